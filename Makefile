@@ -1,0 +1,95 @@
+# What one does with a checkout of cxmirror. `make` alone lists it.
+#
+# Needed: Go (the version in go.mod), Node with npm (charts are bundled once), and make.
+
+GO      ?= go
+NPM     ?= npm
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unversioned)
+
+# The linter has a module file of its own, so that its dependencies are not the program's.
+LINTER := $(GO) tool -modfile=tools.mod golangci-lint
+
+# One static binary that knows the time zones by itself, and is the same bytes wherever one version of Go builds it.
+BUILD := CGO_ENABLED=0 $(GO) build -trimpath -tags timetzdata -ldflags '-s -w -X main.version=$(VERSION)'
+
+# What `make assets` makes, and what it makes it from.
+BUNDLE         := charts/assets/echarts.js
+BUNDLE_SOURCES := $(wildcard charts/package.json charts/package-lock.json charts/*.mjs charts/src/*)
+
+# For `make image`: the tool that builds it, and where the certificates come from.
+BUILDER      ?= $(firstword $(foreach tool,buildah podman docker,$(shell command -v $(tool))))
+IMAGE        ?= cxmirror
+IMAGE_FLAGS  ?=
+CERTIFICATES ?= /etc/ssl/certs/ca-certificates.crt
+
+FUZZTIME ?= 30s
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+.PHONY: help
+help: ## list what there is to make
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: demo
+demo: build ## compare both sides of a published survey, and say where the page lies
+	bin/cxmirror demo
+
+.PHONY: build
+build: $(BUNDLE) ## build bin/cxmirror
+	$(BUILD) -o bin/cxmirror ./cmd/cxmirror
+
+.PHONY: assets
+assets: $(BUNDLE) ## install and bundle what charts are drawn with, when its sources changed
+
+$(BUNDLE): $(BUNDLE_SOURCES)
+	cd charts && $(NPM) ci --no-audit --no-fund && $(NPM) run --silent build
+	@test -s $@ && touch $@
+
+.PHONY: test
+test: $(BUNDLE) ## run all tests
+	$(GO) test ./...
+
+.PHONY: race
+race: $(BUNDLE) ## run the tests of the libraries under the race detector
+	$(GO) test -race ./pkg/... ./charts/...
+
+.PHONY: fuzz
+fuzz: $(BUNDLE) ## run every fuzz target for FUZZTIME (30s)
+	@$(GO) list -f '{{.ImportPath}}' ./... | while read -r package; do \
+		for target in $$($(GO) test -list '^Fuzz' "$$package" | grep '^Fuzz'); do \
+			echo "$$package $$target"; \
+			$(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) "$$package" || exit 1; \
+		done; \
+	done
+
+.PHONY: bench
+bench: $(BUNDLE) ## measure speed and memory against their limits
+	$(GO) test -run '^$$' -bench . -benchmem ./...
+
+.PHONY: lint
+lint: $(BUNDLE) ## check style, mistakes and formatting
+	$(GO) mod tidy -diff
+	$(LINTER) run ./...
+
+.PHONY: fmt
+fmt: ## format the code
+	$(LINTER) fmt ./...
+
+# The root file system of the image, as the Dockerfile's last stage copies it.
+.PHONY: image-root
+image-root: $(BUNDLE)
+	rm -rf dist/image/rootfs
+	mkdir -p dist/image/rootfs/usr/bin dist/image/rootfs/etc/ssl/certs
+	GOOS=linux $(BUILD) -o dist/image/rootfs/usr/bin/cxmirror ./cmd/cxmirror
+	cp -L $(CERTIFICATES) dist/image/rootfs/etc/ssl/certs/ca-certificates.crt
+
+.PHONY: image
+image: image-root ## build the container image from a binary built here (buildah, podman or docker)
+	$(if $(BUILDER),,$(error make image needs buildah, podman or docker on the PATH))
+	$(BUILDER) build $(IMAGE_FLAGS) --build-context build=dist/image --tag $(IMAGE) .
+
+.PHONY: clean
+clean: ## remove what was built
+	rm -rf bin dist
+	git clean -qfdX charts

@@ -1,0 +1,272 @@
+package main_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// module is the import path that the packages of this repository begin with.
+const module = "cxmirror"
+
+// rows is the direction of the house: a package imports only packages of lower rows. The picture in the
+// README is a copy of this table; a change of one is a change of both.
+var rows = map[string]int{
+	"cmd/cxmirror":  6,
+	"pkg/web":       5,
+	"pkg/fieldwork": 4,
+	"pkg/report":    4,
+	"charts":        3,
+	"pkg/access":    3,
+	"pkg/findings":  2,
+	"pkg/store":     1,
+	"pkg/tally":     1,
+	"pkg/exchange":  1,
+	"pkg/survey":    0,
+	"pkg/stats":     0,
+	"surveys":       0,
+	"migrations":    0,
+}
+
+// strangers are pairs that the rows would allow and the design does not.
+var strangers = []struct{ importer, imported, because string }{
+	{"pkg/findings", "pkg/store", "findings are made from tallies, whether those come from a database or from files"},
+	{"pkg/findings", "pkg/exchange", "findings are made from tallies, whether those come from a database or from files"},
+	{"pkg/store", "pkg/stats", "the database keeps answers and draws no conclusions"},
+	{"charts", "pkg/store", "charts draw findings"},
+	{"charts", "pkg/exchange", "charts draw findings"},
+	{"pkg/report", "pkg/store", "reports are made from findings"},
+}
+
+// owners says which packages may import what comes from outside, by the longest path that fits. An outside
+// package that no line names is a decision nobody took yet, and fails.
+var owners = map[string][]string{
+	"github.com/alecthomas/kong":               {"cmd/cxmirror"},
+	"github.com/expr-lang/expr":                {"pkg/survey"},
+	"github.com/goccy/go-yaml":                 {"pkg/survey", "pkg/exchange"},
+	"github.com/nicksnyder/go-i18n/v2":         {"pkg/survey"},
+	"github.com/santhosh-tekuri/jsonschema/v6": {"pkg/survey"},
+	"golang.org/x/text":                        {"pkg/exchange"},
+	"golang.org/x/text/language":               {"pkg/survey"}, // the tags and plural rules that go-i18n is addressed with
+	"golang.org/x/text/feature/plural":         {"pkg/survey"},
+	"golang.org/x/text/unicode":                {"pkg/exchange", "pkg/survey"},
+	"gonum.org/v1/gonum":                       {"pkg/stats"},
+	"github.com/go-echarts/go-echarts/v2":      {"charts"},
+	"github.com/dop251/goja":                   {"charts"},
+	"golang.org/x/image":                       {"charts"},
+	"gorm.io":                                  {"pkg/store"},
+	"github.com/libtnb/sqlite":                 {"pkg/store"},
+	"modernc.org/sqlite":                       {"pkg/store"},
+	"github.com/pressly/goose/v3":              {"pkg/store"},
+	"github.com/alexedwards/argon2id":          {"pkg/access"},
+	"github.com/coreos/go-oidc/v3":             {"pkg/access"},
+	"github.com/pquerna/otp":                   {"pkg/access"},
+	"github.com/wneessen/go-mail":              {"pkg/fieldwork"},
+	"codeberg.org/go-pdf/fpdf":                 {"pkg/report"},
+	"github.com/xuri/excelize/v2":              {"pkg/report"},
+	"github.com/labstack/echo/v4":              {"pkg/web"},
+	"github.com/danielgtaylor/huma/v2":         {"pkg/web"},
+	"github.com/alexedwards/scs/v2":            {"pkg/web"},
+	"github.com/boombuler/barcode":             {"pkg/web"},
+	"github.com/prometheus/client_golang":      {"pkg/web"},
+
+	// Parts of the standard library that only one package knows.
+	"database/sql": {"pkg/store"},
+	"net/http":     {"pkg/web", "cmd/cxmirror"},
+	"net/smtp":     {"pkg/fieldwork"},
+	"os/exec":      {"cmd/cxmirror"},
+	"unsafe":       {},
+	"C":            {}, // the program is one static binary
+}
+
+// testOnly may be imported by the tests of every package, and by nothing else.
+var testOnly = []string{"github.com/google/go-cmp", "testing", "net/http/httptest"}
+
+// A listedPackage is what `go list -json` says of a package's imports.
+type listedPackage struct {
+	ImportPath                         string
+	Imports, TestImports, XTestImports []string
+}
+
+// TestLayout holds the packages of the repository to the direction of the house.
+func TestLayout(t *testing.T) {
+	list := exec.CommandContext(t.Context(), "go", "list", "-json=ImportPath,Imports,TestImports,XTestImports", "./...")
+	list.Dir = "../.."
+	var stderr bytes.Buffer
+	list.Stderr = &stderr
+	out, err := list.Output()
+	if err != nil {
+		t.Fatalf("go list ./...: %v\n%s", err, stderr.String())
+	}
+	seen := 0
+	for decoder := json.NewDecoder(bytes.NewReader(out)); ; seen++ {
+		var p listedPackage
+		if err := decoder.Decode(&p); errors.Is(err, io.EOF) {
+			break
+		} else if err != nil {
+			t.Fatalf("go list ./... printed what is not JSON: %v", err)
+		}
+		for _, sentence := range violations(p) {
+			t.Error(sentence)
+		}
+	}
+	if seen == 0 {
+		t.Error("go list ./... found no package")
+	}
+}
+
+// TestLayoutSpeaksUp shows that each kind of misstep is found and named.
+func TestLayoutSpeaksUp(t *testing.T) {
+	tests := []struct {
+		name string
+		pkg  listedPackage
+		want string // part of the only sentence; empty for none
+	}{
+		{"down the rows", listedPackage{ImportPath: "cxmirror/pkg/findings", Imports: []string{"cxmirror/pkg/stats", "math", "cxmirror/pkg/tally"}}, ""},
+		{"its own parts", listedPackage{ImportPath: "cxmirror/pkg/stats", Imports: []string{"cxmirror/pkg/stats/internal/beta"}}, ""},
+		{"a part's direction", listedPackage{ImportPath: "cxmirror/pkg/stats/internal/beta", Imports: []string{"cxmirror/pkg/survey"}}, "cxmirror/pkg/stats/internal/beta imports cxmirror/pkg/survey"},
+		{"up", listedPackage{ImportPath: "cxmirror/pkg/stats", Imports: []string{"cxmirror/pkg/tally"}}, "cxmirror/pkg/stats imports cxmirror/pkg/tally, but row 0 may import only rows below it, and pkg/tally is in row 1"},
+		{"sideways", listedPackage{ImportPath: "cxmirror/pkg/tally", Imports: []string{"cxmirror/pkg/exchange"}}, "row 1 may import only rows below it, and pkg/exchange is in row 1"},
+		{"sideways in a test", listedPackage{ImportPath: "cxmirror/surveys", XTestImports: []string{"cxmirror/surveys", "cxmirror/pkg/survey"}}, ""},
+		{"up in a test", listedPackage{ImportPath: "cxmirror/surveys", XTestImports: []string{"cxmirror/pkg/tally"}}, "a test of row 0 may import only rows up to its own"},
+		{"strangers", listedPackage{ImportPath: "cxmirror/pkg/findings", Imports: []string{"cxmirror/pkg/store"}}, "findings are made from tallies"},
+		{"outside, its owner", listedPackage{ImportPath: "cxmirror/pkg/stats", Imports: []string{"gonum.org/v1/gonum/stat/distuv"}}, ""},
+		{"outside, another", listedPackage{ImportPath: "cxmirror/pkg/findings", Imports: []string{"gonum.org/v1/gonum/stat"}}, "cxmirror/pkg/findings imports gonum.org/v1/gonum/stat, which only pkg/stats may import"},
+		{"longest path counts", listedPackage{ImportPath: "cxmirror/pkg/survey", Imports: []string{"golang.org/x/text/language", "golang.org/x/text/encoding/charmap"}}, "golang.org/x/text/encoding/charmap, which only pkg/exchange may import"},
+		{"outside, like a known one", listedPackage{ImportPath: "cxmirror/pkg/survey", Imports: []string{"github.com/expr-lang/expression"}}, "which no line of the table names"},
+		{"outside, unknown", listedPackage{ImportPath: "cxmirror/pkg/survey", Imports: []string{"github.com/pkg/errors"}}, "which no line of the table names"},
+		{"standard library, owned", listedPackage{ImportPath: "cxmirror/pkg/findings", Imports: []string{"database/sql/driver"}}, "which only pkg/store may import"},
+		{"standard library, nobody's", listedPackage{ImportPath: "cxmirror/pkg/tally", Imports: []string{"unsafe"}}, "which no package may import"},
+		{"for tests only", listedPackage{ImportPath: "cxmirror/pkg/tally", Imports: []string{"github.com/google/go-cmp/cmp"}}, "which only tests may import"},
+		{"in tests", listedPackage{ImportPath: "cxmirror/pkg/tally", TestImports: []string{"github.com/google/go-cmp/cmp", "testing"}}, ""},
+		{"no place in the house", listedPackage{ImportPath: "cxmirror/pkg/util"}, "cxmirror/pkg/util has no row"},
+		{"imports what has no place", listedPackage{ImportPath: "cxmirror/pkg/tally", Imports: []string{"cxmirror/pkg/util"}}, "cxmirror/pkg/tally imports cxmirror/pkg/util, which has no row"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			got := violations(tt.pkg)
+			switch {
+			case tt.want == "" && len(got) > 0:
+				t.Errorf("violations(%+v) = %q; want none", tt.pkg, got)
+			case tt.want != "" && (len(got) != 1 || !strings.Contains(got[0], tt.want)):
+				t.Errorf("violations(%+v) = %q; want one with %q", tt.pkg, got, tt.want)
+			}
+		})
+	}
+}
+
+// violations returns one sentence for each import of p that the tables above do not allow.
+func violations(p listedPackage) []string {
+	importer, ok := home(p.ImportPath)
+	if !ok {
+		return []string{p.ImportPath + " has no row in the layout table: give it one, or put its code into a package that has"}
+	}
+	var sentences []string
+	for _, imported := range p.Imports {
+		if because, ok := mayImport(importer, imported); !ok {
+			sentences = append(sentences, fmt.Sprintf("%s imports %s, %s", p.ImportPath, imported, because))
+		}
+	}
+	tests := slices.Concat(p.TestImports, p.XTestImports)
+	slices.Sort(tests)
+	for _, imported := range slices.Compact(tests) {
+		if because, ok := testMayImport(importer, imported); !ok {
+			sentences = append(sentences, fmt.Sprintf("a test of %s imports %s, %s", p.ImportPath, imported, because))
+		}
+	}
+	return sentences
+}
+
+// mayImport says whether a package of the house may import a path, and if not, why: the end of a sentence.
+func mayImport(importer, imported string) (because string, ok bool) {
+	if slices.ContainsFunc(testOnly, func(path string) bool { return within(imported, path) }) {
+		return "which only tests may import", false
+	}
+	if !within(imported, module) {
+		return ownerAllows(importer, imported)
+	}
+	target, ok := home(imported)
+	switch {
+	case !ok:
+		return "which has no row in the layout table", false
+	case target == importer:
+		return "", true
+	case rows[target] >= rows[importer]:
+		return fmt.Sprintf("but row %d may import only rows below it, and %s is in row %d", rows[importer], target, rows[target]), false
+	}
+	for _, pair := range strangers {
+		if pair.importer == importer && pair.imported == target {
+			return "but " + pair.because, false
+		}
+	}
+	return "", true
+}
+
+// testMayImport is mayImport for test files, which may also use their neighbours (the questionnaires are
+// checked by their grammar), what only tests need, and whatever of the standard library.
+func testMayImport(importer, imported string) (because string, ok bool) {
+	if slices.ContainsFunc(testOnly, func(path string) bool { return within(imported, path) }) {
+		return "", true
+	}
+	if !within(imported, module) {
+		if standard(imported) {
+			return "", true
+		}
+		return ownerAllows(importer, imported)
+	}
+	target, ok := home(imported)
+	switch {
+	case !ok:
+		return "which has no row in the layout table", false
+	case rows[target] > rows[importer]:
+		return fmt.Sprintf("but a test of row %d may import only rows up to its own, and %s is in row %d", rows[importer], target, rows[target]), false
+	}
+	return "", true
+}
+
+// ownerAllows looks a path from outside the module up in owners, by the longest path that fits.
+func ownerAllows(importer, imported string) (because string, ok bool) {
+	longest, found := "", false
+	for path := range owners {
+		if within(imported, path) && len(path) > len(longest) {
+			longest, found = path, true
+		}
+	}
+	switch allowed := owners[longest]; {
+	case !found && standard(imported):
+		return "", true
+	case !found:
+		return "which no line of the table names: decide which package it belongs to", false
+	case slices.Contains(allowed, importer):
+		return "", true
+	case len(allowed) == 0:
+		return "which no package may import", false
+	default:
+		return "which only " + strings.Join(allowed, " and ") + " may import", false
+	}
+}
+
+// home returns the package of the layout table that a path of this module is, or is an internal part of.
+func home(path string) (string, bool) {
+	name := strings.TrimPrefix(path, module+"/")
+	name, _, _ = strings.Cut(name, "/internal/")
+	_, ok := rows[name]
+	return name, ok
+}
+
+// within says whether an import path is root or lies below it.
+func within(path, root string) bool {
+	return path == root || strings.HasPrefix(path, root+"/")
+}
+
+// standard says whether an import path is of the standard library: its first element has no dot.
+func standard(path string) bool {
+	first, _, _ := strings.Cut(path, "/")
+	return !strings.Contains(first, ".")
+}
