@@ -57,6 +57,7 @@ func (c *Condition) Holds(values []Value) bool {
 		name := conditionName(string(slot.Item.Code))
 		if slot.Row == "" {
 			answers[name] = answer
+			answers[countedName(name)] = countPicked(slot, &values[column])
 			continue
 		}
 		rows, ok := answers[name].(map[string]any)
@@ -109,6 +110,28 @@ func conditionValue(c *Column, v *Value) any {
 	case Text:
 	}
 	return v.Text
+}
+
+// countPicked returns how many options an answer has, exclusive ones not counted.
+func countPicked(c *Column, v *Value) int {
+	n := 0
+	if v.State != Answered {
+		return n
+	}
+	if c.Item.Kind == Rank {
+		for _, at := range v.Order {
+			if !c.Options[at].Exclusive {
+				n++
+			}
+		}
+		return n
+	}
+	for i := range c.Options {
+		if c.Item.Kind == Multi && v.Bits&(1<<i) != 0 && !c.Options[i].Exclusive {
+			n++
+		}
+	}
+	return n
 }
 
 // conditionName is the variable an item has in conditions. A hyphen would be read as a minus, so it is an
