@@ -1,0 +1,317 @@
+package findings
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"math/bits"
+
+	"cxmirror/pkg/stats"
+	"cxmirror/pkg/survey"
+	"cxmirror/pkg/tally"
+)
+
+// Diverge compares what an external and an internal population answered to the same list. Both tables must
+// have the same options; it is a [tally.ListsDifferError] if they do not.
+//
+// joint is the people who answered on both sides, or nil if nobody can have. Where they are at least half of
+// the smaller side, only they are compared, each with herself: who stayed for the second question differs
+// from who left, and comparing the sides as if they were strangers finds differences that are not there.
+//
+// Every option gets a verdict from the Holm-adjusted p of its difference and from whether its interval at
+// twice the error (the two one-sided tests) lies within the margin.
+func Diverge(external, internal *tally.Table, joint *tally.Joint, s Settings) (*Divergence, error) {
+	s = s.WithDefaults()
+	if err := sameOptions(external, internal); err != nil {
+		return nil, err
+	}
+	d := &Divergence{
+		Item: external.Item.Code, Text: external.Item.Text, Kind: external.Item.Kind,
+		Rule: DefaultRule(external.Item.Kind), Top: s.Top, Level: s.Level, Margin: s.Margin,
+	}
+	var err error
+	if d.External, err = Rank(external, s); err != nil {
+		return nil, err
+	}
+	if d.Internal, err = Rank(internal, s); err != nil {
+		return nil, err
+	}
+	var c comparison = &independent{external: populationOf(external), internal: populationOf(internal)}
+	if joint != nil && joint.N > 0 {
+		if joint.N >= joint.Threshold && 2*joint.N >= min(external.N, internal.N) {
+			c = newPaired(joint)
+			d.Paired = &Pairing{Pairs: joint.N, OnlyExternal: joint.OnlyFirst, OnlyInternal: joint.OnlySecond}
+		} else {
+			d.Overlap = joint.N
+		}
+	}
+	if err := d.compareItems(c, s); err != nil {
+		return nil, err
+	}
+	return d, d.compareLists(c)
+}
+
+func sameOptions(a, b *tally.Table) error {
+	if len(a.Options) != len(b.Options) {
+		return &tally.ListsDifferError{}
+	}
+	codes := map[survey.OptionCode]bool{}
+	for _, o := range a.Options {
+		codes[o.Code] = true
+	}
+	for _, o := range b.Options {
+		if !codes[o.Code] {
+			return &tally.ListsDifferError{Code: o.Code}
+		}
+	}
+	return nil
+}
+
+// comparison is one way to compare two populations, option by option and as whole lists.
+type comparison interface {
+	// item fills in what the comparison says of one option. Adjusted p and verdict come later, since they
+	// take all options.
+	item(d *ItemDifference, s Settings, family int) error
+	// within reports whether the difference lies within the margin, by two one-sided tests.
+	within(d *ItemDifference, s Settings) (bool, error)
+	// global is the one test that all shares are alike.
+	global(codes []survey.OptionCode) (stats.Test, error)
+}
+
+func (d *Divergence) compareItems(c comparison, s Settings) error {
+	inside := make(map[survey.OptionCode]Entry, len(d.Internal.Entries))
+	for _, e := range d.Internal.Entries {
+		inside[e.Code] = e
+	}
+	family := len(d.External.Entries)
+	var tested []float64
+	for _, e := range d.External.Entries {
+		it := ItemDifference{Code: e.Code, External: e, Internal: inside[e.Code], Verdict: Unknown}
+		if err := c.item(&it, s, family); err != nil {
+			return fmt.Errorf("difference of %s: %w", e.Code, err)
+		}
+		d.Items = append(d.Items, it)
+		tested = append(tested, it.P)
+	}
+	adjusted, err := stats.Holm(tested)
+	if err != nil {
+		return err
+	}
+	for i := range d.Items {
+		it := &d.Items[i]
+		it.PAdjusted = adjusted[i]
+		within, err := c.within(it, s)
+		if err != nil {
+			return fmt.Errorf("difference of %s: %w", it.Code, err)
+		}
+		it.Verdict = verdict(it.PAdjusted < 1-s.Level, within)
+	}
+	return nil
+}
+
+func verdict(different, within bool) Verdict {
+	switch {
+	case different && within:
+		return Small
+	case different:
+		return Different
+	case within:
+		return Same
+	}
+	return Unknown
+}
+
+func (d *Divergence) compareLists(c comparison) error {
+	var outside, inside []int
+	var codes []survey.OptionCode
+	for _, it := range d.Items {
+		outside = append(outside, it.External.Rank)
+		inside = append(inside, it.Internal.Rank)
+		codes = append(codes, it.Code)
+	}
+	l := &d.Lists
+	l.RBOP = Persistence
+	var err error
+	switch l.TauB, err = stats.TauB(outside, inside); {
+	case errors.Is(err, stats.ErrUndefined):
+		l.TauB = math.NaN()
+	case err != nil:
+		return fmt.Errorf("tau-b: %w", err)
+	}
+	if l.RBO, err = stats.RBO(outside, inside, Persistence); err != nil {
+		return fmt.Errorf("rank-biased overlap: %w", err)
+	}
+	if l.RBOChance, err = stats.RBOChance(len(codes), Persistence); err != nil {
+		return fmt.Errorf("chance level of rank-biased overlap: %w", err)
+	}
+	if l.Overlap, err = stats.OverlapAt(outside, inside, min(d.Top, len(codes))); err != nil {
+		return fmt.Errorf("overlap of the first %d: %w", d.Top, err)
+	}
+	global, err := c.global(codes)
+	if err != nil {
+		return fmt.Errorf("global test: %w", err)
+	}
+	l.GlobalP, l.GlobalMethod = global.P, global.Method
+	return nil
+}
+
+// independent compares two samples of different people.
+type independent struct{ external, internal *population }
+
+func (p *population) at(code survey.OptionCode) int {
+	for i, o := range p.table.Options {
+		if o.Code == code {
+			return i
+		}
+	}
+	return -1 // not reached: sameOptions has looked
+}
+
+// pair returns both sides' shares of an option as successes out of trials, and whether both have any.
+func (c *independent) pair(code survey.OptionCode) (in, out stats.Proportion, both bool) {
+	out = c.external.proportion(c.external.at(code))
+	in = c.internal.proportion(c.internal.at(code))
+	return in, out, in.Trials > 0 && out.Trials > 0
+}
+
+func (c *independent) item(d *ItemDifference, s Settings, family int) error {
+	in, out, both := c.pair(d.Code)
+	if !both {
+		nothingKnown(d)
+		return nil
+	}
+	d.Difference = d.Internal.Share - d.External.Share
+	interval, err := stats.NewcombeDifference(in, out, s.Level)
+	if err != nil {
+		return err
+	}
+	d.Low, d.High = interval.Low, interval.High
+	test, err := c.test(d.Code, in, out)
+	if err != nil {
+		return err
+	}
+	d.P, d.Method = test.P, test.Method
+	pooled := (in.Successes + out.Successes) / (in.Trials + out.Trials)
+	if d.Detectable, err = stats.DetectableDifference(pooled, in.Trials, out.Trials, s.Level, Power, family); err != nil {
+		return err
+	}
+	d.CohenH = stats.CohenH(in.Share(), out.Share())
+	d.Higher, err = stats.ProbabilityHigher(in, out)
+	return err
+}
+
+func (c *independent) test(code survey.OptionCode, in, out stats.Proportion) (stats.Test, error) {
+	if !c.external.table.Weighted && !c.internal.table.Weighted {
+		return stats.DifferenceTest(in, out)
+	}
+	return stats.WeightedDifferenceTest(c.internal.weighted(c.internal.at(code)), c.external.weighted(c.external.at(code)))
+}
+
+func (c *independent) within(d *ItemDifference, s Settings) (bool, error) {
+	in, out, both := c.pair(d.Code)
+	if !both {
+		return false, nil
+	}
+	interval, err := stats.NewcombeDifference(in, out, equivalenceLevel(s))
+	return err == nil && interval.Within(s.Margin), err
+}
+
+// equivalenceLevel is the coverage of the interval that two one-sided tests at 1 - Level amount to.
+func equivalenceLevel(s Settings) float64 { return 1 - 2*(1-s.Level) }
+
+// nothingKnown is the difference from or to a share of nobody.
+func nothingKnown(d *ItemDifference) {
+	d.Difference, d.CohenH = math.NaN(), math.NaN()
+	d.Low, d.High = -1, 1
+	d.P, d.Higher, d.Detectable = 1, 0.5, 1
+	d.Method = "nobody could say"
+}
+
+// global is the second-order Rao-Scott test over the options that anybody chose.
+func (c *independent) global(codes []survey.OptionCode) (stats.Test, error) {
+	var z2 []float64
+	var positions [][2]int
+	for _, code := range codes {
+		in, out, both := c.pair(code)
+		pooled := (in.Successes + out.Successes) / (in.Trials + out.Trials)
+		if !both || pooled <= 0 || pooled >= 1 {
+			continue
+		}
+		d := in.Share() - out.Share()
+		z2 = append(z2, d*d/(pooled*(1-pooled)*(1/in.Trials+1/out.Trials)))
+		positions = append(positions, [2]int{c.external.at(code), c.internal.at(code)})
+	}
+	if len(z2) == 0 {
+		return stats.Test{P: 1, Method: "no spread to test"}, nil
+	}
+	r := newCorrelations(len(z2))
+	for side, p := range []*population{c.external, c.internal} {
+		// Weights are scaled to the effective N, so that neither side's scale of weights counts.
+		scale := p.effectiveN / p.table.SumW
+		for _, cell := range p.table.Cells {
+			var chosen, judged uint64
+			for i, at := range positions {
+				chosen |= cell.Chosen >> at[side] & 1 << i
+				judged |= cell.Judged >> at[side] & 1 << i
+			}
+			r.add(chosen, judged, cell.W*scale)
+		}
+	}
+	return stats.HomogeneityTest(z2, r.sumOfSquares(), 2)
+}
+
+// correlations gathers the correlation matrix of 0/1 items from patterns.
+type correlations struct {
+	n      int
+	judged [][]float64 // weight of those who judged both
+	both   [][]float64 // who chose both
+	first  [][]float64 // who chose the first, of those who judged both
+}
+
+func newCorrelations(n int) *correlations {
+	square := func() [][]float64 {
+		m := make([][]float64, n)
+		for i := range m {
+			m[i] = make([]float64, n)
+		}
+		return m
+	}
+	return &correlations{n, square(), square(), square()}
+}
+
+func (r *correlations) add(chosen, judged uint64, w float64) {
+	for of := judged; of != 0; of &= of - 1 {
+		i := bits.TrailingZeros64(of)
+		hasI := chosen>>i&1 != 0
+		for with := judged; with != 0; with &= with - 1 {
+			j := bits.TrailingZeros64(with)
+			r.judged[i][j] += w
+			if hasI {
+				r.first[i][j] += w
+				if chosen>>j&1 != 0 {
+					r.both[i][j] += w
+				}
+			}
+		}
+	}
+}
+
+// sumOfSquares is the sum of the squared entries of the correlation matrix, its diagonal included.
+func (r *correlations) sumOfSquares() float64 {
+	sum := 0.0
+	for i := range r.n {
+		sum++
+		for j := range r.n {
+			w := r.judged[i][j]
+			if i == j || w == 0 {
+				continue
+			}
+			p, q := r.first[i][j]/w, r.first[j][i]/w
+			if spread := p * (1 - p) * q * (1 - q); spread > 0 {
+				cov := r.both[i][j]/w - p*q
+				sum += cov * cov / spread
+			}
+		}
+	}
+	return sum
+}

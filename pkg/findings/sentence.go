@@ -1,0 +1,284 @@
+package findings
+
+import (
+	"cmp"
+	"embed"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+
+	"cxmirror/pkg/survey"
+)
+
+//go:embed phrases/*.yaml
+var phraseFiles embed.FS
+
+// Speaker says findings in sentences. It is safe for concurrent use.
+type Speaker struct {
+	phrases *survey.Phrases
+}
+
+// NewSpeaker loads the sentences, which are in English, Polish, Romanian and Russian. A language that it
+// does not have is answered in English.
+func NewSpeaker() (*Speaker, error) {
+	phrases, err := survey.LoadPhrases(phraseFiles, "phrases")
+	if err != nil {
+		return nil, fmt.Errorf("sentences of findings: %w", err)
+	}
+	return &Speaker{phrases}, nil
+}
+
+// Languages returns the languages that there are sentences in.
+func (s *Speaker) Languages() []survey.Language { return s.phrases.Languages() }
+
+// Divergence says the finding in one honest sentence, or the few that it takes: what both sides share, on
+// what they part, and where the data cannot tell. It never says "identical", and orders only what the data
+// order.
+func (s *Speaker) Divergence(d *Divergence, lang survey.Language) string {
+	say := saying{s.phrases, lang}
+	var said []string
+	if first := say.firsts(d); first != "" {
+		said = append(said, first)
+	}
+	by := d.byVerdict()
+	if parting := by[Different]; len(parting) > 0 {
+		return strings.Join(append(said, say.parting(d, parting)...), " ")
+	}
+	total := len(d.Items)
+	if len(by[Same]) == total {
+		said = append(said, say.count("all_same", total, survey.Args{"Margin": say.points(d.Margin)}))
+		return strings.Join(said, " ")
+	}
+	if len(by[Small]) == 0 {
+		said = append(said, say.it("none_differs", nil))
+		if d.Lists.GlobalP < 1-d.Level {
+			said = append(said, say.it("lists_differ", survey.Args{"P": say.p(d.Lists.GlobalP)}))
+		}
+	}
+	parts := survey.Args{"Margin": say.points(d.Margin), "Total": say.lang.Integer(total)}
+	for _, v := range []struct {
+		verdict Verdict
+		key     string
+	}{{Small, "some_small"}, {Same, "some_same"}} {
+		if n := len(by[v.verdict]); n > 0 {
+			parts["Number"] = say.lang.Integer(n)
+			said = append(said, say.it(v.key, parts))
+		}
+	}
+	if unknown := by[Unknown]; len(unknown) > 0 {
+		said = append(said, say.cannotTell(d, unknown))
+	}
+	return strings.Join(said, " ")
+}
+
+// Item says the finding about one option.
+func (s *Speaker) Item(d *Divergence, it *ItemDifference, lang survey.Language) string {
+	say := saying{s.phrases, lang}
+	args := survey.Args{
+		"Item":   say.quoted(it.External.Text, it.Code),
+		"Inside": say.share(it.Internal), "Outside": say.share(it.External),
+	}
+	switch it.Verdict {
+	case Different:
+		low, high := it.Low, it.High
+		key := "item_more"
+		if it.Difference < 0 {
+			key, low, high = "item_less", -it.High, -it.Low
+		}
+		args["Points"] = say.points(math.Abs(it.Difference))
+		args["Low"], args["High"] = say.points(low), say.points(high)
+		return say.it(key, args)
+	case Small:
+		args["Margin"] = say.points(d.Margin)
+		return say.it("item_small", args)
+	case Same:
+		args["Margin"] = say.points(d.Margin)
+		return say.it("item_same", args)
+	case Unknown:
+	}
+	said := say.it("item_unknown_always", args)
+	if it.Detectable < 1 {
+		args["Detectable"] = say.pointsUp(it.Detectable)
+		said = say.it("item_unknown", args)
+	}
+	if it.Higher >= 0.8 {
+		said += " " + say.it("lean_more", survey.Args{"Chance": say.chance(it.Higher)})
+	} else if it.Higher <= 0.2 {
+		said += " " + say.it("lean_less", survey.Args{"Chance": say.chance(1 - it.Higher)})
+	}
+	return said
+}
+
+// Ranking says what the data bear of one side's order.
+func (s *Speaker) Ranking(r *Ranking, lang survey.Language) string {
+	say := saying{s.phrases, lang}
+	var said []string
+	leaders := r.Leaders()
+	first := leaders[0]
+	args := survey.Args{"Item": say.quoted(first.Text, first.Code), "Share": say.share(first)}
+	switch {
+	case len(leaders) == len(r.Entries) && len(leaders) > 1:
+		said = append(said, say.it("first_shared_all", survey.Args{"Number": say.lang.Integer(len(leaders))}))
+	case len(leaders) > 1:
+		said = append(said, say.it("first_shared", survey.Args{"Items": say.list(leaders), "Share": args["Share"]}))
+	case first.RankHigh == 1:
+		said = append(said, say.it("first", args))
+	default:
+		args["Place"] = say.lang.Integer(first.RankHigh)
+		said = append(said, say.it("first_unsure", args))
+	}
+	may := 0
+	for _, e := range r.Entries {
+		if e.RankLow <= r.Top {
+			may++
+		}
+	}
+	if len(r.Entries) > r.Top {
+		said = append(said, say.count("true_top", may, survey.Args{"Top": say.lang.Integer(r.Top)}))
+	}
+	if other, ok := r.otherOrder(); ok && !r.OrderHolds {
+		said = append(said, say.it("depends", survey.Args{
+			"Top": say.lang.Integer(r.Top), "Rule": s.Rule(other, r.Top, lang),
+		}))
+	}
+	return strings.Join(said, " ")
+}
+
+// Notes says what a reader must know about how the sides were compared; nothing if there is nothing.
+func (s *Speaker) Notes(d *Divergence, lang survey.Language) []string {
+	say := saying{s.phrases, lang}
+	var notes []string
+	if d.Paired != nil {
+		notes = append(notes, say.count("paired", d.Paired.Pairs, nil))
+	}
+	if d.Overlap > 0 {
+		notes = append(notes, say.count("overlap", d.Overlap, nil))
+	}
+	return notes
+}
+
+// Rule names a rule.
+func (s *Speaker) Rule(r Rule, top int, lang survey.Language) string {
+	key := map[Rule]string{
+		SharePicked: "rule_share_picked", ShareTopN: "rule_share_top", ShareFirst: "rule_share_first",
+		MeanPlace: "rule_mean_place", TopBox: "rule_top_box", MeanRating: "rule_mean_rating",
+	}[r]
+	return s.phrases.Say(lang, key, survey.Args{"Top": lang.Integer(top)})
+}
+
+// Leaders returns the entries of rank 1.
+func (r *Ranking) Leaders() []Entry {
+	n := 0
+	for n < len(r.Entries) && r.Entries[n].Rank == 1 {
+		n++
+	}
+	return r.Entries[:n]
+}
+
+// otherOrder returns the first rule by which the first places are others.
+func (r *Ranking) otherOrder() (Rule, bool) {
+	for _, order := range r.ByRule {
+		alone := Ranking{Top: r.Top, Entries: r.Entries, ByRule: []RuleOrder{order}}
+		if !alone.orderHolds() {
+			return order.Rule, true
+		}
+	}
+	return "", false
+}
+
+func (d *Divergence) byVerdict() map[Verdict][]ItemDifference {
+	by := map[Verdict][]ItemDifference{}
+	for _, it := range d.Items {
+		by[it.Verdict] = append(by[it.Verdict], it)
+	}
+	return by
+}
+
+// saying is a catalogue and the language to say it in.
+type saying struct {
+	phrases *survey.Phrases
+	lang    survey.Language
+}
+
+func (s saying) it(key string, args survey.Args) string { return s.phrases.Say(s.lang, key, args) }
+
+func (s saying) count(key string, n int, args survey.Args) string {
+	return s.phrases.SayCount(s.lang, key, n, args)
+}
+
+func (s saying) quoted(w survey.Words, code survey.OptionCode) string {
+	return s.it("quoted", survey.Args{"Words": cmp.Or(w.In(s.lang), string(code))})
+}
+
+func (s saying) share(e Entry) string { return s.lang.Percent(e.Share, 0) }
+
+func (s saying) points(x float64) string { return s.lang.Decimal(100*x, 0) }
+
+// pointsUp rounds up: a difference that could have been seen must not be understated.
+func (s saying) pointsUp(x float64) string { return s.lang.Decimal(math.Ceil(100*x-1e-9), 0) }
+
+// chance never says 100 %: a probability is not a proof.
+func (s saying) chance(p float64) string {
+	if p > 0.99 {
+		return "> " + s.lang.Percent(0.99, 0)
+	}
+	return s.lang.Percent(p, 0)
+}
+
+func (s saying) p(p float64) string {
+	if p < 0.001 {
+		return "< " + s.lang.Decimal(0.001, 3)
+	}
+	return "= " + s.lang.Decimal(p, 3)
+}
+
+func (s saying) list(entries []Entry) string {
+	quoted := make([]string, len(entries))
+	for i, e := range entries {
+		quoted[i] = s.quoted(e.Text, e.Code)
+	}
+	last := len(quoted) - 1
+	return strings.Join(quoted[:last], ", ") + s.it("and", nil) + quoted[last]
+}
+
+// firsts says who is first on each side, where both sides are sure of it.
+func (s saying) firsts(d *Divergence) string {
+	out, in := d.External.Entries[0], d.Internal.Entries[0]
+	if out.RankHigh != 1 || in.RankHigh != 1 || len(d.Items) == 1 {
+		return ""
+	}
+	if out.Code == in.Code {
+		return s.it("both_first", survey.Args{"Item": s.quoted(out.Text, out.Code)})
+	}
+	return s.it("firsts_differ", survey.Args{
+		"Outside": s.quoted(out.Text, out.Code), "Inside": s.quoted(in.Text, in.Code),
+	})
+}
+
+// parting names the option with the largest difference, and counts the others.
+func (s saying) parting(d *Divergence, parting []ItemDifference) []string {
+	widest := slices.MaxFunc(parting, func(a, b ItemDifference) int {
+		return cmp.Compare(math.Abs(a.Difference), math.Abs(b.Difference))
+	})
+	said := []string{s.it("part", survey.Args{
+		"Item":   s.quoted(widest.External.Text, widest.Code),
+		"Inside": s.share(widest.Internal), "Outside": s.share(widest.External),
+	})}
+	if more := len(parting) - 1; more > 0 {
+		said = append(said, s.count("part_more", more, survey.Args{"Total": s.lang.Integer(len(d.Items))}))
+	}
+	return said
+}
+
+func (s saying) cannotTell(d *Divergence, unknown []ItemDifference) string {
+	widest := 0.0
+	for _, it := range unknown {
+		widest = max(widest, min(it.Detectable, 1))
+	}
+	return s.it("cannot_tell", survey.Args{
+		"Number": s.lang.Integer(len(unknown)), "Total": s.lang.Integer(len(d.Items)),
+		"Inside": s.lang.Integer(d.Internal.Base.N), "Outside": s.lang.Integer(d.External.Base.N),
+		"Detectable": s.pointsUp(widest),
+	})
+}

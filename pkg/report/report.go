@@ -1,0 +1,105 @@
+// Package report writes findings as documents: a table for a terminal, JSON for programs, and a page that
+// stands on its own. Every document carries the base, the rule, the methods and what was left out, because
+// a figure that has lost them is worth nothing. It computes nothing: what it prints, it was handed.
+package report
+
+import (
+	"embed"
+	"errors"
+	"fmt"
+	"time"
+
+	"cxmirror/pkg/findings"
+	"cxmirror/pkg/survey"
+	"cxmirror/pkg/tally"
+)
+
+//go:embed phrases/*.yaml
+var phraseFiles embed.FS
+
+// Comparison is a divergence, or why there is none, with all that a document says about where it came from.
+type Comparison struct {
+	Divergence *findings.Divergence // nil if withheld
+	Withheld   *tally.WithheldError // set if a base is below the threshold
+	Settings   findings.Settings    // as asked for; they stand even where the result is withheld
+
+	Questionnaire *survey.Questionnaire // as put to the external population
+	Item          *survey.Item          // what is compared
+	External      Source
+	Internal      Source
+	Independent   bool      // whoever asked vouches that equal respondent ids are not the same people
+	Simulated     bool      // the answers are simulated
+	Made          time.Time // when the document was made
+	Program       string    // what made it, with its version
+}
+
+// Source is the file that one side's answers were read from, and what became of its rows.
+type Source struct {
+	Name     string // of the file
+	Rows     int    // rows with answers in the file
+	Accepted int    // rows that count
+	Filtered int    // rows that the map leaves out
+	Rejected int    // rows refused, each named when it was read
+	Shared   bool   // both sides were read from this one file: the counts are of the whole file
+}
+
+// Writer writes documents. It is safe for concurrent use.
+type Writer struct {
+	phrases *survey.Phrases
+	speaker *findings.Speaker
+}
+
+// NewWriter loads the words of the documents, which are in the languages of [findings.Speaker].
+func NewWriter() (*Writer, error) {
+	phrases, err := survey.LoadPhrases(phraseFiles, "phrases")
+	if err != nil {
+		return nil, fmt.Errorf("words of reports: %w", err)
+	}
+	speaker, err := findings.NewSpeaker()
+	if err != nil {
+		return nil, err
+	}
+	return &Writer{phrases, speaker}, nil
+}
+
+// Languages returns the languages that documents can be written in.
+func (w *Writer) Languages() []survey.Language { return w.phrases.Languages() }
+
+// Compare makes the divergence of an item from two waves and keeps it, or the reason why it is withheld.
+// Unless c.Independent, people who answered on both sides are looked for and compared with themselves.
+func (c *Comparison) Compare(external, internal *tally.Wave, item survey.ItemCode) error {
+	view := tally.View{Item: item, Top: c.Settings.Top}
+	out, err := external.Table(view)
+	if c.withhold(err) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	in, err := internal.Table(view)
+	if c.withhold(err) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	var joint *tally.Joint
+	if !c.Independent {
+		if joint, err = tally.Join(external, internal, view); err != nil {
+			return err
+		}
+	}
+	c.Divergence, err = findings.Diverge(out, in, joint, c.Settings)
+	if c.Divergence != nil {
+		c.Divergence.Simulated = c.Simulated
+	}
+	return err
+}
+
+func (c *Comparison) withhold(err error) bool {
+	withheld, ok := errors.AsType[*tally.WithheldError](err)
+	if ok {
+		c.Withheld = withheld
+	}
+	return ok
+}

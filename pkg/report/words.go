@@ -1,0 +1,200 @@
+package report
+
+import (
+	"cmp"
+	"math"
+	"strings"
+	"unicode"
+
+	"cxmirror/pkg/findings"
+	"cxmirror/pkg/survey"
+)
+
+// words is the language of one document.
+type words struct {
+	writer *Writer
+	lang   survey.Language
+}
+
+func (w words) say(key string, args survey.Args) string {
+	return w.writer.phrases.Say(w.lang, key, args)
+}
+
+func (w words) count(key string, n int, args survey.Args) string {
+	return w.writer.phrases.SayCount(w.lang, key, n, args)
+}
+
+// question is the title of a questionnaire and the question compared.
+func (w words) question(c *Comparison) string {
+	title, question := c.Questionnaire.Title.In(w.lang), c.Item.Text.In(w.lang)
+	if title == "" || title == question {
+		return question
+	}
+	return title + ": " + question
+}
+
+func (w *Writer) withheld(c *Comparison, lang survey.Language) string {
+	return words{w, lang}.withheld(c)
+}
+
+func (w words) withheld(c *Comparison) string {
+	side := "external"
+	if c.Withheld.Audience == survey.Internal {
+		side = "internal"
+	}
+	return w.say("withheld", survey.Args{"Side": w.say(side, nil), "Threshold": w.lang.Integer(c.Withheld.Threshold)})
+}
+
+// notes are what a reader must know before the figures.
+func (w words) notes(c *Comparison) []string {
+	notes := w.writer.speaker.Notes(c.Divergence, w.lang)
+	if n := c.rejected(); n > 0 {
+		notes = append(notes, w.count("rejected", n, nil))
+	}
+	for _, side := range []struct {
+		key string
+		r   *findings.Ranking
+	}{{"external", &c.Divergence.External}, {"internal", &c.Divergence.Internal}} {
+		if n := side.r.Base.Partial; n > 0 {
+			notes = append(notes, w.count("partial", n, survey.Args{"Side": w.say(side.key, nil)}))
+		}
+	}
+	return notes
+}
+
+func (w words) label(it *findings.ItemDifference) string {
+	return cmp.Or(it.External.Text.In(w.lang), string(it.Code))
+}
+
+func (w words) name(r *findings.Ranking, code survey.OptionCode) string {
+	for _, e := range r.Entries {
+		if e.Code == code {
+			return cmp.Or(e.Text.In(w.lang), string(code))
+		}
+	}
+	return string(code)
+}
+
+// share writes a share without decimals: no base here bears them.
+func (w words) share(share float64) string {
+	if math.IsNaN(share) {
+		return "–"
+	}
+	return w.lang.Percent(share, 0)
+}
+
+func (w words) p(p float64) string {
+	if p < 0.0005 {
+		return "<" + w.lang.Decimal(0.001, 3)
+	}
+	return w.lang.Decimal(p, 3)
+}
+
+// probability never says 0 % or 100 %.
+func (w words) probability(p float64) string {
+	switch {
+	case p < 0.005:
+		return "< " + w.lang.Percent(0.01, 0)
+	case p > 0.995:
+		return "> " + w.lang.Percent(0.99, 0)
+	}
+	return w.lang.Percent(p, 0)
+}
+
+// verdict is what the data show of one option, in a few words.
+func (w words) verdict(d *findings.Divergence, it *findings.ItemDifference) string {
+	switch it.Verdict {
+	case findings.Different:
+		key := "more_inside"
+		if it.Difference < 0 {
+			key = "less_inside"
+		}
+		return w.say(key, survey.Args{"Points": w.lang.Points(it.Difference, 0)})
+	case findings.Small:
+		return w.say("small", survey.Args{"Points": w.lang.Points(it.Difference, 0)})
+	case findings.Same:
+		return w.say("same", nil)
+	case findings.Unknown:
+	}
+	if it.Detectable >= 1 {
+		return w.say("unknown_always", nil)
+	}
+	return w.say("unknown", survey.Args{"Points": w.detectable(it)})
+}
+
+// detectable is rounded up: what could have been seen must not be understated.
+func (w words) detectable(it *findings.ItemDifference) string {
+	if it.Detectable >= 1 {
+		return "–"
+	}
+	return w.lang.Decimal(math.Ceil(100*it.Detectable-1e-9), 0)
+}
+
+func (w words) ruleValue(rule findings.Rule, v findings.RuleValue) string {
+	switch rule {
+	case findings.MeanPlace, findings.MeanRating:
+		return w.lang.Decimal(v.Value, 2)
+	case findings.SharePicked, findings.ShareTopN, findings.ShareFirst, findings.TopBox:
+	}
+	return w.share(v.Value)
+}
+
+// lists says how alike the two whole lists are, a sentence each.
+func (w words) lists(d *findings.Divergence) []string {
+	l := d.Lists
+	alike := "global_alike"
+	if l.GlobalP < 1-d.Level {
+		alike = "global_differ"
+	}
+	tau := w.say("tau", survey.Args{"Tau": w.lang.Decimal(l.TauB, 2)})
+	if math.IsNaN(l.TauB) {
+		tau = w.say("tau_undefined", nil)
+	}
+	return []string{
+		w.say(alike, survey.Args{"P": w.p(l.GlobalP), "Method": l.GlobalMethod}),
+		tau,
+		w.say("rbo", survey.Args{
+			"RBO": w.lang.Decimal(l.RBO, 2), "P": w.lang.Decimal(l.RBOP, 1), "Chance": w.lang.Decimal(l.RBOChance, 2),
+		}),
+		w.say("overlap", survey.Args{"Top": w.lang.Integer(d.Top), "Overlap": w.lang.Percent(l.Overlap, 0)}),
+	}
+}
+
+// fileLines says where the answers came from and what became of the rows.
+func (w words) fileLines(c *Comparison) []string {
+	if c.External.Shared {
+		return []string{w.fileLine("file_both", c.External)}
+	}
+	return []string{w.fileLine("file_external", c.External), w.fileLine("file_internal", c.Internal)}
+}
+
+func (w words) fileLine(key string, s Source) string {
+	return w.say(key, survey.Args{
+		"File": plain(s.Name), "Rows": w.lang.Integer(s.Rows), "Accepted": w.lang.Integer(s.Accepted),
+		"Filtered": w.lang.Integer(s.Filtered), "Rejected": w.lang.Integer(s.Rejected),
+	})
+}
+
+// plain takes control characters out of a name that somebody else chose: a terminal obeys them.
+func plain(s string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) {
+			return '\uFFFD'
+		}
+		return r
+	}, s)
+}
+
+// method says how the figures were made.
+func (w words) method(d *findings.Divergence) string {
+	said := []string{w.say("method", survey.Args{
+		"Rule": w.writer.speaker.Rule(d.Rule, d.Top, w.lang), "Level": w.lang.Percent(d.Level, 0),
+		"Margin": w.lang.Decimal(100*d.Margin, 0), "Count": w.lang.Integer(len(d.Items)),
+	})}
+	if d.External.Base.Weighted || d.Internal.Base.Weighted {
+		said = append(said, w.say("method_weighted", survey.Args{
+			"External": w.lang.Decimal(d.External.Base.EffectiveN, 0), "Internal": w.lang.Decimal(d.Internal.Base.EffectiveN, 0),
+		}))
+	}
+	return strings.Join(said, " ")
+}

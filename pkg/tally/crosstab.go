@@ -1,0 +1,141 @@
+package tally
+
+import (
+	"slices"
+
+	"cxmirror/pkg/survey"
+)
+
+// Crosstab is one item by the options of a background question.
+type Crosstab struct {
+	Segment  *survey.Item
+	Total    *Table   // everybody who answered the background question
+	Tables   []*Table // by option of Segment; nil where withheld
+	Withheld int      // how many segments are withheld
+}
+
+// Crosstab makes the table of an item for every segment of a background question, in one pass.
+//
+// A segment whose base is below the threshold is withheld. What is withheld must not come out by taking the
+// shown segments from the total, so as long as fewer people than the threshold are hidden in all, the
+// smallest segment still shown is withheld too. It is an error, as a [WithheldError], if the total is below
+// the threshold.
+func (w *Wave) Crosstab(v View, segment survey.ItemCode) (*Crosstab, error) {
+	c, it, err := w.choices(segment)
+	if err != nil {
+		return nil, err
+	}
+	groups := c.options
+	if len(v.Only) > 0 {
+		within, err := w.groups(v.Only)
+		if err != nil {
+			return nil, err
+		}
+		for i, o := range c.options {
+			within[i] *= o
+		}
+		groups = within
+	}
+	tables, err := w.tables(v, groups, len(it.Options))
+	if err != nil {
+		return nil, err
+	}
+	x := &Crosstab{Segment: it, Total: merge(tables), Tables: tables}
+	if x.Total.N < w.threshold {
+		return nil, &WithheldError{Audience: w.audience, Item: v.Item, Threshold: w.threshold}
+	}
+	x.withhold(w.threshold)
+	return x, nil
+}
+
+// withhold hides small segments, and others until the hidden ones are at least a threshold of people.
+func (x *Crosstab) withhold(threshold int) {
+	hidden := 0
+	for i, t := range x.Tables {
+		if t.N < threshold {
+			hidden += t.N
+			x.hide(i)
+		}
+	}
+	for hidden > 0 && hidden < threshold {
+		smallest := -1
+		for i, t := range x.Tables {
+			if t != nil && (smallest < 0 || t.N < x.Tables[smallest].N) {
+				smallest = i
+			}
+		}
+		hidden += x.Tables[smallest].N // the total is not below the threshold, so there is one
+		x.hide(smallest)
+	}
+}
+
+func (x *Crosstab) hide(i int) {
+	x.Tables[i] = nil
+	x.Withheld++
+}
+
+// merge adds tables of different people up to one.
+func merge(tables []*Table) *Table {
+	first := tables[0]
+	total := &Table{
+		Item: first.Item, Audience: first.Audience, Options: first.Options, Top: first.Top,
+		Weighted: first.Weighted, Threshold: first.Threshold,
+		Moments: slices.Clone(first.Moments), First: slices.Clone(first.First),
+	}
+	sums := newSums(1)
+	for _, t := range tables {
+		total.Missing += t.Missing
+		total.Partial += t.Partial
+		for _, c := range t.Cells {
+			p := pattern{c.Chosen, c.Judged}
+			if sums[0][p] == nil {
+				sums[0][p] = &Weight{}
+			}
+			*sums[0][p] = sums[0][p].Plus(c.Weight)
+		}
+	}
+	for _, t := range tables[1:] {
+		for i := range total.Moments {
+			total.Moments[i] = total.Moments[i].plus(t.Moments[i])
+		}
+		for i := range total.First {
+			total.First[i] = total.First[i].Plus(t.First[i])
+		}
+	}
+	sums.fill([]*Table{total})
+	total.close()
+	return total
+}
+
+func (m Moments) plus(o Moments) Moments {
+	return Moments{m.Weight.Plus(o.Weight), m.WY + o.WY, m.WYY + o.WYY, m.W2Y + o.W2Y, m.W2YY + o.W2YY}
+}
+
+// Shares returns the weighted share of people who chose each option, of those who judged it: the plain
+// figures of a bar chart. An option that nobody judged has a share of 0.
+func (t *Table) Shares() []float64 {
+	chosen, judged := t.Counts()
+	shares := make([]float64, len(t.Options))
+	for i := range shares {
+		if judged[i].W > 0 {
+			shares[i] = chosen[i].W / judged[i].W
+		}
+	}
+	return shares
+}
+
+// Counts returns, by option, the people who chose it and those who judged it.
+func (t *Table) Counts() (chosen, judged []Weight) {
+	chosen, judged = make([]Weight, len(t.Options)), make([]Weight, len(t.Options))
+	for _, c := range t.Cells {
+		for i := range t.Options {
+			if c.Chosen>>i&1 != 0 {
+				chosen[i] = chosen[i].Plus(c.Weight)
+			}
+			if c.Judged>>i&1 != 0 {
+				judged[i] = judged[i].Plus(c.Weight)
+			}
+		}
+	}
+	return chosen, judged
+}
