@@ -12,9 +12,10 @@ LINTER := $(GO) tool -modfile=tools.mod golangci-lint
 # One static binary that knows the time zones by itself, and is the same bytes wherever one version of Go builds it.
 BUILD := CGO_ENABLED=0 $(GO) build -trimpath -tags timetzdata -ldflags '-s -w -X main.version=$(VERSION)'
 
-# What `make assets` makes, and what it makes it from.
+# What `make assets` makes, what it makes it from, and what npm leaves when it has installed.
 BUNDLE         := charts/assets/echarts.js
-BUNDLE_SOURCES := $(wildcard charts/package.json charts/package-lock.json charts/*.mjs charts/src/*)
+BUNDLE_SOURCES := $(wildcard charts/*.mjs charts/src/*)
+NPM_INSTALLED  := charts/node_modules/.package-lock.json
 
 # For `make image`: the tool that builds it, and where the certificates come from.
 BUILDER      ?= $(firstword $(foreach tool,buildah podman docker,$(shell command -v $(tool))))
@@ -42,9 +43,13 @@ build: $(BUNDLE) ## build bin/cxmirror
 .PHONY: assets
 assets: $(BUNDLE) ## install and bundle what charts are drawn with, when its sources changed
 
-$(BUNDLE): $(BUNDLE_SOURCES)
-	cd charts && $(NPM) ci --no-audit --no-fund && $(NPM) run --silent build
+$(BUNDLE): $(NPM_INSTALLED) $(BUNDLE_SOURCES)
+	cd charts && $(NPM) run --silent build
 	@test -s $@ && touch $@
+
+$(NPM_INSTALLED): charts/package.json charts/package-lock.json
+	cd charts && $(NPM) ci --no-audit --no-fund
+	@touch $@
 
 .PHONY: test
 test: $(BUNDLE) ## run all tests
