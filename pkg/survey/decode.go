@@ -357,6 +357,9 @@ func (d *Decoder) decodeText(column int, cell string, v *Value) *Problem {
 	if text == "" {
 		return nil
 	}
+	if strings.IndexByte(text, '\r') >= 0 { // forms send CRLF; equal words must be equal values
+		text = strings.NewReplacer("\r\n", "\n", "\r", "\n").Replace(text)
+	}
 	key := d.questionnaire.columns[column].Key
 	if !utf8.ValidString(text) || strings.ContainsFunc(text, forbiddenInText) {
 		return &Problem{Rule: NotText, Key: key}
@@ -374,7 +377,7 @@ func (d *Decoder) decodeText(column int, cell string, v *Value) *Problem {
 // forbiddenInText reports whether a rune may not stand in a person's words: control characters would
 // break files and documents made from them.
 func forbiddenInText(r rune) bool {
-	return unicode.IsControl(r) && r != '\n' && r != '\t' && r != '\r'
+	return unicode.IsControl(r) && r != '\n' && r != '\t'
 }
 
 // AppendCell appends an answer in the native format of files, the inverse of [Decoder.Decode].

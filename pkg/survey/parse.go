@@ -311,6 +311,11 @@ func (b *builder) bounds(at *node, item *Item) {
 		}
 		b.report(at, "min is %d, more than max, which is %d", item.Min, item.Max)
 	}
+	if item.Of != "" && low.usable() {
+		if source := b.q.Items[b.items[item.Of]]; item.Min > max(1, source.Min) {
+			b.report(low, "min is %d, but a respondent need pick only %d in %q", item.Min, source.Min, item.Of)
+		}
+	}
 	if item.Kind == Rank && free < 2 && item.Of == "" {
 		b.report(at.field("options").or(at.field("frame")), "a ranking needs at least two options")
 	}

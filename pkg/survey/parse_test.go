@@ -73,8 +73,9 @@ func TestParseCases(t *testing.T) {
 			}
 			if *update {
 				whole, _ := os.ReadFile(file)
-				head, _, _ := strings.Cut(string(whole), "\n-----\n")
-				if err := os.WriteFile(file, []byte(head+"\n-----\n"+said), 0o600); err != nil {
+				head, _, _ := strings.Cut("\n"+string(whole), "\n-----\n")
+				head = strings.TrimPrefix(head+"\n-----\n", "\n")
+				if err := os.WriteFile(file, []byte(head+said), 0o600); err != nil {
 					t.Fatal(err)
 				}
 				return

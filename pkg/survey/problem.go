@@ -2,6 +2,7 @@ package survey
 
 import (
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 )
@@ -12,32 +13,34 @@ type Rule string
 
 // The rules an answer can break.
 const (
-	UnknownItem      Rule = "unknown_item"      // the questionnaire has no such item or row
-	UnknownOption    Rule = "unknown_option"    // the item has no such option
-	EmptyCode        Rule = "empty_code"        // nothing between two separators
-	RepeatedOption   Rule = "repeated_option"   // an option given twice
-	SeveralAnswers   Rule = "several_answers"   // more than one answer where one is asked for
-	TooMany          Rule = "too_many"          // more options than Item.Max
-	TooFew           Rule = "too_few"           // fewer options than Item.Min
-	NotAlone         Rule = "not_alone"         // an exclusive option together with others
-	NotPicked        Rule = "not_picked"        // ranked, but not picked in the item that is ranked
-	OffScale         Rule = "off_scale"         // not a whole point of the scale
-	NoCannotSay      Rule = "no_cannot_say"     // "cannot say" where it is not offered
-	NoneNotPossible  Rule = "none_not_possible" // "none" where nothing can be picked
-	NotANumber       Rule = "not_a_number"      // not a decimal number
-	OutOfRange       Rule = "out_of_range"      // outside Item.Range
-	TooManyDecimals  Rule = "too_many_decimals" // more decimals than Range.Decimals
-	TooLong          Rule = "too_long"          // a text longer than Item.Length
-	NotText          Rule = "not_text"          // invalid UTF-8 or control characters
-	NotAsked         Rule = "not_asked"         // answered, though its condition says it is not asked
-	NotAnswered      Rule = "not_answered"      // required and not answered
-	PlaceTaken       Rule = "place_taken"       // two options at one place of a ranking
-	PlaceSkipped     Rule = "place_skipped"     // a ranking with a hole, such as places 1 and 3
-	NotAPlace        Rule = "not_a_place"       // not a whole number from 1 to the number of places
-	WrongShape       Rule = "wrong_shape"       // JSON of another type than the kind of item needs
-	MixedEncodings   Rule = "mixed_encodings"   // a ranking given in two ways at once
-	longestQuotation      = 60
+	UnknownItem     Rule = "unknown_item"      // the questionnaire has no such item or row
+	UnknownOption   Rule = "unknown_option"    // the item has no such option
+	EmptyCode       Rule = "empty_code"        // nothing between two separators
+	RepeatedOption  Rule = "repeated_option"   // an option given twice
+	SeveralAnswers  Rule = "several_answers"   // more than one answer where one is asked for
+	TooMany         Rule = "too_many"          // more options than Item.Max
+	TooFew          Rule = "too_few"           // fewer options than Item.Min
+	NotAlone        Rule = "not_alone"         // an exclusive option together with others
+	NotPicked       Rule = "not_picked"        // ranked, but not picked in the item that is ranked
+	OffScale        Rule = "off_scale"         // not a whole point of the scale
+	NoCannotSay     Rule = "no_cannot_say"     // "cannot say" where it is not offered
+	NoneNotPossible Rule = "none_not_possible" // "none" where nothing can be picked
+	NotANumber      Rule = "not_a_number"      // not a decimal number
+	OutOfRange      Rule = "out_of_range"      // outside Item.Range
+	TooManyDecimals Rule = "too_many_decimals" // more decimals than Range.Decimals
+	TooLong         Rule = "too_long"          // a text longer than Item.Length
+	NotText         Rule = "not_text"          // invalid UTF-8 or control characters
+	NotAsked        Rule = "not_asked"         // answered, though its condition says it is not asked
+	NotAnswered     Rule = "not_answered"      // required and not answered
+	PlaceTaken      Rule = "place_taken"       // two options at one place of a ranking
+	PlaceSkipped    Rule = "place_skipped"     // a ranking with a hole, such as places 1 and 3
+	NotAPlace       Rule = "not_a_place"       // not a whole number from 1 to the number of places
+	WrongShape      Rule = "wrong_shape"       // JSON of another type than the kind of item needs
+	MixedEncodings  Rule = "mixed_encodings"   // a ranking given in two ways at once
 )
+
+// longestQuotation is how many characters of an answer a message quotes.
+const longestQuotation = 60
 
 // Problem says why one answer is not valid. Which of the fields after Given are set depends on the rule.
 type Problem struct {
@@ -91,6 +94,12 @@ func (p *Problem) Reason() string {
 	case NotANumber:
 		return given + " is not a number (digits with a decimal point)"
 	case OutOfRange:
+		switch {
+		case math.IsInf(p.High, 1):
+			return fmt.Sprintf("%s is less than %s", given, number(p.Low))
+		case math.IsInf(p.Low, -1):
+			return fmt.Sprintf("%s is more than %s", given, number(p.High))
+		}
 		return fmt.Sprintf("%s is outside %s to %s", given, number(p.Low), number(p.High))
 	case TooManyDecimals:
 		return fmt.Sprintf("%s has more than %d decimals", given, p.Limit)
