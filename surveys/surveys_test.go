@@ -284,10 +284,10 @@ func TestConditions(t *testing.T) {
 // The function a respondent names stands in the hints of what follows, in her language.
 func TestTheFunctionIsNamed(t *testing.T) {
 	want := map[survey.Language]string{
-		"en": "Function: Purchasing. Pick up to three.",
-		"pl": "Dział: Zakupy. Proszę wybrać najwyżej trzy odpowiedzi.",
-		"ro": "Departament: Achiziții. Alegeți cel mult trei răspunsuri.",
-		"ru": "Служба: Закупки. Выберите не более трёх ответов.",
+		"en": "Function: Purchasing.",
+		"pl": "Dział: Zakupy.",
+		"ro": "Departament: Achiziții.",
+		"ru": "Служба: Закупки.",
 	}
 	q := parse(t, "internal-expectations")
 	column, ok := q.Column("served_by")
@@ -299,7 +299,7 @@ func TestTheFunctionIsNamed(t *testing.T) {
 		t.Fatal(problem)
 	}
 	for _, lang := range languages {
-		if got := q.Pipe(item(t, q, "expectations").Hint.In(lang), lang, values); got != want[lang] {
+		if got := q.Pipe(item(t, q, "satisfaction").Hint.In(lang), lang, values); got != want[lang] {
 			t.Errorf("%s: %q, want %q", lang, got, want[lang])
 		}
 	}
