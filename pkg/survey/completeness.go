@@ -1,0 +1,92 @@
+package survey
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Completeness says how much of a questionnaire is written in one of its languages.
+type Completeness struct {
+	Language Language
+	Total    int      // texts the questionnaire has
+	Missing  []string // where the language has none: "items[2].options[1].text", or "frame expectations: speed"
+}
+
+// String returns "ru: 3 of 120 texts missing: title, items[2].text, ...", or "ru: 120 texts, complete".
+func (c Completeness) String() string {
+	if len(c.Missing) == 0 {
+		return fmt.Sprintf("%s: %d texts, complete", c.Language, c.Total)
+	}
+	return fmt.Sprintf("%s: %d of %d texts missing: %s", c.Language, len(c.Missing), c.Total, strings.Join(c.Missing, ", "))
+}
+
+// Completeness counts, for every declared language, the texts that it lacks and respondents would read in
+// another language. A text of a code frame counts once, however many items use it.
+func (q *Questionnaire) Completeness() []Completeness {
+	result := make([]Completeness, len(q.Languages))
+	for i, lang := range q.Languages {
+		result[i].Language = lang
+	}
+	seen := make(map[string]bool)
+	q.texts(func(place string, words Words) {
+		if seen[place] {
+			return
+		}
+		seen[place] = true
+		for i, lang := range q.Languages {
+			result[i].Total++
+			if _, ok := words.Exactly(lang); !ok {
+				result[i].Missing = append(result[i].Missing, place)
+			}
+		}
+	})
+	return result
+}
+
+// texts calls visit for every text that stands in the questionnaire and its frames.
+func (q *Questionnaire) texts(visit func(place string, words Words)) {
+	optional := func(place string, words Words) {
+		if len(words) > 0 {
+			visit(place, words)
+		}
+	}
+	visit("title", q.Title)
+	optional("intro", q.Intro)
+	for i := range q.Items {
+		item := &q.Items[i]
+		place := fmt.Sprintf("items[%d]", i)
+		visit(place+".text", item.Text)
+		optional(place+".hint", item.Hint)
+		q.listTexts(item, place, visit)
+		if s := item.Scale; s != nil {
+			optional(place+".scale.low", s.Low)
+			optional(place+".scale.high", s.High)
+			for point := s.Min; point <= s.Max; point++ {
+				optional(fmt.Sprintf("%s.scale.labels.%d", place, point), s.Labels[point])
+			}
+		}
+	}
+}
+
+func (q *Questionnaire) listTexts(item *Item, place string, visit func(place string, words Words)) {
+	framed := item.Options // the list that a frame, if there is one, gave
+	if item.Kind == Rating || item.Kind == Matrix {
+		framed = item.Rows
+	}
+	switch {
+	case item.Of != "": // the texts are those of the item it ranks
+	case item.Frame != "":
+		for j := range framed {
+			visit(fmt.Sprintf("frame %s: %s", item.Frame, framed[j].Code), framed[j].Text)
+		}
+	default:
+		for j := range item.Rows {
+			visit(fmt.Sprintf("%s.rows[%d].text", place, j), item.Rows[j].Text)
+		}
+	}
+	if item.Of == "" && (item.Frame == "" || item.Kind == Matrix) {
+		for j := range item.Options {
+			visit(fmt.Sprintf("%s.options[%d].text", place, j), item.Options[j].Text)
+		}
+	}
+}
