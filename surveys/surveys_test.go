@@ -305,6 +305,58 @@ func TestTheFunctionIsNamed(t *testing.T) {
 	}
 }
 
+// Whole responses as a browser sends them, and what becomes of a person no function has served.
+func TestWholeResponses(t *testing.T) {
+	rated := func(form map[string][]string) map[string][]string {
+		for _, o := range parseFrame(t, "expectations").Options {
+			form["performance."+string(o.Code)] = []string{"4"}
+		}
+		form["performance.surprise"] = []string{"cannot_say"}
+		return form
+	}
+	tests := []struct {
+		name, questionnaire string
+		form                map[string][]string
+		refused             survey.ItemCode // the one item that is not accepted, or ""
+	}{
+		{"a customer answers everything", "external-expectations", rated(map[string][]string{
+			"channel": {"phone"}, "expectations": {"speed", "ease", "respect"}, "order": {"ease", "speed", "respect"},
+			"satisfaction": {"5"}, "recommendation": {"0"}, "fan": {"1"}, "comment": {"Szybciej, proszę."},
+			"relationship": {"private"}, "tenure": {"6_10_years"},
+		}), ""},
+		{"a customer answers nothing", "external-expectations", map[string][]string{}, ""},
+		{"a customer picks four", "external-expectations", map[string][]string{"expectations": {"speed", "ease", "respect", "access"}}, "expectations"},
+		{"an employee answers everything", "internal-expectations", rated(map[string][]string{
+			"served_by": {"accounting"}, "expectations": {"competence", "needs_met"}, "order": {"needs_met", "competence"},
+			"satisfaction": {"2"}, "effort": {"3"}, "comment": {"—"}, "department": {"sales"}, "level": {"manager"}, "office": {"front"},
+		}), ""},
+		{"an employee whom none served", "internal-expectations", map[string][]string{
+			"served_by": {"none"}, "department": {"legal"}, "level": {"frontline"}, "office": {"back"},
+		}, ""},
+		{"an employee names no function", "internal-expectations", map[string][]string{"department": {"it"}}, "served_by"},
+	}
+	for _, tt := range tests {
+		_, err := parse(t, tt.questionnaire).ReadAnswers(tt.form)
+		if tt.refused == "" {
+			if err != nil {
+				t.Errorf("%s: %v", tt.name, err)
+			}
+			continue
+		}
+		refused, ok := errors.AsType[survey.AnswersError](err)
+		if !ok {
+			t.Errorf("%s: error %v, want one of %s", tt.name, err, tt.refused)
+			continue
+		}
+		for _, lang := range languages {
+			messages := refused.In(lang)
+			if len(messages) != 1 || messages[0].Item != tt.refused || messages[0].Text == "" {
+				t.Errorf("%s, %s: %v, want one message at %s", tt.name, lang, messages, tt.refused)
+			}
+		}
+	}
+}
+
 // A condition can be answered only once the items it depends on are: on a page before it, since a page must
 // work without script.
 func TestConditionsNeedNoScript(t *testing.T) {
