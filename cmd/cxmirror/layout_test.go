@@ -56,6 +56,7 @@ var owners = map[string][]string{
 	"golang.org/x/text/language":               {"pkg/survey"}, // the tags and plural rules that go-i18n is addressed with
 	"golang.org/x/text/feature/plural":         {"pkg/survey"},
 	"golang.org/x/text/unicode":                {"pkg/exchange", "pkg/survey"},
+	"golang.org/x/text/width":                  {"pkg/survey"}, // where the caret under a mistake stands
 	"gonum.org/v1/gonum":                       {"pkg/stats"},
 	"github.com/go-echarts/go-echarts/v2":      {"charts"},
 	"github.com/dop251/goja":                   {"charts"},
