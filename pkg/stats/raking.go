@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 )
 
 // Errors of [Rake]. Both come wrapped with the margin and the category they arose at.
@@ -120,10 +121,13 @@ func startWeights(margins []Margin, start []float64) ([]float64, error) {
 		}
 		start = weights
 	}
+	if err := checkLength("Rake", "start", len(start), len(margins[0].Category)); err != nil {
+		return nil, err
+	}
 	if err := checkWeights("Rake", start); err != nil {
 		return nil, err
 	}
-	return append([]float64(nil), start...), nil
+	return slices.Clone(start), nil
 }
 
 // scaledTargets returns the targets of every margin, adding up to total, and refuses empty cells.

@@ -41,6 +41,12 @@ func RBO(a, b []int, p float64) (float64, error) {
 	if err := checkRanks("RBO", a, b); err != nil {
 		return 0, err
 	}
+	if len(a) == 0 {
+		return 0, fmt.Errorf("rank-biased overlap of empty lists: %w", ErrUndefined)
+	}
+	if err := checkPersistence("RBO", p); err != nil {
+		return 0, err
+	}
 	overlap, err := RBOTies(groupsOf(a), groupsOf(b), p, TiesAveraged)
 	return overlap.Extrapolated, err
 }
