@@ -42,10 +42,16 @@ func (s *Speaker) Divergence(d *Divergence, lang survey.Language) string {
 		said = append(said, first)
 	}
 	by := d.byVerdict()
-	if parting := by[Different]; len(parting) > 0 {
-		return strings.Join(append(said, say.parting(d, parting)...), " ")
-	}
 	total := len(d.Items)
+	parts := survey.Args{"Margin": say.points(d.Margin), "Total": say.lang.Integer(total)}
+	if parting := by[Different]; len(parting) > 0 {
+		said = append(said, say.parting(d, parting)...)
+		if n := len(by[Small]); n > 0 {
+			parts["Number"] = say.lang.Integer(n)
+			said = append(said, say.it("some_small", parts))
+		}
+		return strings.Join(said, " ")
+	}
 	if len(by[Same]) == total {
 		said = append(said, say.count("all_same", total, survey.Args{"Margin": say.points(d.Margin)}))
 		return strings.Join(said, " ")
@@ -56,7 +62,6 @@ func (s *Speaker) Divergence(d *Divergence, lang survey.Language) string {
 			said = append(said, say.it("lists_differ", survey.Args{"P": say.p(d.Lists.GlobalP)}))
 		}
 	}
-	parts := survey.Args{"Margin": say.points(d.Margin), "Total": say.lang.Integer(total)}
 	for _, v := range []struct {
 		verdict Verdict
 		key     string

@@ -16,7 +16,7 @@ import (
 const (
 	DefaultTextWidth = 100
 	minTextWidth     = 60
-	wideText         = 96 // from here on both sides stand beside each other
+	wideText         = 124 // from here on the words stand between the bars
 )
 
 // Text writes a table for a terminal or a letter in a fixed-width font, no wider than width characters
@@ -93,19 +93,7 @@ func (t *textPage) page(c *Comparison) {
 func (t *textPage) mirror(d *findings.Divergence) {
 	place, share := 8, 6
 	if t.width < wideText {
-		bar := (t.width - 2*(place+share) - 4) / 2
-		t.line("%s%s", pad(t.base("external", &d.External), t.width/2), left(t.base("internal", &d.Internal), t.width-t.width/2))
-		for i := range d.Items {
-			it := &d.Items[i]
-			t.line("")
-			for _, l := range wrap(t.label(it), t.width) {
-				t.line("%s", l)
-			}
-			t.line("%s%s%s  %s%s%s", pad(placeOf(it.External), place), left(t.share(it.External.Share), share),
-				left(barOf(it.External.Share, bar, true), bar+1), pad(barOf(it.Internal.Share, bar, false), bar+1),
-				left(t.share(it.Internal.Share), share), left(placeOf(it.Internal), place))
-			t.line("  %s", t.verdict(d, it))
-		}
+		t.stacked(d, place, share)
 		return
 	}
 	verdict := 26
@@ -126,6 +114,26 @@ func (t *textPage) mirror(d *findings.Divergence) {
 			}
 			t.line("%s  %s  %s  %s", out, pad(at(words, n), label), in, at(said, n))
 		}
+	}
+}
+
+// stacked writes the words and the verdict above each pair of bars.
+func (t *textPage) stacked(d *findings.Divergence, place, share int) {
+	bar := (t.width - 2*(place+share+1) - 2) / 2
+	half := place + share + bar + 1
+	t.line("%s  %s", left(t.base("external", &d.External), half), pad(t.base("internal", &d.Internal), half))
+	t.line("%s", strings.Repeat("─", t.width))
+	for i := range d.Items {
+		it := &d.Items[i]
+		verdict := t.verdict(d, it)
+		words := wrap(t.label(it), t.width-utf8.RuneCountInString(verdict)-2)
+		t.line("%s%s", words[0], left(verdict, t.width-utf8.RuneCountInString(words[0])))
+		for _, l := range words[1:] {
+			t.line("%s", l)
+		}
+		t.line("%s%s%s  %s%s%s", pad(placeOf(it.External), place), left(t.share(it.External.Share), share),
+			left(barOf(it.External.Share, bar, true), bar+1), pad(barOf(it.Internal.Share, bar, false), bar+1),
+			pad(t.share(it.Internal.Share), share), left(placeOf(it.Internal), place))
 	}
 }
 

@@ -18,8 +18,8 @@ type Crosstab struct {
 //
 // A segment whose base is below the threshold is withheld. What is withheld must not come out by taking the
 // shown segments from the total, so as long as fewer people than the threshold are hidden in all, the
-// smallest segment still shown is withheld too. It is an error, as a [WithheldError], if the total is below
-// the threshold.
+// smallest segment still shown is withheld too. It is an error, as in [Wave.Table], if the total may not be
+// shown.
 func (w *Wave) Crosstab(v View, segment survey.ItemCode) (*Crosstab, error) {
 	c, it, err := w.choices(segment)
 	if err != nil {
@@ -41,8 +41,8 @@ func (w *Wave) Crosstab(v View, segment survey.ItemCode) (*Crosstab, error) {
 		return nil, err
 	}
 	x := &Crosstab{Segment: it, Total: merge(tables), Tables: tables}
-	if x.Total.N < w.threshold {
-		return nil, &WithheldError{Audience: w.audience, Item: v.Item, Threshold: w.threshold}
+	if err := x.Total.publishable(); err != nil {
+		return nil, err
 	}
 	x.withhold(w.threshold)
 	return x, nil

@@ -86,7 +86,7 @@ func (m *Moments) add(w, y float64) {
 }
 
 // Table makes the table of an item. It is an error if the wave has no such item, if the item has nothing to
-// rank, or, as a [WithheldError], if fewer people than the threshold answered it.
+// rank, if nobody answered it ([ErrNobody]), or, as a [WithheldError], if fewer people than the threshold did.
 //
 // A person counts in the base of a rating if she answered every row, "cannot say" included: only so are all
 // rows judged by the same people. Those who left rows empty are counted as Partial.
@@ -99,11 +99,19 @@ func (w *Wave) Table(v View) (*Table, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := tables[0]
-	if t.N < w.threshold {
-		return nil, &WithheldError{Audience: w.audience, Item: v.Item, Threshold: w.threshold}
+	return tables[0], tables[0].publishable()
+}
+
+// publishable returns why a table may not be shown: that nobody answered, which tells of no person, or that
+// too few did.
+func (t *Table) publishable() error {
+	switch {
+	case t.N == 0:
+		return fmt.Errorf("%s: %w %s", t.Audience, ErrNobody, t.Item.Code)
+	case t.N < t.Threshold:
+		return &WithheldError{Audience: t.Audience, Item: t.Item.Code, Threshold: t.Threshold}
 	}
-	return t, nil
+	return nil
 }
 
 // groups returns a group of 1 for everybody in all the segments and 0 for the others; nil is everybody.

@@ -35,6 +35,9 @@ type Wave struct {
 // ErrWithheld says that a number is not shown because too few people stand behind it.
 var ErrWithheld = errors.New("withheld to protect people")
 
+// ErrNobody says that there is nothing to table.
+var ErrNobody = errors.New("nobody answered")
+
 // WithheldError is the error of a table whose base is below the threshold. It does not say how small the
 // base is: that would be telling.
 type WithheldError struct {

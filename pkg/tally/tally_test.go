@@ -82,7 +82,7 @@ func TestWithheldSegmentsCannotBeSubtracted(t *testing.T) {
 		}
 		x, err := w.Crosstab(View{Item: "picks"}, "department")
 		if total < 5 {
-			if !errors.Is(err, ErrWithheld) {
+			if !errors.Is(err, ErrWithheld) && (total > 0 || !errors.Is(err, ErrNobody)) {
 				t.Fatalf("a total of %d gives %v", total, err)
 			}
 			continue
