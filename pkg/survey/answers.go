@@ -155,7 +155,7 @@ func (q *Questionnaire) ParseAnswers(src []byte) (Answers, error) {
 		}
 		var value any
 		if err := input.Decode(&value); err != nil {
-			return Answers{}, fmt.Errorf("answers: %s: %w", quoted(key), err)
+			return Answers{}, fmt.Errorf("answers: %s: %w", quoted(key), orUnexpected(err))
 		}
 		column, known := q.Column(key)
 		switch {
@@ -169,7 +169,7 @@ func (q *Questionnaire) ParseAnswers(src []byte) (Answers, error) {
 		seen[key] = true
 	}
 	if _, err := input.Token(); err != nil {
-		return Answers{}, fmt.Errorf("answers: %w", err)
+		return Answers{}, fmt.Errorf("answers: %w", orUnexpected(err))
 	}
 	if _, err := input.Token(); !errors.Is(err, io.EOF) {
 		return Answers{}, errors.New("answers: there is more after the JSON object")
@@ -180,9 +180,13 @@ func (q *Questionnaire) ParseAnswers(src []byte) (Answers, error) {
 	return r.result()
 }
 
+// orUnexpected names what is wrong with JSON that ends early, or has a token where another belongs.
 func orUnexpected(err error) error {
-	if err == nil {
+	switch {
+	case err == nil:
 		return errors.New("unexpected JSON")
+	case errors.Is(err, io.EOF):
+		return io.ErrUnexpectedEOF
 	}
 	return err
 }

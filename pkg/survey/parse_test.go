@@ -1,6 +1,7 @@
 package survey
 
 import (
+	"errors"
 	"flag"
 	"fmt"
 	"io/fs"
@@ -84,5 +85,133 @@ func TestParseCases(t *testing.T) {
 				t.Errorf("want -, got +\n%s", diff)
 			}
 		})
+	}
+}
+
+func TestCompleteness(t *testing.T) {
+	c := readParseCase(t, "testdata/parse/valid_every_kind.txt")
+	partial := strings.NewReplacer(", pl: Kadry", "", "title: {en: Every kind, pl: Każdy rodzaj}", "title: {pl: Każdy rodzaj}", ", pl: W połowie", "").Replace(c.source)
+	frames := func(code string) ([]byte, error) {
+		text, err := c.frameSource(code)
+		return []byte(strings.Replace(string(text), ", pl: Współpracownicy mają wiedzę", "", 1)), err
+	}
+	q, err := Parse([]byte(partial), "q.yaml", frames)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, language := range q.Completeness() {
+		got = append(got, language.String())
+	}
+	// 29 texts: title, intro, 10 questions, 1 hint, 3 + 3 + 2 options, 2 rows, 3 labels of the scale, and
+	// the frame's 3 once.
+	want := []string{
+		"en: 1 of 29 texts missing: title",
+		"pl: 4 of 29 texts missing: items[0].options[1].text, frame expectations: competence, items[4].scale.labels.3, items[8].options[0].text",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+	if got := q.Title.In(English); got != "Każdy rodzaj" {
+		t.Errorf("a missing title falls back to %q", got)
+	}
+	if got := q.Items[1].Options[0].Text.In("pl"); got != "Colleagues have knowledge" {
+		t.Errorf("the internal voice falls back to %q; want its own English, not words for customers", got)
+	}
+}
+
+// TestVoices: one frame, two audiences, the same codes.
+func TestVoices(t *testing.T) {
+	c := readParseCase(t, "testdata/parse/valid_every_kind.txt")
+	for audience, want := range map[Audience]string{Internal: "Colleagues have knowledge", External: "Staff have knowledge", Leaders: "Staff have knowledge"} {
+		q, err := Parse([]byte(strings.Replace(c.source, "audience: internal", "audience: "+string(audience), 1)), "q.yaml", c.frameSource)
+		if err != nil {
+			t.Fatal(err)
+		}
+		item, _ := q.Item("expectations")
+		if o := item.Options[0]; o.Code != "competence" || o.Text.In(English) != want {
+			t.Errorf("%s: %s %q; want competence %q", audience, o.Code, o.Text.In(English), want)
+		}
+		rated, _ := q.Item("performance")
+		if diff := cmp.Diff(item.ShownOrder(7), withRandom(rated).ShownOrder(7)); diff != "" {
+			t.Errorf("items that share a frame show it in two orders: %s", diff)
+		}
+	}
+}
+
+func withRandom(it *Item) *Item {
+	random := *it
+	random.Random = true
+	return &random
+}
+
+// FuzzParse: Parse never panics, says where a mistake is, and what it accepts is whole and agrees with the
+// schema.
+func FuzzParse(f *testing.F) {
+	files, _ := filepath.Glob("testdata/parse/*.txt")
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			f.Fatal(err)
+		}
+		source, _, _ := strings.Cut(string(text), "\n-----")
+		f.Add(source)
+	}
+	f.Add("code: q\ntitle: t\nitems:\n" + everyKind)
+	frame := []byte("code: expectations\ntitle: t\noptions: [{code: speed, text: x}, {code: ease, text: x}]\n")
+	schema := compileSchema(f, Schema)
+	f.Fuzz(func(t *testing.T, source string) {
+		q, err := Parse([]byte(source), "q.yaml", func(string) ([]byte, error) { return frame, nil })
+		if err != nil {
+			mistakes, ok := errors.AsType[Diagnostics](err)
+			if !ok || len(mistakes) == 0 || q != nil {
+				t.Fatalf("refused with %v, %v", q, err)
+			}
+			lines := strings.Count(plainLines([]byte(source)), "\n") + 1
+			for _, m := range mistakes {
+				if m.Message == "" || m.Line > lines || m.File == "q.yaml" && m.Line > 0 && m.Column < 1 {
+					t.Errorf("a mistake at %d:%d of %d lines: %q", m.Line, m.Column, lines, m.Message)
+				}
+			}
+			return
+		}
+		if err := validateYAML(t, schema, []byte(plainLines([]byte(source)))); err != nil && !errors.Is(err, errNotJSON) {
+			t.Errorf("Parse accepts what the schema refuses: %v", err)
+		}
+		wholeQuestionnaire(t, q)
+	})
+}
+
+// wholeQuestionnaire checks what every user of a questionnaire relies on.
+func wholeQuestionnaire(t *testing.T, q *Questionnaire) {
+	t.Helper()
+	keys := make(map[string]bool)
+	for i, c := range q.Columns() {
+		if keys[c.Key] || c.Key == "" || c.Item == nil || len(c.Options) > MaxOptions {
+			t.Errorf("column %d: %+v", i, c)
+		}
+		keys[c.Key] = true
+		if at, ok := q.Column(c.Key); !ok || at != i {
+			t.Errorf("column %s is found at %d; want %d", c.Key, at, i)
+		}
+		if c.Item.HasOptions() && len(c.Options) == 0 && c.Item.Of == "" {
+			t.Errorf("%s has no options", c.Key)
+		}
+		if (c.Item.Kind == Multi || c.Item.Kind == Rank) && (c.Item.Min < 1 || c.Item.Min > c.Item.Max) {
+			t.Errorf("%s: min %d, max %d", c.Key, c.Item.Min, c.Item.Max)
+		}
+		if s := c.Item.Scale; s != nil && (s.Min < 0 || s.Min >= s.Max || s.Max > 100 || s.Top < 1 || s.Top > s.Max-s.Min) {
+			t.Errorf("%s: scale %+v", c.Key, s)
+		}
+	}
+	nothing := q.NewAnswers()
+	for i := range q.Items {
+		nothing.Asked(q.Items[i].Code)
+		q.Pipe(q.Items[i].Text.In(English), English, nothing.Values())
+		q.Items[i].ShownOrder(1)
+	}
+	q.Completeness()
+	if problems := q.NewDecoder().Check(nothing.Values()); problems != nil {
+		t.Errorf("no answers at all, but %s", problems[0].String())
 	}
 }
