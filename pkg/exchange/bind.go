@@ -19,9 +19,11 @@ type plan struct {
 	decimal    byte
 	missing    map[string]bool
 	keep       []test
-	complete   []int // columns of the questionnaire that must be answered in full
-	audience   survey.Audience
-	rules      []audienceTest
+	// blankIsAnswer says that a row of blanks is somebody who picked nothing, not the end of a spreadsheet.
+	blankIsAnswer bool
+	complete      []int // columns of the questionnaire that must be answered in full
+	audience      survey.Audience
+	rules         []audienceTest
 }
 
 // test asks something about the cells of a row.
@@ -61,7 +63,7 @@ func bind(q *survey.Questionnaire, m *Map, h *header, decoder *survey.Decoder, n
 	if len(b.problems) > 0 {
 		return nil, errors.Join(own, b.problems.Sort())
 	}
-	missing := b.checkNeeded(needed)
+	missing := b.checkNeeded(needed, own)
 	if !m.ignoreRest {
 		known := []string{respondentColumn, weightColumn}
 		for _, c := range q.Columns() {
@@ -274,18 +276,19 @@ func (b *binder) test(c condition) test {
 	return holds
 }
 
-// checkNeeded reports the items that must be there and are not.
-func (b *binder) checkNeeded(needed []survey.ItemCode) error {
+// checkNeeded reports the items that must be there and are not. already is what is wrong with columns that
+// are there.
+func (b *binder) checkNeeded(needed []survey.ItemCode, already error) error {
 	var lacking []string
 	found := 0
 	for i, c := range b.q.Columns() {
 		if b.plan.sources[i] != nil {
 			found++
-		} else if slices.Contains(needed, c.Item.Code) {
+		} else if slices.Contains(needed, c.Item.Code) && len(b.h.twice[c.Key]) == 0 {
 			lacking = append(lacking, c.Key)
 		}
 	}
-	if found > 0 && len(lacking) == 0 {
+	if len(lacking) == 0 && (found > 0 || already != nil) {
 		return nil
 	}
 	line := 0
@@ -515,6 +518,10 @@ func (b *binder) optionSource(it *itemMap, s answerSlot) answerSource {
 		answerSlot: s, vocabulary: vocabulary{missing: wordSet(b.plan.missing, it.missing)},
 		fields: b.byOption(it, s.item), says: make(map[string]tick), filled: it.filled, always: it.asked == askedAlways,
 	}
+	if none, ok := s.item.Option(survey.NoneWord); ok {
+		source.noneOffered = source.fields[none] >= 0
+	}
+	b.plan.blankIsAnswer = b.plan.blankIsAnswer || source.always
 	if it.asked == askedWhen {
 		source.asked = b.test(it.askedIf)
 	}

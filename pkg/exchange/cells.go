@@ -251,6 +251,10 @@ type optionCells struct {
 	always    bool // a row without a pick was asked all the same
 	asked     test // ... or was, if this holds; nil: if a cell says so
 	codesRead []string
+
+	// noneOffered says that an option coded "none" has a column of its own. Who ticked no column did not
+	// tick that one either: she picked nothing, which is not the same as picking "none of these".
+	noneOffered bool
 }
 
 // tick is what the cell of one option says.
@@ -285,10 +289,12 @@ func (s *optionCells) read(row []string, v *survey.Value) *trouble {
 	switch {
 	case len(s.codesRead) > 0:
 		problem = s.decoder.DecodeCodes(s.column, s.codesRead, v)
-	case s.always, s.asked != nil && s.asked(row), s.asked == nil && said:
-		problem = s.decoder.Decode(s.column, survey.NoneWord, v)
-	default:
+	case !s.always && (s.asked == nil && !said || s.asked != nil && !s.asked(row)):
 		problem = s.decoder.Decode(s.column, "", v)
+	case s.noneOffered:
+		*v = survey.Value{State: survey.None, Order: v.Order[:0]}
+	default:
+		problem = s.decoder.Decode(s.column, survey.NoneWord, v)
 	}
 	if problem == nil {
 		return nil

@@ -87,11 +87,18 @@ func (r Rejection) String() string {
 
 // String returns the counts as a sentence of a log.
 func (r Report) String() string {
-	s := fmt.Sprintf("%s: %d rows, %d accepted, %d filtered out by the map, %d rejected", r.File, r.Rows, r.Accepted, r.Filtered, r.Rejected)
+	s := fmt.Sprintf("%s: %s, %d accepted, %d filtered out by the map, %d rejected", r.File, rows(r.Rows, ""), r.Accepted, r.Filtered, r.Rejected)
 	if r.Empty > 0 {
-		s += fmt.Sprintf(" (and %d empty rows)", r.Empty)
+		s += " (and " + rows(r.Empty, "empty ") + ")"
 	}
 	return s
+}
+
+func rows(n int, quality string) string {
+	if n == 1 {
+		return "1 " + quality + "row"
+	}
+	return fmt.Sprintf("%d %srows", n, quality)
 }
 
 // Option changes how a file is read.
@@ -379,7 +386,7 @@ func (r *Reader) Report() Report {
 // counted it then.
 func (r *Reader) accept(row []string) bool {
 	width := len(r.header.names)
-	if isEmpty(row) {
+	if !r.plan.blankIsAnswer && isEmpty(row) {
 		r.report.Empty++
 		return false
 	}
@@ -531,7 +538,7 @@ func (r *Reader) parseWeight(cell string) (weight float64, reason string) {
 	case err != nil || math.IsNaN(w) || math.IsInf(w, 0):
 		return 0, fmt.Sprintf("%q is not a number", shortened(said))
 	case w <= 0:
-		return 0, fmt.Sprintf("a weight must be greater than 0, not %s; rows that shall not count are filtered out by a map, `keep: {not: {%s: %q}}`", said, weightColumn, said)
+		return 0, fmt.Sprintf("a weight must be greater than 0, not %s; rows that shall not count are filtered out by a map, `keep: {not: {%s: %q}}`", said, r.header.names[r.plan.weight], said)
 	}
 	return w, ""
 }

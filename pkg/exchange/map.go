@@ -252,7 +252,7 @@ func (p *mapParser) oneOf(key word, n *node, known ...string) int {
 	}
 	at := slices.Index(known, w.text)
 	if at < 0 {
-		p.fail(w, "%s is one of %s, not %q", key.text, strings.Join(known, ", "), w.text)
+		p.fail(w, "%s is %s, not %q", key.text, strings.Join(known, " or "), w.text)
 	}
 	return at
 }
@@ -325,9 +325,10 @@ func (p *mapParser) parseLayout(n *node, l *layout) {
 	if len(l.headers) > 0 {
 		last = l.headers[len(l.headers)-1]
 	}
-	if dataAt.text == "" {
+	switch {
+	case dataAt.text == "" || l.data == 0: // not said, or wrongly
 		l.data = last + 1
-	} else if l.data <= last {
+	case l.data <= last:
 		p.fail(dataAt, "data: answers cannot begin in row %d, which is not below the header (row %d)", l.data, last)
 	}
 }
@@ -351,13 +352,13 @@ func (p *mapParser) delimiter(key word, n *node) rune {
 	return 0
 }
 
-// row reads the number of a row of the file.
+// row reads the number of a row of the file; 0 if it is none.
 func (p *mapParser) row(key, w word) int {
 	const highest = 1000
 	n, err := strconv.Atoi(w.text)
 	if err != nil || n < 1 || n > highest {
 		p.fail(w, "%s: rows are numbered from 1, not %q", key.text, w.text)
-		return 1
+		return 0
 	}
 	return n
 }
@@ -444,7 +445,7 @@ func (p *mapParser) parseItems(n *node, m *Map) {
 
 func (p *mapParser) parseItem(key word, n *node) itemMap {
 	it := itemMap{key: key}
-	if n.shape == scalar {
+	if n.shape == scalar || n.shape == nothing {
 		it.columns = []word{p.word(key, n)}
 		return it
 	}

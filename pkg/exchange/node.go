@@ -61,8 +61,8 @@ func parseNode(src []byte, source *survey.Source) (*node, survey.Diagnostics) {
 		switch {
 		case doc.Body == nil:
 		case root != nil:
-			at := doc.Body.GetToken().Position
-			return nil, survey.Diagnostics{source.At(at.Line, at.Column, "a map is one YAML document; a second one begins here")}
+			second := w.read(doc.Body)
+			return nil, survey.Diagnostics{source.At(second.line, second.column, "a map is one YAML document; a second one begins here")}
 		default:
 			root = w.read(doc.Body)
 		}

@@ -47,8 +47,7 @@ func (w *Writer) Write(record *survey.Record) error {
 		w.cell = w.q.AppendCell(w.cell[:0], i, &record.Values[i])
 		cell := string(w.cell)
 		if c.Item.Kind == survey.Text {
-			// CSV readers make LF of CRLF: what comes back must be what was written.
-			cell = guard(strings.ReplaceAll(cell, "\r\n", "\n"))
+			cell = guard(cell)
 		}
 		w.row = append(w.row, cell)
 	}
