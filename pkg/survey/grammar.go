@@ -1,6 +1,9 @@
 package survey
 
-import "slices"
+import (
+	"regexp"
+	"slices"
+)
 
 // The grammar of questionnaires and code frames, said once: files are checked against it, and the JSON
 // Schema for editors is made from it.
@@ -23,13 +26,13 @@ const (
 // shape says what may stand at a place of a file.
 type shape struct {
 	kind      shapeKind
-	pattern   string   // code: what it looks like, a regular expression
-	says      string   // code: what it looks like, in words
-	low, high int      // whole: bounds; list: the least and most elements
-	choices   []string // choice
-	element   *shape   // list
-	fields    []field  // mapping
-	name      string   // mapping: what one is called, e.g. "an item"
+	pattern   *regexp.Regexp // code: what it looks like
+	says      string         // code: what it looks like, in words
+	low, high int            // whole: bounds; list: the least and most elements
+	choices   []string       // choice
+	element   *shape         // list
+	fields    []field        // mapping
+	name      string         // mapping: what one is called, e.g. "an item"
 }
 
 // field is a key of a mapping.
@@ -42,12 +45,13 @@ type field struct {
 	needs    []Kind // keys of an item: the kinds that must have it
 }
 
-const (
-	itemCodePattern   = `^[A-Za-z][A-Za-z0-9_-]{0,63}$`
-	optionCodePattern = `^[A-Za-z0-9_][A-Za-z0-9_-]{0,63}$`
-	fileCodePattern   = `^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$`
-	languagePattern   = `^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$`
-)
+var itemCodePattern = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_-]{0,63}$`)
+
+var optionCodePattern = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_-]{0,63}$`)
+
+var fileCodePattern = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$`)
+
+var languagePattern = regexp.MustCompile(`^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$`)
 
 func fileCode() *shape {
 	return &shape{kind: codeShape, pattern: fileCodePattern, says: "a code of letters, digits, - and _, beginning with a letter or digit"}

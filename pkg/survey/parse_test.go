@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -213,5 +214,67 @@ func wholeQuestionnaire(t *testing.T, q *Questionnaire) {
 	q.Completeness()
 	if problems := q.NewDecoder().Check(nothing.Values()); problems != nil {
 		t.Errorf("no answers at all, but %s", problems[0].String())
+	}
+}
+
+// TestParseMutilated takes a valid questionnaire apart line by line: whatever is missing, doubled, moved or
+// cut short, Parse neither panics nor accepts something that is not whole, and says where.
+func TestParseMutilated(t *testing.T) {
+	c := readParseCase(t, "testdata/parse/valid_every_kind.txt")
+	lines := strings.Split(c.source, "\n")
+	mutilate := map[string]func(line string) string{
+		"deleted":  func(string) string { return "" },
+		"doubled":  func(line string) string { return line + "\n" + line },
+		"indented": func(line string) string { return "  " + line },
+		"outdented": func(line string) string {
+			return strings.TrimPrefix(line, "  ")
+		},
+		"without value": func(line string) string {
+			before, _, _ := strings.Cut(line, ": ")
+			return before + ":"
+		},
+		"as a list":   func(line string) string { return strings.Replace(line, ": ", ": [", 1) + "]" },
+		"as a map":    func(line string) string { return strings.Replace(line, ": ", ": {x: ", 1) + "}" },
+		"as a number": func(line string) string { before, _, _ := strings.Cut(line, ": "); return before + ": -1" },
+		"cut":         func(line string) string { return line[:len(line)/2] },
+		"reversed":    func(line string) string { r := []rune(line); slices.Reverse(r); return string(r) },
+	}
+	accepted, refused := 0, 0
+	for name, change := range mutilate {
+		for i := range lines {
+			changed := slices.Clone(lines)
+			changed[i] = change(lines[i])
+			q, err := Parse([]byte(strings.Join(changed, "\n")), "q.yaml", c.frameSource)
+			if err == nil {
+				accepted++
+				wholeQuestionnaire(t, q)
+				continue
+			}
+			refused++
+			for _, m := range err.(Diagnostics) { //nolint:errorlint,forcetypeassert // what Parse promises
+				if m.Line < 1 || m.Column < 1 || strings.Contains(m.Message, "cannot be read") {
+					t.Errorf("line %d %s: %s", i+1, name, m)
+				}
+			}
+		}
+	}
+	if accepted < 20 || refused < 400 {
+		t.Errorf("%d accepted, %d refused: the test has lost its point", accepted, refused)
+	}
+}
+
+// BenchmarkParse measures a questionnaire of ten items with its conditions and code frame.
+func BenchmarkParse(b *testing.B) {
+	text, err := os.ReadFile("testdata/parse/valid_every_kind.txt")
+	if err != nil {
+		b.Fatal(err)
+	}
+	source, rest, _ := strings.Cut(string(text), "----- frames/expectations.yaml\n")
+	frame, _, _ := strings.Cut(rest, "-----\n")
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := Parse([]byte(source), "q.yaml", func(string) ([]byte, error) { return []byte(frame), nil }); err != nil {
+			b.Fatal(err)
+		}
 	}
 }

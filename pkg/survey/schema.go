@@ -35,7 +35,7 @@ func wordsSchema() object {
 		"oneOf": []object{
 			{"type": []string{"string", "number", "boolean"}, "not": object{"type": "string", "pattern": `^\s*$`}},
 			{
-				"type": "object", "minProperties": 1, "propertyNames": object{"pattern": languagePattern},
+				"type": "object", "minProperties": 1, "propertyNames": object{"pattern": languagePattern.String()},
 				"additionalProperties": object{"anyOf": []object{text, {"type": "null"}}},
 			},
 		},
@@ -50,7 +50,7 @@ func (s *shape) schema() object {
 		return object{"type": []string{"string", "boolean"}}
 	case codeShape:
 		// YAML reads 1 and true as a number and a truth; as codes they are words.
-		return object{"type": []string{"string", "integer", "number", "boolean"}, "pattern": s.pattern}
+		return object{"type": []string{"string", "integer", "number", "boolean"}, "pattern": s.pattern.String()}
 	case wholeShape:
 		return object{"type": "integer", "minimum": s.low, "maximum": s.high}
 	case decimalShape:

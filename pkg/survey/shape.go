@@ -1,7 +1,6 @@
 package survey
 
 import (
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -30,7 +29,7 @@ func (d *document) check(n *node, s *shape) {
 		// YAML reads the codes 1, 2 and no as numbers and truths; as codes they are words.
 		if n.kind == mappingNode || n.kind == listNode || n.kind == nothingNode {
 			d.mistake(n, "expected a code, found %s", n.found())
-		} else if !regexp.MustCompile(s.pattern).MatchString(n.text) {
+		} else if !s.pattern.MatchString(n.text) {
 			d.mistake(n, "%q is not %s", n.text, s.says)
 		}
 	case wholeShape:
