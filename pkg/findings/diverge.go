@@ -48,7 +48,13 @@ func Diverge(external, internal *tally.Table, joint *tally.Joint, s Settings) (*
 	if err := d.compareItems(c, s); err != nil {
 		return nil, err
 	}
-	return d, d.compareLists(c)
+	if err := d.compareLists(c); err != nil {
+		return nil, err
+	}
+	if d.Paired == nil && d.Kind == survey.Rating && len(d.Items) > 1 {
+		d.Emphasis, err = emphasis(populationOf(external), populationOf(internal), d, s)
+	}
+	return d, err
 }
 
 func sameOptions(a, b *tally.Table) error {

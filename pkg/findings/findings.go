@@ -144,9 +144,10 @@ type Divergence struct {
 	Internal  Ranking
 	Items     []ItemDifference // in the order of the external ranking
 	Lists     ListAgreement
-	Paired    *Pairing // set where most of the smaller side answered on both sides
-	Overlap   int      // persons who answered on both sides though the sides are compared as independent
-	Simulated bool     // the answers are simulated; said wherever the finding shows
+	Emphasis  *Emphasis // ratings of several rows by different people; otherwise nil
+	Paired    *Pairing  // set where most of the smaller side answered on both sides
+	Overlap   int       // persons who answered on both sides though the sides are compared as independent
+	Simulated bool      // the answers are simulated; said wherever the finding shows
 }
 
 // ItemDifference is one option seen from both sides. Differences are internal minus external, as shares.
@@ -162,6 +163,26 @@ type ItemDifference struct {
 	Higher       float64 // probability that the share is higher inside (independent Jeffreys posteriors)
 	CohenH       float64
 	Method       string // the test behind P
+}
+
+// Emphasis tells the level of ratings from their order: one side may rate everything higher, and still put
+// the same things first. Each person's own mean point is taken from her points.
+type Emphasis struct {
+	External, Internal float64 // mean of the persons' own mean points
+	Difference         float64 // internal minus external
+	Low, High          float64 // Welch's interval
+	P                  float64
+	Items              []EmphasisItem // in the order of Divergence.Items
+}
+
+// EmphasisItem is how much more, or less, than the rest of the list an option is rated.
+type EmphasisItem struct {
+	Code               survey.OptionCode
+	Text               survey.Words
+	External, Internal float64 // mean point less the person's own mean point
+	Difference         float64 // internal minus external
+	Low, High          float64 // Welch's interval
+	P, PAdjusted       float64 // Welch's test; Holm over the options
 }
 
 // ListAgreement says how alike two whole rankings are.

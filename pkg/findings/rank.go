@@ -303,28 +303,33 @@ func (p *population) shareFirst(i int, level float64, v *RuleValue) error {
 // mean fills in the mean point or place with Student's interval; of fewer than two people there is none,
 // and the whole line is all that is known.
 func (p *population) mean(i int, level float64, v *RuleValue) error {
-	m := p.table.Moments[i]
-	v.Value, v.Low, v.High = math.NaN(), math.Inf(-1), math.Inf(1)
-	if m.N > 0 {
-		v.Value = m.WY / m.W
-	}
-	if m.N < 2 {
+	m, known := p.meanOf(p.table.Moments[i])
+	v.Value, v.Low, v.High = m.Value, math.Inf(-1), math.Inf(1)
+	if !known {
 		return nil
 	}
-	// The linearised variance of a weighted mean; without weights it is the sample variance over n.
-	n := float64(m.N)
-	squares := m.W2YY - 2*v.Value*m.W2Y + v.Value*v.Value*m.W2
-	variance := n / (n - 1) * max(squares, 0) / (m.W * m.W)
-	effective := n
-	if p.table.Weighted {
-		effective = stats.KishFromSums(m.W, m.W2)
-	}
-	if effective <= 1 {
-		return nil
-	}
-	interval, err := stats.MeanInterval(stats.Mean{Value: v.Value, Variance: variance * effective, N: effective}, level)
+	interval, err := stats.MeanInterval(m, level)
 	v.Low, v.High = interval.Low, interval.High
 	return err
+}
+
+// meanOf returns a mean on its effective number of people, and whether enough of them are known to say how
+// sure it is. The variance is the linearised one; without weights that is the sample variance.
+func (p *population) meanOf(m tally.Moments) (mean stats.Mean, known bool) {
+	if m.N == 0 {
+		return stats.Mean{Value: math.NaN()}, false
+	}
+	mean = stats.Mean{Value: m.WY / m.W, N: float64(m.N)}
+	if p.table.Weighted {
+		mean.N = stats.KishFromSums(m.W, m.W2)
+	}
+	if m.N < 2 || mean.N <= 1 {
+		return mean, false
+	}
+	n := float64(m.N)
+	squares := m.W2YY - 2*mean.Value*m.W2Y + mean.Value*mean.Value*m.W2
+	mean.Variance = n / (n - 1) * max(squares, 0) / (m.W * m.W) * mean.N
+	return mean, true
 }
 
 // orderHolds reports whether every rule gives the options that any rule puts among the first Top the same

@@ -36,30 +36,30 @@ func (s *Speaker) Languages() []survey.Language { return s.phrases.Languages() }
 // what they part, and where the data cannot tell. It never says "identical", and orders only what the data
 // order.
 func (s *Speaker) Divergence(d *Divergence, lang survey.Language) string {
+	headline, rest := s.Headline(d, lang)
+	return strings.TrimSpace(headline + " " + rest)
+}
+
+// Headline says the same as [Speaker.Divergence] in two parts: what stands above a page, and the rest, which
+// may be empty.
+func (s *Speaker) Headline(d *Divergence, lang survey.Language) (headline, rest string) {
 	say := saying{s.phrases, lang}
-	var said []string
-	if first := say.firsts(d); first != "" {
-		said = append(said, first)
+	by, total := d.byVerdict(), len(d.Items)
+	var first, then []string
+	if firsts := say.firsts(d); firsts != "" {
+		first = append(first, firsts)
 	}
-	by := d.byVerdict()
-	total := len(d.Items)
-	parts := survey.Args{"Margin": say.points(d.Margin), "Total": say.lang.Integer(total)}
-	if parting := by[Different]; len(parting) > 0 {
-		said = append(said, say.parting(d, parting)...)
-		if n := len(by[Small]); n > 0 {
-			parts["Number"] = say.lang.Integer(n)
-			said = append(said, say.it("some_small", parts))
-		}
-		return strings.Join(said, " ")
-	}
-	if len(by[Same]) == total {
-		said = append(said, say.count("all_same", total, survey.Args{"Margin": say.points(d.Margin)}))
-		return strings.Join(said, " ")
-	}
-	if len(by[Small]) == 0 {
-		said = append(said, say.it("none_differs", nil))
+	switch {
+	case len(by[Different]) > 0:
+		part, more := say.parting(d, by[Different])
+		first, then = append(first, part), append(then, more...)
+	case len(by[Same]) == total:
+		first = append(first, say.count("all_same", total, survey.Args{"Margin": say.points(d.Margin)}))
+		return strings.Join(first, " "), ""
+	case len(by[Small]) == 0:
+		first = append(first, say.it("none_differs", nil))
 		if d.Lists.GlobalP < 1-d.Level {
-			said = append(said, say.it("lists_differ", survey.Args{"P": say.p(d.Lists.GlobalP)}))
+			then = append(then, say.it("lists_differ", survey.Args{"P": say.p(d.Lists.GlobalP)}))
 		}
 	}
 	for _, v := range []struct {
@@ -67,14 +67,57 @@ func (s *Speaker) Divergence(d *Divergence, lang survey.Language) string {
 		key     string
 	}{{Small, "some_small"}, {Same, "some_same"}} {
 		if n := len(by[v.verdict]); n > 0 {
-			parts["Number"] = say.lang.Integer(n)
-			said = append(said, say.it(v.key, parts))
+			then = append(then, say.it(v.key, survey.Args{
+				"Number": say.lang.Integer(n), "Total": say.lang.Integer(total), "Margin": say.points(d.Margin),
+			}))
 		}
 	}
 	if unknown := by[Unknown]; len(unknown) > 0 {
-		said = append(said, say.cannotTell(d, unknown))
+		then = append(then, say.cannotTell(d, unknown))
 	}
-	return strings.Join(said, " ")
+	if len(first) == 0 {
+		first, then = then[:1], then[1:]
+	}
+	return strings.Join(first, " "), strings.Join(then, " ")
+}
+
+// Emphasis says whether one side rates everything higher, and what remains once that is taken out; nothing
+// for findings that have no such level.
+func (s *Speaker) Emphasis(d *Divergence, lang survey.Language) []string {
+	e := d.Emphasis
+	if e == nil {
+		return nil
+	}
+	say := saying{s.phrases, lang}
+	key := "level_alike"
+	if e.P < 1-d.Level {
+		key = "level_outside"
+		if e.Difference > 0 {
+			key = "level_inside"
+		}
+	}
+	said := []string{say.it(key, survey.Args{"Inside": lang.Decimal(e.Internal, 2), "Outside": lang.Decimal(e.External, 2)})}
+	var more, less []string
+	for _, it := range e.Items {
+		if it.PAdjusted >= 1-d.Level {
+			continue
+		}
+		if it.Difference > 0 {
+			more = append(more, say.quoted(it.Text, it.Code))
+		} else {
+			less = append(less, say.quoted(it.Text, it.Code))
+		}
+	}
+	if len(more)+len(less) == 0 {
+		return append(said, say.it("emphasis_alike", nil))
+	}
+	if len(more) > 0 {
+		said = append(said, say.it("emphasis_inside", survey.Args{"Items": say.join(more)}))
+	}
+	if len(less) > 0 {
+		said = append(said, say.it("emphasis_outside", survey.Args{"Items": say.join(less)}))
+	}
+	return said
 }
 
 // Item says the finding about one option.
@@ -243,8 +286,15 @@ func (s saying) list(entries []Entry) string {
 	for i, e := range entries {
 		quoted[i] = s.quoted(e.Text, e.Code)
 	}
-	last := len(quoted) - 1
-	return strings.Join(quoted[:last], ", ") + s.it("and", nil) + quoted[last]
+	return s.join(quoted)
+}
+
+func (s saying) join(words []string) string {
+	last := len(words) - 1
+	if last == 0 {
+		return words[0]
+	}
+	return strings.Join(words[:last], ", ") + s.it("and", nil) + words[last]
 }
 
 // firsts says who is first on each side, where both sides are sure of it.
@@ -262,18 +312,18 @@ func (s saying) firsts(d *Divergence) string {
 }
 
 // parting names the option with the largest difference, and counts the others.
-func (s saying) parting(d *Divergence, parting []ItemDifference) []string {
-	widest := slices.MaxFunc(parting, func(a, b ItemDifference) int {
+func (s saying) parting(d *Divergence, parting []ItemDifference) (widest string, others []string) {
+	most := slices.MaxFunc(parting, func(a, b ItemDifference) int {
 		return cmp.Compare(math.Abs(a.Difference), math.Abs(b.Difference))
 	})
-	said := []string{s.it("part", survey.Args{
-		"Item":   s.quoted(widest.External.Text, widest.Code),
-		"Inside": s.share(widest.Internal), "Outside": s.share(widest.External),
-	})}
+	widest = s.it("part", survey.Args{
+		"Item":   s.quoted(most.External.Text, most.Code),
+		"Inside": s.share(most.Internal), "Outside": s.share(most.External),
+	})
 	if more := len(parting) - 1; more > 0 {
-		said = append(said, s.count("part_more", more, survey.Args{"Total": s.lang.Integer(len(d.Items))}))
+		others = []string{s.count("part_more", more, survey.Args{"Total": s.lang.Integer(len(d.Items))})}
 	}
-	return said
+	return widest, others
 }
 
 func (s saying) cannotTell(d *Divergence, unknown []ItemDifference) string {

@@ -40,26 +40,27 @@ func (w *Writer) HTML(ctx context.Context, to io.Writer, c *Comparison, lang sur
 
 // comparisonPage is what the template of a comparison shows. All texts are ready to print.
 type comparisonPage struct {
-	Language   survey.Language
-	Style      template.CSS
-	Say        map[string]string // the fixed words of the page
-	Simulated  bool
-	Title      string // the finding
-	Question   string
-	Withheld   string
-	Sides      []sideHead
-	RuleLine   string
-	Notes      []string
-	Figures    []figure
-	Rows       []row
-	Sentences  []string
-	Rankings   []rankingPart
-	Lists      []string
-	Method     string
-	Files      []string
-	Made       string
-	Program    string
-	ColumnWide int
+	Language  survey.Language
+	Style     template.CSS
+	Say       map[string]string // the fixed words of the page
+	Simulated bool
+	Title     string // the finding
+	Rest      string // what else it takes to say it
+	Question  string
+	Withheld  string
+	Sides     []sideHead
+	RuleLine  string
+	Notes     []string
+	Figures   []figure
+	Rows      []row
+	Sentences []string
+	Emphasis  []string
+	Rankings  []rankingPart
+	Lists     []string
+	Method    string
+	Files     []string
+	Made      string
+	Program   string
 }
 
 type sideHead struct{ Class, Name, Base string }
@@ -108,7 +109,7 @@ func (w *Writer) comparisonPage(ctx context.Context, c *Comparison, lang survey.
 		Made: c.Made.Format("2006-01-02"), Program: c.Program,
 	}
 	for _, key := range []string{
-		"simulated", "external", "internal", "page_table", "page_sentences", "page_order", "page_lists", "page_method",
+		"simulated", "external", "internal", "page_table", "page_sentences", "page_emphasis", "page_order", "page_lists", "page_method",
 		"page_files", "column_item", "column_points", "column_place", "column_places", "column_share", "column_interval",
 		"column_difference", "column_p", "column_p_adjusted", "column_verdict", "column_would_see", "column_higher",
 		"page_made", "page_unranked", "page_withheld",
@@ -120,7 +121,8 @@ func (w *Writer) comparisonPage(ctx context.Context, c *Comparison, lang survey.
 		return p, nil
 	}
 	d := c.Divergence
-	p.Title = w.speaker.Divergence(d, lang)
+	p.Title, p.Rest = w.speaker.Headline(d, lang)
+	p.Emphasis = w.speaker.Emphasis(d, lang)
 	p.Notes = t.notes(c)
 	p.RuleLine = w.speaker.Rule(d.Rule, d.Top, lang)
 	for _, side := range t.bothSides(d) {

@@ -31,23 +31,24 @@ func (n number) MarshalJSON() ([]byte, error) {
 }
 
 type comparisonJSON struct {
-	Item      string     `json:"item"`
-	Kind      string     `json:"kind"`
-	Question  string     `json:"question"`
-	Rule      string     `json:"rule"`
-	Top       int        `json:"top"`
-	Level     number     `json:"level"`
-	Margin    number     `json:"margin"`
-	Sentence  string     `json:"sentence"`
-	Notes     []string   `json:"notes"`
-	Simulated bool       `json:"simulated"`
-	Withheld  *string    `json:"withheld"`
-	Rejected  int        `json:"rejected"`
-	External  sideJSON   `json:"external"`
-	Internal  sideJSON   `json:"internal"`
-	Paired    *pairJSON  `json:"paired"`
-	Items     []itemJSON `json:"items"`
-	Lists     *listsJSON `json:"lists"`
+	Item      string        `json:"item"`
+	Kind      string        `json:"kind"`
+	Question  string        `json:"question"`
+	Rule      string        `json:"rule"`
+	Top       int           `json:"top"`
+	Level     number        `json:"level"`
+	Margin    number        `json:"margin"`
+	Sentence  string        `json:"sentence"`
+	Notes     []string      `json:"notes"`
+	Simulated bool          `json:"simulated"`
+	Withheld  *string       `json:"withheld"`
+	Rejected  int           `json:"rejected"`
+	External  sideJSON      `json:"external"`
+	Internal  sideJSON      `json:"internal"`
+	Paired    *pairJSON     `json:"paired"`
+	Items     []itemJSON    `json:"items"`
+	Lists     *listsJSON    `json:"lists"`
+	Emphasis  *emphasisJSON `json:"emphasis"`
 }
 
 type sideJSON struct {
@@ -131,6 +132,27 @@ type listsJSON struct {
 	GlobalMethod string `json:"global_method"`
 }
 
+type emphasisJSON struct {
+	External   number             `json:"external"`
+	Internal   number             `json:"internal"`
+	Difference number             `json:"difference"`
+	Low        number             `json:"low"`
+	High       number             `json:"high"`
+	P          number             `json:"p"`
+	Items      []emphasisItemJSON `json:"items"`
+}
+
+type emphasisItemJSON struct {
+	Code       string `json:"code"`
+	External   number `json:"external"`
+	Internal   number `json:"internal"`
+	Difference number `json:"difference"`
+	Low        number `json:"low"`
+	High       number `json:"high"`
+	P          number `json:"p"`
+	PAdjusted  number `json:"p_adjusted"`
+}
+
 type pairJSON struct {
 	Pairs        int `json:"pairs"`
 	OnlyExternal int `json:"only_external"`
@@ -169,6 +191,17 @@ func (w *Writer) object(c *Comparison, lang survey.Language) comparisonJSON {
 			Detectable: number(it.Detectable), Higher: number(it.Higher), CohenH: number(it.CohenH),
 			Method: it.Method, Sentence: w.speaker.Item(d, it, lang),
 		})
+	}
+	if e := d.Emphasis; e != nil {
+		o.Emphasis = &emphasisJSON{
+			number(e.External), number(e.Internal), number(e.Difference), number(e.Low), number(e.High), number(e.P), nil,
+		}
+		for _, it := range e.Items {
+			o.Emphasis.Items = append(o.Emphasis.Items, emphasisItemJSON{
+				string(it.Code), number(it.External), number(it.Internal), number(it.Difference),
+				number(it.Low), number(it.High), number(it.P), number(it.PAdjusted),
+			})
+		}
 	}
 	l := d.Lists
 	o.Lists = &listsJSON{

@@ -79,7 +79,7 @@ func (t *textPage) page(c *Comparison) {
 	t.wrapped(t.say("internal", nil)+": "+t.writer.speaker.Ranking(&d.Internal, t.lang), "  ")
 	t.otherRules(d)
 	t.line("")
-	for _, s := range t.lists(d) {
+	for _, s := range append(t.writer.speaker.Emphasis(d, t.lang), t.lists(d)...) {
 		t.wrapped(s, "  ")
 	}
 	t.line("")

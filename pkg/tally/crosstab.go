@@ -81,6 +81,7 @@ func merge(tables []*Table) *Table {
 		Item: first.Item, Audience: first.Audience, Options: first.Options, Top: first.Top,
 		Weighted: first.Weighted, Threshold: first.Threshold,
 		Moments: slices.Clone(first.Moments), First: slices.Clone(first.First),
+		Centred: slices.Clone(first.Centred), Persons: first.Persons,
 	}
 	sums := newSums(1)
 	for _, t := range tables {
@@ -98,6 +99,10 @@ func merge(tables []*Table) *Table {
 		for i := range total.Moments {
 			total.Moments[i] = total.Moments[i].plus(t.Moments[i])
 		}
+		for i := range total.Centred {
+			total.Centred[i] = total.Centred[i].plus(t.Centred[i])
+		}
+		total.Persons = total.Persons.plus(t.Persons)
 		for i := range total.First {
 			total.First[i] = total.First[i].Plus(t.First[i])
 		}

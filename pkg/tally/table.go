@@ -46,6 +46,8 @@ type Table struct {
 	Threshold int             // the smallest base shown, which N met
 	Moments   []Moments       // rating: of the points; rank: of the places; by option, otherwise nil
 	First     []Weight        // rank: who put the option first; otherwise nil
+	Centred   []Moments       // rating: of the points less the person's own mean point; by option, otherwise nil
+	Persons   Moments         // rating: of the persons' own mean points
 }
 
 // Cell is the people with one pattern.
@@ -384,7 +386,7 @@ func (w *Wave) tallyPoints(it *survey.Item, tables []*Table, groups []uint8) err
 		return err
 	}
 	for _, t := range tables {
-		t.Options, t.Moments = rows, make([]Moments, len(rows))
+		t.Options, t.Moments, t.Centred = rows, make([]Moments, len(rows)), make([]Moments, len(rows))
 	}
 	sums := newSums(len(tables))
 	for i := range w.n {
@@ -402,9 +404,19 @@ func (w *Wave) tallyPoints(it *survey.Item, tables []*Table, groups []uint8) err
 			t.Partial++
 			continue
 		}
+		total := 0
+		for judged := p.judged; judged != 0; judged &= judged - 1 {
+			total += int(columns[bits.TrailingZeros64(judged)].points[i])
+		}
+		own := float64(total) / float64(bits.OnesCount64(p.judged))
 		for judged := p.judged; judged != 0; judged &= judged - 1 {
 			row := bits.TrailingZeros64(judged)
-			t.Moments[row].add(weight, float64(columns[row].points[i]))
+			point := float64(columns[row].points[i])
+			t.Moments[row].add(weight, point)
+			t.Centred[row].add(weight, point-own)
+		}
+		if p.judged != 0 {
+			t.Persons.add(weight, own)
 		}
 		sums.add(g, p, weight)
 	}
