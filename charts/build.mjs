@@ -14,7 +14,7 @@ await build({
   minify: true,
   format: "iife",
   globalName: "cxmirror",
-  target: "es2015", // what both old phones and the engine without a browser understand
+  target: "es2018", // what both old phones and the engine without a browser understand
   charset: "utf8",
   legalComments: "none", // the licences lie beside the bundle; the banner names them
   banner: {

@@ -120,22 +120,23 @@ func (p difference) wide(c differenceColumns) float64 {
 		p.said(item, f.right, rows[i], c.verdict)
 		y += height
 	}
-	return p.plot(rows, x, c.plot, top, y, 0)
+	return p.plot(rows, x, c.plot, [][2]float64{{top, y}}, y)
 }
 
 // narrow lays out the phone form: words over the plot, figures and verdict under it. It returns the bottom.
 func (p difference) narrow() float64 {
 	f := p.frame
 	top := p.heads(f.left, f.width())
-	rows := make([]float64, len(p.items))
+	rows, strips := make([]float64, len(p.items)), make([][2]float64, len(p.items))
 	y := top
 	for i, item := range p.items {
 		p.rule(f.left, y, f.right, y, p.colors.rule)
 		y += 10
 		voice := p.voice(item.Verdict, narrowLabel)
 		y += p.block(p.words.option(item.External, item.Code), frame{f.left, f.right, y}, voice, 4)
-		rows[i] = y + 14
-		y += 32
+		rows[i] = y + 16
+		strips[i] = [2]float64{y + 4, y + 28}
+		y += 40
 		number := p.voice(item.Verdict, verdictSize)
 		number.weight = semibold
 		figures := p.words.points(item.Difference)
@@ -152,7 +153,7 @@ func (p difference) narrow() float64 {
 		}
 		y += 24
 	}
-	return p.plot(rows, f.left, f.width(), top, y, 12)
+	return p.plot(rows, f.left+14, f.width()-28, strips, y)
 }
 
 // said places the verdict flush right at x, within a width.
@@ -202,42 +203,42 @@ func (p difference) heads(x, width float64) float64 {
 
 // forestPayload is what src/forest.js needs beside the data.
 type forestPayload struct {
-	Size    float64      `json:"size"`
-	Cap     float64      `json:"cap"`
-	Whisker whiskerStyle `json:"whisker"`
-	Ground  string       `json:"ground"`
+	Size   float64 `json:"size"`
+	Cap    float64 `json:"cap"`
+	Ground string  `json:"ground"`
 }
 
-// plot adds scale, margin band, zero line and the marks, and returns the bottom. inset keeps the ends of the
-// scale's figures within the picture.
-func (p difference) plot(rows []float64, x, width, top, bottom, inset float64) float64 {
-	x, width = x+inset, width-2*inset
+// plot adds the scale, the margin band and the line at zero, in one strip or in one a row, and the marks; it
+// returns the bottom. The scale's figures stand under y.
+func (p difference) plot(rows []float64, x, width float64, strips [][2]float64, y float64) float64 {
 	limit, step := p.scale(width)
 	at := func(v float64) float64 { return x + width*(v+limit)/(2*limit) }
+	steps := int(limit/step + 1e-9)
 
-	if p.finding.Margin > 0 {
-		low, high := at(max(-p.finding.Margin, -limit)), at(min(p.finding.Margin, limit))
-		p.rectangle(low, top, high-low, bottom-top, 0, p.colors.band, "", -5)
-	}
-	for n := -int(limit/step + 1e-9); n <= int(limit/step+1e-9); n++ {
-		v := float64(n) * step
-		color := p.colors.grid
-		if n == 0 {
-			color = p.colors.axis
+	for _, strip := range strips {
+		top, bottom := strip[0], strip[1]
+		if p.finding.Margin > 0 {
+			low, high := at(max(-p.finding.Margin, -limit)), at(min(p.finding.Margin, limit))
+			p.rectangle(low, top, high-low, bottom-top, 0, p.colors.band, "", -5)
 		}
-		p.rule(at(v), top, at(v), bottom+4, color)
-		text := p.words.language.Points(v, 0)
-		if n == 0 {
-			text = "0"
+		for n := -steps; n <= steps; n++ {
+			color := p.colors.grid
+			if n == 0 {
+				color = p.colors.axis
+			}
+			p.rule(at(float64(n)*step), top, at(float64(n)*step), bottom, color)
 		}
-		p.line(text, at(v), bottom+14, center, p.soft(setSize))
 	}
+	for n := -steps; n <= steps; n++ {
+		p.line(p.words.language.Points(float64(n)*step, 0), at(float64(n)*step), y+12, center, p.soft(setSize))
+	}
+	bottom := y
 	pl := plot{
 		x: x, y: 0, width: width, height: bottom, domain: [2]float64{-limit, limit}, rows: [2]float64{0, bottom},
-		name: p.words.say("difference"), renderer: "cxmirror.forest",
+		name: p.words.say("difference"), color: p.colors.neutral, renderer: "cxmirror.forest",
 		dimensions: p.dimensions("y", "difference", "low", "high", "shape", p.words.say("difference"), p.words.say("interval"), p.words.say("verdict")),
 		tooltip:    []int{5, 6, 7},
-		payload:    forestPayload{markSize, 4, whiskerStyle{Halo: p.colors.ground}, p.colors.ground},
+		payload:    forestPayload{markSize, 4, p.colors.ground},
 	}
 	for i, item := range p.items {
 		shape, color := "disc", p.colors.neutral
@@ -252,7 +253,7 @@ func (p difference) plot(rows []float64, x, width, top, bottom, inset float64) f
 		case findings.Same:
 		}
 		pl.data = append(pl.data, datum{
-			name: tooltipName(p.words.option(item.External, item.Code)), color: color,
+			name: handle(p.words.option(item.External, item.Code)), color: color,
 			values: []any{round(rows[i]), item.Difference, item.Low, item.High, shape, p.words.points(item.Difference), p.words.span(item.Low, item.High), p.verdictInWords(item)},
 		})
 	}

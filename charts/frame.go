@@ -106,17 +106,42 @@ func (s *sheet) head(d *findings.Divergence) frame {
 	return f
 }
 
-// sideHead places the name of a side, its colour beside it and its base beneath; x is the edge or the
-// beginning of the colour, bottom where the name ends.
-func (s *sheet) sideHead(lines []string, x, bottom float64, a align, color string, base findings.Base, name ink) {
-	from := bottom - name.leading()*float64(len(lines))
-	dot, text := x, x+swatch+6
-	if a == right {
-		dot, text = x-swatch, x-swatch-6
+// sideHead is the head of one side: its name with its colour beside it, and its base beneath.
+type sideHead struct {
+	name  string
+	base  findings.Base
+	color string
+	x     float64 // the outer edge of the colour
+	align align   // right if the words run to the left of x
+	room  float64 // for colour and words together
+}
+
+// sideHeads places the heads of the sides from top downwards, with the last lines of their names on one
+// height. It returns where the names end and where everything ends.
+func (s *sheet) sideHeads(top float64, name ink, heads ...sideHead) (names, bottom float64) {
+	const beside = swatch + 6
+	soft := s.soft(setSize)
+	names = top
+	for _, h := range heads {
+		lines := s.face.wrap(h.name, name.size, name.weight, h.room-beside, 2)
+		names = max(names, top+name.leading()*float64(len(lines)))
 	}
-	s.rectangle(dot, from+name.leading()/2-swatch/2, swatch, swatch, 2, color, "", 1)
-	s.text(lines, text, (from+bottom)/2, a, name)
-	s.line(s.words.base(base), text, bottom+8, a, s.soft(setSize))
+	bottom = names
+	for _, h := range heads {
+		lines := s.face.wrap(h.name, name.size, name.weight, h.room-beside, 2)
+		from := names - name.leading()*float64(len(lines))
+		dot, text := h.x, h.x+beside
+		if h.align == right {
+			dot, text = h.x-swatch, h.x-beside
+		}
+		s.rectangle(dot, from+name.leading()/2-swatch/2, swatch, swatch, 2, h.color, "", 1)
+		s.text(lines, text, (from+names)/2, h.align, name)
+		base := s.face.wrap(s.words.base(h.base), soft.size, soft.weight, h.room-beside, 3)
+		height := soft.leading() * float64(len(base))
+		s.text(base, text, names+1+height/2, h.align, soft)
+		bottom = max(bottom, names+1+height)
+	}
+	return names, bottom
 }
 
 // simulated marks a picture of simulated answers, at its top right corner.

@@ -5,7 +5,6 @@ import (
 	"path/filepath"
 	"testing"
 
-	"cxmirror/pkg/findings"
 	"cxmirror/pkg/survey"
 )
 
@@ -21,8 +20,9 @@ func TestLook(t *testing.T) {
 		for _, lang := range []survey.Language{"en", "pl", "ru"} {
 			for _, width := range []int{362, 700, 1104} {
 				d := divergence(expectations(), 1200, 300)
-				for name, draw := range pictures() {
-					c, err := draw(d, Look{Language: lang, Theme: theme, Width: width})
+				d.Simulated = theme == Dark
+				for _, p := range pictures() {
+					c, err := p.draw(d, Look{Language: lang, Theme: theme, Width: width, Titled: theme == Dark})
 					if err != nil {
 						t.Fatal(err)
 					}
@@ -30,7 +30,7 @@ func TestLook(t *testing.T) {
 					if err != nil {
 						t.Fatal(err)
 					}
-					file := filepath.Join(dir, name+"-"+string(lang)+"-"+string(theme)+"-"+px(float64(width))+".svg")
+					file := filepath.Join(dir, p.name+"-"+string(lang)+"-"+string(theme)+"-"+px(float64(width))+".svg")
 					if err := os.WriteFile(file, svg, 0o644); err != nil {
 						t.Fatal(err)
 					}
@@ -38,17 +38,4 @@ func TestLook(t *testing.T) {
 			}
 		}
 	}
-}
-
-func pictures() map[string]func(*findings.Divergence, Look) (Chart, error) {
-	return map[string]func(*findings.Divergence, Look) (Chart, error){"mirror": Mirror, "slope": Slope, "difference": Difference}
-}
-
-func newTestEngine(t testing.TB) *Engine {
-	t.Helper()
-	engine, err := NewEngine()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return engine
 }

@@ -27,7 +27,8 @@ func Mirror(d *findings.Divergence, look Look) (Chart, error) {
 	}
 	level := s.words.language.Percent(d.Level, 0)
 	return s.finish("mirror", bottom, f, s.words.describe(s.words.say("verdict"), d, s.look),
-		s.words.say("note_intervals", "Level", level)+" "+s.words.say("note_places", "Level", level))
+		s.words.say("note_intervals", "Level", level)+" "+s.words.say("note_places", "Level", level),
+		s.words.say("note_same", "Margin", s.words.plusMinus(d.Margin)))
 }
 
 // mirror is the picture being laid out.
@@ -60,7 +61,6 @@ const (
 type mirrorColumns struct {
 	place, bars, words, verdict float64 // widths
 	stacked                     bool    // verdicts take two lines
-	heads                       int     // lines of the longer head
 }
 
 // columns shares out the width. It reports whether the bars keep enough room.
@@ -135,18 +135,15 @@ func (m mirror) wide(c mirrorColumns) float64 {
 // wideHead places the heads of the columns and returns where the rows begin.
 func (m mirror) wideHead(c mirrorColumns, externalPlace, externalZero, internalZero, internalPlace float64) float64 {
 	name := m.bold(figureSize)
-	external := m.face.wrap(m.look.ExternalName, name.size, name.weight, c.bars-swatch-6, 2)
-	internal := m.face.wrap(m.look.InternalName, name.size, name.weight, c.bars-swatch-6, 2)
+	names, bottom := m.sideHeads(m.frame.top, name,
+		sideHead{m.look.ExternalName, m.finding.External.Base, m.colors.external, externalZero, right, c.bars},
+		sideHead{m.look.InternalName, m.finding.Internal.Base, m.colors.internal, internalZero, left, c.bars})
+	m.line(m.words.say("place"), externalPlace, names-name.leading()/2, center, m.soft(figureSize))
+	m.line(m.words.say("place"), internalPlace, names-name.leading()/2, center, m.soft(figureSize))
 	verdict := m.face.wrap(m.words.say("verdict"), name.size, name.weight, c.verdict, 2)
-	lines := float64(max(len(external), len(internal), len(verdict)))
-	height := name.leading() * lines
-	y := m.frame.top + height/2
-	m.sideHead(external, externalZero, m.frame.top+height, right, m.colors.external, m.finding.External.Base, name)
-	m.sideHead(internal, internalZero, m.frame.top+height, left, m.colors.internal, m.finding.Internal.Base, name)
-	m.line(m.words.say("place"), externalPlace, m.frame.top+height-name.leading()/2, center, m.soft(figureSize))
-	m.line(m.words.say("place"), internalPlace, m.frame.top+height-name.leading()/2, center, m.soft(figureSize))
-	m.text(verdict, m.frame.right, y, right, name)
-	return m.frame.top + height + 22
+	height := name.leading() * float64(len(verdict))
+	m.text(verdict, m.frame.right, max(names-name.leading(), m.frame.top)+height/2, right, name)
+	return max(bottom, m.frame.top+height) + 7
 }
 
 // placed places an option's place on one side, and under it the places it may truly hold.
@@ -178,7 +175,7 @@ func (m mirror) narrow() float64 {
 		height := voice.leading() * float64(len(lines))
 		m.text(lines, middle, y+height/2, center, voice)
 		y += height
-		rows[i] = y + 22
+		rows[i] = y + 24
 		m.placed(item.External, f.left+place/2, rows[i])
 		m.placed(item.Internal, f.right-place/2, rows[i])
 		y = m.narrowVerdict(item, rows[i]+20)
@@ -189,16 +186,13 @@ func (m mirror) narrow() float64 {
 
 // narrowHead names the sides, each over its bars, and returns where the rows begin.
 func (m mirror) narrowHead(middle, place float64) float64 {
-	f, name := m.frame, m.bold(13)
-	half := f.width()/2 - swatch - 16
-	external := m.face.wrap(m.look.ExternalName, name.size, name.weight, half, 2)
-	internal := m.face.wrap(m.look.InternalName, name.size, name.weight, half, 2)
-	height := name.leading() * float64(max(len(external), len(internal)))
-	m.sideHead(external, middle-8, f.top+height, right, m.colors.external, m.finding.External.Base, name)
-	m.sideHead(internal, middle+8, f.top+height, left, m.colors.internal, m.finding.Internal.Base, name)
-	m.line(m.words.say("place"), f.left+place/2, f.top+height+24, center, m.soft(setSize))
-	m.line(m.words.say("place"), f.right-place/2, f.top+height+24, center, m.soft(setSize))
-	return f.top + height + 36
+	f, room := m.frame, m.frame.width()/2-8
+	_, bottom := m.sideHeads(f.top, m.bold(13),
+		sideHead{m.look.ExternalName, m.finding.External.Base, m.colors.external, middle - 8, right, room},
+		sideHead{m.look.InternalName, m.finding.Internal.Base, m.colors.internal, middle + 8, left, room})
+	m.line(m.words.say("place"), f.left+place/2, bottom+9, center, m.soft(setSize))
+	m.line(m.words.say("place"), f.right-place/2, bottom+9, center, m.soft(setSize))
+	return bottom + 20
 }
 
 // narrowVerdict places a verdict in the middle under the bars and returns the bottom of the row.
@@ -223,71 +217,41 @@ func (m mirror) narrowVerdict(item findings.ItemDifference, y float64) float64 {
 
 // barPayload is what src/bar.js needs beside the data.
 type barPayload struct {
-	Side      int          `json:"side"`
-	Thickness float64      `json:"thickness"`
-	Radius    float64      `json:"radius"`
-	Cap       float64      `json:"cap"`
-	Gap       float64      `json:"gap"`
-	Whisker   whiskerStyle `json:"whisker"`
-	Label     textStyle    `json:"label"`
+	Side      int     `json:"side"` // -1 grows to the left, 1 to the right
+	Thickness float64 `json:"thickness"`
+	Radius    float64 `json:"radius"`
+	Cap       float64 `json:"cap"`     // half the height of an interval's ends
+	Whisker   string  `json:"whisker"` // the colour of intervals
 }
 
-// whiskerStyle is how intervals are drawn.
-type whiskerStyle struct {
-	Ink  string `json:"ink,omitempty"`
-	Halo string `json:"halo"`
+// mirrorSide is one side of the mirror.
+type mirrorSide struct {
+	sign         int     // -1 grows to the left, 1 to the right
+	zero         float64 // where the bars begin
+	name         string
+	strong, pale string // the colours of bars
+	entry        func(findings.ItemDifference) findings.Entry
 }
 
-// sides adds the two plots, mirrored about the words: rows are the middles of the rows, zeros where the bars
-// begin, and width what bars, intervals and figures share.
+// sides adds the bars of both sides, on one scale: rows are the middles of the rows, zeros where the bars
+// begin, width what bars, intervals and figures share. The lines that bars grow from run from top to bottom,
+// or, where bottom is 0, beside each pair of bars.
 func (m mirror) sides(rows []float64, externalZero, internalZero, width, top, bottom float64) {
+	external := mirrorSide{-1, externalZero, m.look.ExternalName, m.colors.external, m.colors.externalPale,
+		func(i findings.ItemDifference) findings.Entry { return i.External }}
+	internal := mirrorSide{+1, internalZero, m.look.InternalName, m.colors.internal, m.colors.internalPale,
+		func(i findings.ItemDifference) findings.Entry { return i.Internal }}
 	figures, longest := 0.0, 0.05
 	for _, item := range m.finding.Items {
 		for _, e := range []findings.Entry{item.External, item.Internal} {
 			figures = max(figures, m.room(m.words.percent(e.Share), m.bold(figureSize)))
-			for _, x := range []float64{e.Share, e.High} {
-				if finite(x) {
-					longest = max(longest, x)
-				}
-			}
+			longest = max(longest, reach(e))
 		}
 	}
-	width -= figures + figureGap
-	last := rows[len(rows)-1] + leastRow/2
-	for _, side := range []struct {
-		sign         int
-		x            float64
-		name         string
-		strong, pale string
-		entry        func(findings.ItemDifference) findings.Entry
-	}{
-		{-1, externalZero - width, m.look.ExternalName, m.colors.external, m.colors.externalPale, func(i findings.ItemDifference) findings.Entry { return i.External }},
-		{+1, internalZero, m.look.InternalName, m.colors.internal, m.colors.internalPale, func(i findings.ItemDifference) findings.Entry { return i.Internal }},
-	} {
-		p := plot{
-			x: side.x, y: 0, width: width, height: last,
-			domain: [2]float64{0, longest}, inverse: side.sign < 0, rows: [2]float64{0, last},
-			name: side.name, renderer: "cxmirror.bar",
-			dimensions: m.dimensions("y", "share", "low", "high", m.words.say("share"), m.words.say("interval"), m.words.say("place"), m.words.say("verdict")),
-			tooltip:    []int{4, 5, 6, 7},
-			payload: barPayload{
-				Side: side.sign, Thickness: thickness, Radius: 3, Cap: 4, Gap: figureGap,
-				Whisker: whiskerStyle{m.colors.whisker, m.colors.ground}, Label: m.bold(figureSize).style(),
-			},
-		}
-		for i, item := range m.finding.Items {
-			e, color := side.entry(item), side.pale
-			if item.Verdict == findings.Different {
-				color = side.strong
-			}
-			p.data = append(p.data, datum{
-				name: tooltipName(m.words.option(e, item.Code)), color: color,
-				values: []any{round(rows[i]), e.Share, e.Low, e.High, m.words.percent(e.Share), m.words.interval(e.Low, e.High), m.placeInWords(e), m.verdictInWords(item)},
-			})
-		}
-		m.plots = append(m.plots, p)
+	for _, side := range []mirrorSide{external, internal} {
+		m.side(side, rows, width-figures-figureGap, longest)
 	}
-	if bottom > top {
+	if bottom > 0 {
 		m.rule(externalZero, top+6, externalZero, bottom-6, m.colors.axis)
 		m.rule(internalZero, top+6, internalZero, bottom-6, m.colors.axis)
 		return
@@ -295,4 +259,47 @@ func (m mirror) sides(rows []float64, externalZero, internalZero, width, top, bo
 	for _, y := range rows {
 		m.rule((externalZero+internalZero)/2, y-thickness/2-3, (externalZero+internalZero)/2, y+thickness/2+3, m.colors.axis)
 	}
+}
+
+// side adds the bars of one side, width pixels for the longest share, and the figures beyond them.
+func (m mirror) side(side mirrorSide, rows []float64, width, longest float64) {
+	bottom := rows[len(rows)-1] + leastRow/2
+	p := plot{
+		x: side.zero, width: width, height: bottom,
+		domain: [2]float64{0, longest}, inverse: side.sign < 0, rows: [2]float64{0, bottom},
+		name: handle(side.name), color: side.strong, renderer: "cxmirror.bar",
+		dimensions: m.dimensions("y", "share", "low", "high", m.words.say("share"), m.words.say("interval"), m.words.say("place"), m.words.say("verdict")),
+		tooltip:    []int{4, 5, 6, 7},
+		payload:    barPayload{Side: side.sign, Thickness: thickness, Radius: 3, Cap: 4, Whisker: m.colors.whisker},
+	}
+	if side.sign < 0 {
+		p.x -= width
+	}
+	for i, item := range m.finding.Items {
+		e, color := side.entry(item), side.pale
+		if item.Verdict == findings.Different {
+			color = side.strong
+		}
+		p.data = append(p.data, datum{
+			name: handle(m.words.option(e, item.Code)), color: color,
+			values: []any{round(rows[i]), e.Share, e.Low, e.High, m.words.percent(e.Share), m.words.interval(e.Low, e.High), m.placeInWords(e), m.verdictInWords(item)},
+		})
+		end, a := side.zero+float64(side.sign)*(width*reach(e)/longest+figureGap), left
+		if side.sign < 0 {
+			a = right
+		}
+		m.line(m.words.percent(e.Share), end, rows[i], a, m.bold(figureSize))
+	}
+	m.plots = append(m.plots, p)
+}
+
+// reach is how far bar and interval of an option go, as a share.
+func reach(e findings.Entry) float64 {
+	far := 0.0
+	for _, x := range []float64{e.Share, e.High} {
+		if finite(x) {
+			far = max(far, x)
+		}
+	}
+	return far
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"math"
+	"slices"
 	"strconv"
 
 	echarts "github.com/go-echarts/go-echarts/v2/charts"
@@ -15,37 +16,57 @@ import (
 // sheet is a picture being laid out: an ECharts option in the making. Everything is placed in CSS pixels from
 // the top left corner.
 type sheet struct {
-	look    Look
-	words   wording
-	face    *typeface
-	colors  palette
-	graphic []graphic
-	plots   []plot
-	height  float64
+	look   Look
+	words  wording
+	face   *typeface
+	colors palette
+	plots  []plot
+	height float64
+
+	inks  []ink // of the texts, each once
+	texts []text
+	marks []mark
 }
 
-// graphic is an element of ECharts' graphic component: text, rect or line.
-// https://echarts.apache.org/en/option.html#graphic
-type graphic struct {
-	Type   string  `json:"type"`
-	X      float64 `json:"x,omitempty"`
-	Y      float64 `json:"y,omitempty"`
-	Shape  any     `json:"shape,omitempty"`
-	Style  any     `json:"style"`
-	Silent bool    `json:"silent"`
-	Z      int     `json:"z"` // 0 and below lie under the plots
+// text is one line of text of the sheet component (src/sheet.js), centred on y.
+type text struct {
+	Words string  `json:"words"`
+	X     float64 `json:"x"`
+	Y     float64 `json:"y"`
+	Align align   `json:"align"`
+	Ink   int     `json:"ink"` // which of the inks
+}
+
+// mark is a rectangle or lines of the sheet component.
+type mark struct {
+	Type  string    `json:"type"` // "rect" or "strokes"
+	Shape markShape `json:"shape"`
+	Style markStyle `json:"style"`
+	Z     int       `json:"z"` // below 2 it lies under the plots
+}
+
+type markShape struct {
+	X        float64   `json:"x,omitempty"`
+	Y        float64   `json:"y,omitempty"`
+	Width    float64   `json:"width,omitempty"`
+	Height   float64   `json:"height,omitempty"`
+	R        float64   `json:"r,omitempty"`
+	Segments []float64 `json:"segments,omitempty"` // of strokes: x1, y1, x2, y2, ...
+}
+
+type markStyle struct {
+	Fill      string  `json:"fill"`
+	Stroke    string  `json:"stroke,omitempty"`
+	LineWidth float64 `json:"lineWidth,omitempty"`
+	LineDash  []int   `json:"lineDash,omitempty"`
 }
 
 // textStyle is how a text looks, in ECharts' words.
 type textStyle struct {
-	Text          string  `json:"text,omitempty"`
-	Fill          string  `json:"fill"`
-	FontSize      float64 `json:"fontSize"`
-	FontWeight    weight  `json:"fontWeight"`
-	FontFamily    string  `json:"fontFamily"`
-	LineHeight    float64 `json:"lineHeight,omitempty"`
-	Align         string  `json:"align,omitempty"`
-	VerticalAlign string  `json:"verticalAlign,omitempty"`
+	Fill       string  `json:"fill"`
+	FontSize   float64 `json:"fontSize"`
+	FontWeight weight  `json:"fontWeight"`
+	FontFamily string  `json:"fontFamily"`
 }
 
 // ink is a kind of text: its size, weight and colour.
@@ -73,60 +94,42 @@ const (
 
 // text places lines of text: x is the edge or middle named by a, y the middle of the block of lines.
 func (s *sheet) text(lines []string, x, y float64, a align, i ink) {
-	if len(lines) == 0 {
-		return
+	which := slices.Index(s.inks, i)
+	if which < 0 {
+		which = len(s.inks)
+		s.inks = append(s.inks, i)
 	}
-	// One element a line: the lines of a block then never depend on how an engine stacks them.
 	top := y - i.leading()*float64(len(lines)-1)/2
 	for n, line := range lines {
-		style := i.style()
-		style.Text, style.Align, style.VerticalAlign = line, string(a), "middle"
-		s.graphic = append(s.graphic, graphic{Type: "text", X: round(x), Y: round(top + i.leading()*float64(n)), Style: style, Silent: true, Z: 10})
+		s.texts = append(s.texts, text{line, round(x), round(top + i.leading()*float64(n)), a, which})
 	}
 }
 
 // line is text of one line.
-func (s *sheet) line(text string, x, y float64, a align, i ink) {
-	if text != "" {
-		s.text([]string{text}, x, y, a, i)
+func (s *sheet) line(words string, x, y float64, a align, i ink) {
+	if words != "" {
+		s.text([]string{words}, x, y, a, i)
 	}
 }
 
-// rectangle places a filled rectangle, under or over the plots; stroke may be empty.
+// rectangle places a rectangle, under or over the plots; stroke may be empty.
 func (s *sheet) rectangle(x, y, width, height, radius float64, fill, stroke string, z int) {
-	type shape struct {
-		X      float64 `json:"x"`
-		Y      float64 `json:"y"`
-		Width  float64 `json:"width"`
-		Height float64 `json:"height"`
-		R      float64 `json:"r,omitempty"`
-	}
-	type style struct {
-		Fill   string `json:"fill"`
-		Stroke string `json:"stroke,omitempty"`
-	}
-	s.graphic = append(s.graphic, graphic{
-		Type: "rect", Shape: shape{round(x), round(y), round(width), round(height), radius},
-		Style: style{fill, stroke}, Silent: true, Z: z,
+	s.marks = append(s.marks, mark{
+		Type: "rect", Z: z, Style: markStyle{Fill: fill, Stroke: stroke},
+		Shape: markShape{X: round(x), Y: round(y), Width: round(width), Height: round(height), R: radius},
 	})
 }
 
-// rule places a straight line.
+// rule places a hairline. Rules that look alike become one mark.
 func (s *sheet) rule(x1, y1, x2, y2 float64, color string, dash ...int) {
-	type shape struct {
-		X1 float64 `json:"x1"`
-		Y1 float64 `json:"y1"`
-		X2 float64 `json:"x2"`
-		Y2 float64 `json:"y2"`
-	}
-	type style struct {
-		Stroke    string  `json:"stroke"`
-		LineWidth float64 `json:"lineWidth"`
-		LineDash  []int   `json:"lineDash,omitempty"`
-	}
-	s.graphic = append(s.graphic, graphic{
-		Type: "line", Shape: shape{crisp(x1), crisp(y1), crisp(x2), crisp(y2)}, Style: style{color, 1, dash}, Silent: true,
+	i := slices.IndexFunc(s.marks, func(m mark) bool {
+		return m.Type == "strokes" && m.Style.Stroke == color && slices.Equal(m.Style.LineDash, dash)
 	})
+	if i < 0 {
+		i = len(s.marks)
+		s.marks = append(s.marks, mark{Type: "strokes", Style: markStyle{Fill: "none", Stroke: color, LineWidth: 1, LineDash: dash}})
+	}
+	s.marks[i].Shape.Segments = append(s.marks[i].Shape.Segments, crisp(x1), crisp(y1), crisp(x2), crisp(y2))
 }
 
 // plot is a coordinate system and the one series in it, drawn by a renderer of src/.
@@ -135,7 +138,7 @@ type plot struct {
 	domain              [2]float64 // of the horizontal scale
 	inverse             bool       // the horizontal scale grows to the left
 	rows                [2]float64 // of the vertical scale, which grows downwards
-	name                string     // what the series is called
+	name, color         string     // what the series is called, and its colour
 	renderer            string     // as registered in src/index.js
 	dimensions          []dimension
 	tooltip             []int // the dimensions that a tooltip shows
@@ -190,7 +193,7 @@ func (s *sheet) option(description string) (json.RawMessage, error) {
 	delete(made, "title")  // titles are laid out with everything else, so that they wrap
 	delete(made, "legend") // words stand beside what they name
 	made["series"] = all
-	made["graphic"] = s.graphic
+	made["sheet"] = map[string]any{"inks": s.styles(), "texts": s.texts, "marks": s.marks}
 	made["backgroundColor"] = "transparent"
 	made["textStyle"] = textStyle{Fill: s.colors.ink, FontSize: 12, FontWeight: regular, FontFamily: fontFamily}
 	// A tooltip as rich text is drawn, never parsed as HTML.
@@ -209,6 +212,15 @@ func (s *sheet) option(description string) (json.RawMessage, error) {
 	return text, nil
 }
 
+// styles is the inks in ECharts' words.
+func (s *sheet) styles() []textStyle {
+	styles := make([]textStyle, len(s.inks))
+	for n, i := range s.inks {
+		styles[n] = i.style()
+	}
+	return styles
+}
+
 // series turns a plot into the i-th series.
 func (p plot) series(i int) series {
 	data := make([]opts.CustomData, len(p.data))
@@ -224,6 +236,8 @@ func (p plot) series(i int) series {
 	return series{
 		SingleSeries: echarts.SingleSeries{
 			Name: p.name, Type: types.ChartCustom, XAxisIndex: i, YAxisIndex: i, Data: data,
+			// Every datum has its own colour; without one of its own the series would take one from a palette.
+			ItemStyle:  &opts.ItemStyle{Color: p.color},
 			RenderItem: types.FuncStr(p.renderer), // the name of a registered renderer, not code
 			Encode:     &opts.Encode{X: 1, Y: 0, Tooltip: p.tooltip},
 		},

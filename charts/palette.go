@@ -26,8 +26,8 @@ func (t Theme) palette() palette {
 	if t == Dark {
 		return palette{
 			ground: "#1b1f27", ink: "#e9ecf1", quiet: "#a3acba", rule: "#2b313c", axis: "#4a5362", grid: "#272c36", band: "#262d3a",
-			external: "#60a5fa", externalPale: "#3a5c8f", externalTint: "#213451",
-			internal: "#fb923c", internalPale: "#845434", internalTint: "#46301f",
+			external: "#4a90f7", externalPale: "#34557f", externalTint: "#213451",
+			internal: "#f27d24", internalPale: "#7f5134", internalTint: "#46301f",
 			neutral: "#8d98a9", neutralPale: "#5c6675", whisker: "#f1f4f8",
 		}
 	}

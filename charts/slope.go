@@ -30,7 +30,7 @@ func Slope(d *findings.Divergence, look Look) (Chart, error) {
 	}
 	bottom := p.draw()
 	return s.finish("slope", bottom, f, s.words.describe(s.words.say("place_outside")+" → "+s.words.say("place_inside"), d, s.look),
-		s.words.say("note_brackets", "Level", s.words.language.Percent(d.Level, 0)))
+		s.words.say("note_places", "Level", s.words.language.Percent(d.Level, 0)), s.words.say("note_same", "Margin", s.words.plusMinus(d.Margin)))
 }
 
 // placeOrLast puts options without a place last.
@@ -54,8 +54,9 @@ type slope struct {
 
 // slopeColumns are where things stand.
 type slopeColumns struct {
-	label                 float64 // width of a column of labels; the right one is 0 in the phone form
-	rightLabel            float64
+	label, rightLabel     float64 // widths of the columns of words; the right one is 0 in the phone form
+	share                 float64 // width of the columns of shares; 0 in the phone form
+	leftEdge, rightEdge   float64 // where words and shares end on the left, and begin on the right
 	leftPlace, rightPlace float64 // middles of the places
 	x1, x2                float64 // the axes
 	size                  float64 // of labels
@@ -65,6 +66,7 @@ type slopeColumns struct {
 // Measures of the slope chart, in CSS pixels.
 const (
 	placeGap    = 10.0 // between place and axis
+	shareGap    = 12.0 // between share and words
 	laneFirst   = 13.0 // the first bracket from its axis
 	laneWidth   = 9.0
 	mostLanes   = 3
@@ -80,17 +82,22 @@ func (p slope) draw() float64 {
 	outside, inside := make([][]string, len(p.inside)), make([][]string, len(p.inside))
 	for i, item := range p.finding.Items {
 		v := p.voice(item.Verdict, c.size)
-		outside[i] = p.face.wrap(p.labelled(item.External, item), v.size, v.weight, c.label, c.lines)
+		outside[i] = p.face.wrap(p.words.option(item.External, item.Code), v.size, v.weight, c.label, c.lines)
 		if c.rightLabel > 0 {
-			inside[i] = p.face.wrap(p.labelled(item.Internal, item), v.size, v.weight, c.rightLabel, c.lines)
+			inside[i] = p.face.wrap(p.words.option(item.Internal, item.Code), v.size, v.weight, c.rightLabel, c.lines)
 		}
 		height = max(height, voice.leading()*float64(max(len(outside[i]), len(inside[i])))+10)
 	}
 	middle := func(row int) float64 { return top + height*(float64(row)+0.5) }
 	for i, item := range p.finding.Items {
 		v := p.voice(item.Verdict, c.size)
-		p.text(outside[i], c.leftPlace-p.placeWidth()/2-placeGap, middle(i), right, v)
-		p.text(inside[i], c.rightPlace+p.placeWidth()/2+placeGap, middle(p.inside[i]), left, v)
+		p.text(outside[i], c.leftEdge-c.share, middle(i), right, v)
+		p.text(inside[i], c.rightEdge+c.share, middle(p.inside[i]), left, v)
+		if c.share > 0 {
+			figures := p.voice(item.Verdict, figureSize)
+			p.line(p.words.percent(item.External.Share), c.leftEdge, middle(i), right, figures)
+			p.line(p.words.percent(item.Internal.Share), c.rightEdge+c.share-shareGap, middle(p.inside[i]), right, figures)
+		}
 		p.placed(item, item.External, c.leftPlace, middle(i))
 		p.placed(item, item.Internal, c.rightPlace, middle(p.inside[i]))
 	}
@@ -106,17 +113,22 @@ func (p slope) columns() slopeColumns {
 	f, place := p.frame, p.placeWidth()
 	c := slopeColumns{size: labelSize, lines: mostLines}
 	if p.look.Width <= widestPhone {
-		c.size, c.lines = 13, 4
-		c.label = 0.46*f.width() - place/2
-		c.leftPlace = f.left + c.label + placeGap + place/2
-		c.rightPlace = f.right - place/2
+		c.size, c.lines = 13, 6
+		c.label = 0.48*f.width() - place/2
+		c.leftEdge, c.rightEdge = f.left+c.label, f.right+placeGap
 	} else {
-		way := min(max(0.26*f.width(), 130), 320)
-		c.label = (f.width()-way)/2 - place - 2*placeGap
+		for _, item := range p.finding.Items {
+			figures := p.voice(item.Verdict, figureSize)
+			c.share = max(c.share, p.room(p.words.percent(item.External.Share), figures), p.room(p.words.percent(item.Internal.Share), figures))
+		}
+		c.share += shareGap
+		way := min(max(0.24*f.width(), 100), 320)
+		c.label = (f.width()-way)/2 - place - 2*placeGap - c.share
 		c.rightLabel = c.label
-		c.leftPlace = f.left + c.label + placeGap + place/2
-		c.rightPlace = f.right - c.label - placeGap - place/2
+		c.leftEdge, c.rightEdge = f.left+c.label+c.share, f.right-c.label-c.share
 	}
+	c.leftPlace = c.leftEdge + placeGap + place/2
+	c.rightPlace = c.rightEdge - placeGap - place/2
 	c.x1 = c.leftPlace + place/2 + placeGap
 	c.x2 = c.rightPlace - place/2 - placeGap
 	return c
@@ -132,27 +144,18 @@ func (p slope) placeWidth() float64 {
 	return width
 }
 
-// labelled is the words of an option with its share.
-func (p slope) labelled(e findings.Entry, item findings.ItemDifference) string {
-	return p.words.option(e, item.Code) + " · " + p.words.percent(e.Share)
-}
-
 // heads names the two sides over their labels, and the places over theirs; it returns where the rows begin.
 func (p slope) heads(c slopeColumns) float64 {
-	name, soft := p.bold(figureSize), p.soft(setSize)
-	leftEdge := c.leftPlace - p.placeWidth()/2 - placeGap
-	rightEdge, room, a := c.rightPlace+p.placeWidth()/2+placeGap, c.rightLabel, left
-	if c.rightLabel == 0 { // the phone form has no labels on the right: the name runs inwards
-		rightEdge, room, a = p.frame.right, p.frame.right-leftEdge-30, right
+	soft := p.soft(setSize)
+	internal := sideHead{p.look.InternalName, p.finding.Internal.Base, p.colors.internal, c.rightEdge, left, c.rightLabel + c.share}
+	if c.rightLabel == 0 { // the phone form has no words on the right: the name runs inwards
+		internal.x, internal.align, internal.room = p.frame.right, right, p.frame.right-c.leftEdge-16
 	}
-	external := p.face.wrap(p.look.ExternalName, name.size, name.weight, leftEdge-p.frame.left-swatch-6, 2)
-	internal := p.face.wrap(p.look.InternalName, name.size, name.weight, room-swatch-6, 2)
-	bottom := p.frame.top + name.leading()*float64(max(len(external), len(internal)))
-	p.sideHead(external, leftEdge, bottom, right, p.colors.external, p.finding.External.Base, name)
-	p.sideHead(internal, rightEdge, bottom, a, p.colors.internal, p.finding.Internal.Base, name)
-	places := bottom + 8
+	_, bottom := p.sideHeads(p.frame.top, p.bold(figureSize),
+		sideHead{p.look.ExternalName, p.finding.External.Base, p.colors.external, c.leftEdge, right, c.leftEdge - p.frame.left}, internal)
+	places := bottom - soft.leading()/2
 	if c.rightLabel == 0 {
-		places += 16
+		places = bottom + soft.leading()/2 + 2
 	}
 	p.line(p.words.say("place"), c.leftPlace, places, center, soft)
 	p.line(p.words.say("place"), c.rightPlace, places, center, soft)
@@ -173,23 +176,23 @@ func (p slope) placed(item findings.ItemDifference, e findings.Entry, x, y float
 
 // slopePayload is what src/slope.js needs beside the data.
 type slopePayload struct {
-	Widths    map[string]float64   `json:"widths"`
-	Sizes     map[string]float64   `json:"sizes"`
-	Dashes    map[string][]float64 `json:"dashes"`
-	Ground    string               `json:"ground"`
-	BandWidth float64              `json:"bandWidth"`
+	Widths       map[findings.Verdict]float64   `json:"widths"`
+	Sizes        map[findings.Verdict]float64   `json:"sizes"`
+	Dashes       map[findings.Verdict][]float64 `json:"dashes"`
+	Ground       string                         `json:"ground"`
+	BracketWidth float64                        `json:"bracketWidth"`
 }
 
 // lines adds the plot: the quiet options first, so that the loud ones lie over them.
 func (p slope) lines(c slopeColumns, middle func(int) float64, bottom float64) {
 	pl := plot{
 		x: c.x1, y: 0, width: c.x2 - c.x1, height: bottom, domain: [2]float64{0, 1}, rows: [2]float64{0, bottom},
-		name: p.words.say("verdict"), renderer: "cxmirror.slope",
+		name: p.words.say("verdict"), color: p.colors.neutral, renderer: "cxmirror.slope",
 		payload: slopePayload{
-			Widths: map[string]float64{"different": 3, "small": 2, "same": 1.5, "unknown": 1.5},
-			Sizes:  map[string]float64{"different": 5, "small": 4, "same": 3.5, "unknown": 3.5},
-			Dashes: map[string][]float64{"unknown": {4, 5}},
-			Ground: p.colors.ground, BandWidth: 1.5,
+			Widths: map[findings.Verdict]float64{findings.Different: 3, findings.Small: 2, findings.Same: 1.5, findings.Unknown: 1.5},
+			Sizes:  map[findings.Verdict]float64{findings.Different: 5, findings.Small: 4, findings.Same: 3.5, findings.Unknown: 3.5},
+			Dashes: map[findings.Verdict][]float64{findings.Unknown: {4, 5}},
+			Ground: p.colors.ground, BracketWidth: 1.5,
 		},
 		tooltip: []int{9, 10, 11},
 	}
@@ -214,7 +217,7 @@ func (p slope) lines(c slopeColumns, middle func(int) float64, bottom float64) {
 				laneInside = lanesInside.take(inside.RankLow, inside.RankHigh)
 			}
 			pl.data = append(pl.data, datum{
-				name: tooltipName(p.words.option(outside, item.Code)), color: p.lineColor(item),
+				name: handle(p.words.option(outside, item.Code)), color: p.lineColor(item),
 				values: []any{
 					round(middle(i)), round(middle(p.inside[i])),
 					round(row(outside.RankLow)), round(row(outside.RankHigh)), round(row(inside.RankLow)), round(row(inside.RankHigh)),
@@ -286,7 +289,23 @@ func (p slope) key(y float64) float64 {
 			x += width + between
 		}
 	}
+	if p.brackets() {
+		words := p.words.say("brackets")
+		if x > f.left && x+sample/2+gap+p.room(words, voice) > f.right {
+			x, y = f.left, y+20
+		}
+		for _, end := range []float64{y - 6, y + 6} {
+			p.rule(x, end, x+6, end, p.colors.quiet)
+		}
+		p.rule(x+3, y-6, x+3, y+6, p.colors.quiet)
+		y += p.block(words, frame{x + 6 + gap, f.right, y - voice.leading()/2}, voice, 3) - voice.leading()
+	}
 	return y + 12
+}
+
+// brackets reports whether any bracket was drawn.
+func (p slope) brackets() bool {
+	return slices.ContainsFunc(p.plots[0].data, func(d datum) bool { return d.values[7] != -1.0 || d.values[8] != -1.0 })
 }
 
 // stroke places a sample of an option's line.

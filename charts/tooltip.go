@@ -20,8 +20,17 @@ func (s *sheet) dimensions(names ...string) []dimension {
 	return all
 }
 
-// tooltipName makes words fit for a tooltip, which ECharts builds as rich text, where braces are markup.
-func tooltipName(words string) string {
+// handle makes words fit to name a series or a datum. Tooltips are built as rich text, where braces are
+// markup; and ECharts keeps some things in plain objects by name, where the names that every object has
+// already would be mistaken for something kept: an invisible letter makes them other names.
+func handle(words string) string {
+	switch words {
+	case "constructor", "hasOwnProperty", "isPrototypeOf", "propertyIsEnumerable", "toLocaleString", "toString", "valueOf":
+		return words + "\u2060"
+	}
+	if strings.HasPrefix(words, "__") {
+		return "\u2060" + words
+	}
 	return strings.NewReplacer("{", "｛", "}", "｝").Replace(words)
 }
 

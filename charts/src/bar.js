@@ -1,30 +1,22 @@
-import { label, rect, whisker } from "./mark.js";
+import { rect, whisker } from "./mark.js";
 
-// bar draws one option on one side of the mirror: the share as a bar that grows away from the words, its
-// interval, and the share in figures beyond both. An option without a share has figures only.
+// bar draws one option on one side of the mirror: the share as a bar that grows away from the words, and its
+// interval. An option without a share has neither.
 //
-// Dimensions: 0 row (y), 1 share, 2 low, 3 high, 4 figures. Payload: side (-1 grows to the left), thickness,
-// radius, cap, gap, whisker, label.
+// Dimensions: 0 row (y), 1 share, 2 low, 3 high. Payload: side (-1 grows to the left), thickness, radius, cap,
+// whisker (a colour).
 export function bar(params, api) {
-  const { side, thickness, radius, cap, gap, whisker: line, label: style } = params.itemPayload;
-  const [share, low, high] = [api.value(1), api.value(2), api.value(3)];
+  const { side, thickness, radius, cap, whisker: ink } = params.itemPayload;
   const at = (value) => api.coord([value, api.value(0)]);
+  const [share, low, high] = [api.value(1), api.value(2), api.value(3)];
   const [zero, y] = at(0);
   const children = [];
-  let end = zero;
-  if (Number.isFinite(share)) {
+  if (Number.isFinite(share) && share > 0) {
     const corners = side < 0 ? [radius, 0, 0, radius] : [0, radius, radius, 0];
-    const [tip] = at(share);
-    end = tip;
-    if (tip !== zero) {
-      children.push(rect(zero, tip, y - thickness / 2, thickness, corners, api.visual("color")));
-    }
-    if (Number.isFinite(low) && Number.isFinite(high)) {
-      const [near, far] = [at(low)[0], at(high)[0]];
-      children.push(...whisker(near, far, y, cap, line));
-      end = side < 0 ? Math.min(far, tip) : Math.max(far, tip);
-    }
+    children.push(rect(zero, at(share)[0], y - thickness / 2, thickness, corners, api.visual("color")));
   }
-  children.push(label(api.value(4), end + side * gap, y, side < 0 ? "right" : "left", style));
+  if (Number.isFinite(low) && Number.isFinite(high)) {
+    children.push(whisker(at(low)[0], at(high)[0], y, cap, ink));
+  }
   return { type: "group", children };
 }

@@ -2,14 +2,28 @@
 // that the Go side of this package makes, and nothing else: all words, colours and places are in the option.
 import * as echarts from "echarts/core";
 import { CustomChart } from "echarts/charts";
-import { AriaComponent, GraphicComponent, GridComponent, TooltipComponent } from "echarts/components";
+import { AriaComponent, GridComponent, TooltipComponent } from "echarts/components";
 import { SVGRenderer } from "echarts/renderers";
+import LRU from "zrender/lib/core/LRU.js";
+import { setAsPrimitive } from "zrender/lib/core/util.js";
 
 import { bar } from "./bar.js";
 import { forest } from "./forest.js";
+import { registerSheet } from "./sheet.js";
 import { slope } from "./slope.js";
 
-echarts.use([CustomChart, AriaComponent, GraphicComponent, GridComponent, TooltipComponent, SVGRenderer]);
+// zrender keeps the widths of texts in plain objects by the text itself, so that a label "__proto__" or
+// "constructor" would reach, and change, the prototype of all objects. A letter before every key prevents it.
+const { get, put } = LRU.prototype;
+LRU.prototype.get = function (key) {
+  return get.call(this, "k" + key);
+};
+LRU.prototype.put = function (key, value) {
+  return put.call(this, "k" + key, value);
+};
+
+echarts.use([CustomChart, AriaComponent, GridComponent, TooltipComponent, SVGRenderer]);
+registerSheet();
 echarts.registerCustomSeries("cxmirror.bar", bar);
 echarts.registerCustomSeries("cxmirror.forest", forest);
 echarts.registerCustomSeries("cxmirror.slope", slope);
@@ -22,13 +36,22 @@ export function measureWith(measure) {
 
 // svg draws an option, given as JSON, and returns the picture as the text of an SVG.
 export function svg(option, width, height) {
+  const { tooltip, aria, ...still } = JSON.parse(option); // a still picture has no use for these
   const chart = echarts.init(null, null, { renderer: "svg", ssr: true, width, height });
   try {
-    chart.setOption(JSON.parse(option));
+    chart.setOption(uncopied(still));
     return chart.renderToSVGString();
   } finally {
     chart.dispose();
   }
+}
+
+// uncopied marks the long lists of an option, which nobody else holds, so that ECharts takes them as they are.
+function uncopied(option) {
+  for (const list of Object.values(option.sheet || {})) {
+    setAsPrimitive(list);
+  }
+  return option;
 }
 
 // enliven puts a living chart, with tooltips, in place of whatever an element holds (the still picture, as a

@@ -10,37 +10,25 @@ export function round(coordinate) {
   return Math.round(coordinate * 100) / 100;
 }
 
-// rect is a filled rectangle; corners are the radii [top left, top right, bottom right, bottom left].
+// rect is a filled rectangle between two ends; corners are the radii [top left, top right, bottom right,
+// bottom left].
 export function rect(x1, x2, y, height, corners, fill) {
-  const x = Math.min(x1, x2);
-  return {
-    type: "rect",
-    shape: { x: round(x), y: round(y), width: round(Math.abs(x2 - x1)), height, r: corners },
-    style: { fill },
-  };
+  const shape = { x: round(Math.min(x1, x2)), y: round(y), width: round(Math.abs(x2 - x1)), height, r: corners };
+  return { type: "rect", shape, style: { fill } };
 }
 
-// whisker is an interval: a thin line with a cap at both ends, on a halo of the ground that keeps it visible
-// on any bar.
-export function whisker(x1, x2, y, cap, { ink, halo }) {
-  const [left, right] = [crisp(Math.min(x1, x2)), crisp(Math.max(x1, x2))];
-  const middle = crisp(y);
-  const pathData =
-    `M${left} ${middle - cap}V${middle + cap}M${left} ${middle}H${right}` +
-    `M${right} ${middle - cap}V${middle + cap}`;
-  return [
-    { type: "path", shape: { pathData }, style: { fill: "none", stroke: halo, lineWidth: 3.5, opacity: 0.55 } },
-    { type: "path", shape: { pathData }, style: { fill: "none", stroke: ink, lineWidth: 1.25 } },
+// strokes is straight lines: segments is [x1, y1, x2, y2, ...].
+export function strokes(segments, stroke, lineWidth) {
+  return { type: "cxmirrorStrokes", shape: { segments }, style: { fill: "none", stroke, lineWidth } };
+}
+
+// whisker is an interval: a thin line with a cap at both ends.
+export function whisker(x1, x2, y, cap, ink) {
+  const [left, right, middle] = [crisp(Math.min(x1, x2)), crisp(Math.max(x1, x2)), crisp(y)];
+  const segments = [
+    [left, middle - cap, left, middle + cap],
+    [left, middle, right, middle],
+    [right, middle - cap, right, middle + cap],
   ];
-}
-
-// label is one line of text, centred on y. Its width is never asked for: it is anchored at x.
-export function label(text, x, y, align, style) {
-  return {
-    type: "text",
-    x: round(x),
-    y: round(y),
-    silent: true,
-    style: { text, x: 0, y: 0, align, verticalAlign: "middle", ...style },
-  };
+  return strokes(segments.flat(), ink, 1.25);
 }
