@@ -2,6 +2,7 @@ package survey
 
 import (
 	"errors"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -160,7 +161,7 @@ func (c *conditionReader) language() []expr.Option {
 			case []string:
 				return len(answer) > 0, nil
 			case float64:
-				return answer == answer, nil //nolint:staticcheck // NaN, the unanswered number, differs from itself
+				return !math.IsNaN(answer), nil // an unanswered number
 			}
 			return false, nil
 		}, new(func(string) bool), new(func([]string) bool), new(func(float64) bool)),

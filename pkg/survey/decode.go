@@ -451,7 +451,7 @@ func newCodeTable(options []Option) codeTable {
 		for t.slots[slot] != 0 {
 			slot = (slot + 1) & uint32(size-1) //nolint:gosec // size is at most 256
 		}
-		t.slots[slot] = uint8(i + 1) //nolint:gosec // i is below MaxOptions
+		t.slots[slot] = uint8(i + 1)
 	}
 	return t
 }

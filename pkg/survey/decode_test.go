@@ -10,16 +10,16 @@ import (
 )
 
 // questionnaireOf parses a questionnaire of tests from its items.
-func questionnaireOf(t testing.TB, items string) *Questionnaire {
-	t.Helper()
-	return parseText(t, "code: q\nlanguages: [en, pl]\ntitle: {en: T, pl: T}\nitems:\n"+items)
+func questionnaireOf(tb testing.TB, items string) *Questionnaire {
+	tb.Helper()
+	return parseText(tb, "code: q\nlanguages: [en, pl]\ntitle: {en: T, pl: T}\nitems:\n"+items)
 }
 
-func parseText(t testing.TB, text string) *Questionnaire {
-	t.Helper()
+func parseText(tb testing.TB, text string) *Questionnaire {
+	tb.Helper()
 	q, err := Parse([]byte(text), "q.yaml", nil)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return q
 }
@@ -172,7 +172,7 @@ func TestDecode(t *testing.T) {
 		if got != want {
 			t.Errorf("%s=%q: %q; want %q", tt.key, tt.cell, got, want)
 		}
-		if diff := cmp.Diff(tt.want, v, cmp.Transformer("order", func(o []uint8) string { return fmt.Sprint(o) })); diff != "" {
+		if diff := cmp.Diff(tt.want, v, sameOrder()); diff != "" {
 			t.Errorf("%s=%q: want -, got +\n%s", tt.key, tt.cell, diff)
 		}
 	}
@@ -200,7 +200,7 @@ func TestDecodeCodes(t *testing.T) {
 	for _, tt := range tests {
 		column, _ := q.Column(tt.key)
 		var v Value
-		got := ""
+		var got string
 		if p := d.DecodeCodes(column, tt.codes, &v); p != nil {
 			got = p.String()
 		} else {
@@ -247,16 +247,16 @@ func TestCheck(t *testing.T) {
 	}
 }
 
-func decodeAll(t testing.TB, q *Questionnaire, d *Decoder, cells map[string]string) []Value {
-	t.Helper()
+func decodeAll(tb testing.TB, q *Questionnaire, d *Decoder, cells map[string]string) []Value {
+	tb.Helper()
 	values := make([]Value, len(q.Columns()))
 	for key, cell := range cells {
 		column, ok := q.Column(key)
 		if !ok {
-			t.Fatalf("no column %s", key)
+			tb.Fatalf("no column %s", key)
 		}
 		if p := d.Decode(column, cell, &values[column]); p != nil {
-			t.Fatal(p)
+			tb.Fatal(p)
 		}
 	}
 	return values
@@ -371,32 +371,32 @@ func TestDecodeAllocatesNothing(t *testing.T) {
 	}
 }
 
-func decodeRows(t testing.TB, d *Decoder, rows [][]string, values []Value) {
+func decodeRows(tb testing.TB, d *Decoder, rows [][]string, values []Value) {
 	for _, row := range rows {
 		for column, cell := range row {
 			if p := d.Decode(column, cell, &values[column]); p != nil {
-				t.Fatal(p)
+				tb.Fatal(p)
 			}
 		}
 		if problems := d.Check(values); problems != nil {
-			t.Fatal(problems[0].String())
+			tb.Fatal(problems[0].String())
 		}
 	}
 }
 
 // benchmarkRows makes rows of the size of the bundled instruments: a pick of up to three of twelve, their
 // order, twelve ratings and two backgrounds.
-func benchmarkRows(t testing.TB, n int) (*Questionnaire, [][]string) {
-	t.Helper()
+func benchmarkRows(tb testing.TB, n int) (*Questionnaire, [][]string) {
+	tb.Helper()
 	codes := strings.Fields("competence needs_met speed courtesy listening reliability ease informed access recovery respect surprise")
 	var list, single strings.Builder
 	for _, code := range codes {
 		fmt.Fprintf(&list, "      - {code: %s, text: x}\n", code)
 	}
-	for _, code := range strings.Fields("it hr accounting purchasing logistics") {
+	for code := range strings.FieldsSeq("it hr accounting purchasing logistics") {
 		fmt.Fprintf(&single, "      - {code: %s, text: x}\n", code)
 	}
-	q := parseText(t, "code: q\ntitle: t\nitems:\n"+
+	q := parseText(tb, "code: q\ntitle: t\nitems:\n"+
 		"  - code: served_by\n    kind: single\n    text: x\n    options:\n"+single.String()+
 		"  - code: expectations\n    kind: multi\n    max: 3\n    text: x\n    options:\n"+list.String()+
 		"  - code: order\n    kind: rank\n    of: expectations\n    show_if: count(expectations) > 1\n    text: x\n"+

@@ -27,7 +27,7 @@ func (it *Item) ShownOrder(seed uint64) []int {
 			name = "frame " + it.Frame
 		}
 		hash := fnv.New64a()
-		hash.Write([]byte(name)) //nolint:errcheck // a hash takes everything
+		_, _ = hash.Write([]byte(name)) // a hash takes everything
 		shuffle(order, seed^hash.Sum64())
 	}
 	return append(order, last...)
@@ -44,7 +44,7 @@ func shuffle(order []int, state uint64) {
 		return z ^ z>>31
 	}
 	for i := len(order) - 1; i > 0; i-- {
-		n := uint64(i) + 1                 //nolint:gosec // at most MaxOptions
+		n := uint64(i) + 1
 		limit := ^uint64(0) - ^uint64(0)%n // values from here on would favour the first positions
 		draw := next()
 		for draw >= limit {

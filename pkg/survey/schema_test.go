@@ -13,23 +13,23 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 )
 
-func compileSchema(t testing.TB, source func() ([]byte, error)) *jsonschema.Schema {
-	t.Helper()
+func compileSchema(tb testing.TB, source func() ([]byte, error)) *jsonschema.Schema {
+	tb.Helper()
 	text, err := source()
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	document, err := jsonschema.UnmarshalJSON(bytes.NewReader(text))
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	compiler := jsonschema.NewCompiler()
 	if err := compiler.AddResource("schema.json", document); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	schema, err := compiler.Compile("schema.json")
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return schema
 }
@@ -38,8 +38,8 @@ func compileSchema(t testing.TB, source func() ([]byte, error)) *jsonschema.Sche
 var errNotJSON = errors.New("no JSON")
 
 // validateYAML checks a YAML text against a schema, the way an editor does: as the JSON it stands for.
-func validateYAML(t testing.TB, schema *jsonschema.Schema, text []byte) error {
-	t.Helper()
+func validateYAML(tb testing.TB, schema *jsonschema.Schema, text []byte) error {
+	tb.Helper()
 	var value any
 	if err := yaml.Unmarshal(text, &value); err != nil {
 		return errors.Join(errNotJSON, err)
@@ -50,7 +50,7 @@ func validateYAML(t testing.TB, schema *jsonschema.Schema, text []byte) error {
 	}
 	document, err := jsonschema.UnmarshalJSON(bytes.NewReader(asJSON))
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return schema.Validate(document)
 }
@@ -100,7 +100,7 @@ func TestSchemaAgreesWithParse(t *testing.T) {
 // TestBundledFiles parses what the product ships, and checks it against the schemas.
 func TestBundledFiles(t *testing.T) {
 	frames := func(code string) ([]byte, error) {
-		return os.ReadFile(filepath.Join("../../surveys/frames", code+".yaml")) //nolint:gosec // codes of our own files
+		return os.ReadFile(filepath.Join("../../surveys/frames", code+".yaml"))
 	}
 	questionnaires, _ := filepath.Glob("../../surveys/*.yaml")
 	frameFiles, _ := filepath.Glob("../../surveys/frames/*.yaml")
