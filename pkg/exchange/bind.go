@@ -414,12 +414,27 @@ func (b *binder) makesSense(it *itemMap, c survey.Column) bool {
 	refuse(it.form == placeColumns && kind != survey.Rank, "places", "rank")
 	refuse(it.separator != "" && !several, "separator", "multi and rank")
 	refuse(it.list != unsaid && kind != survey.Rank, "list", "rank")
-	refuse((it.highBest || it.closeGaps) && kind != survey.Rank, "best and gaps are", "rank")
-	if (it.picked != nil || it.notPicked != nil || it.asked != askedIfSaid) && it.form != optionColumns {
-		b.fail(it.key, "%s: picked, not_picked and asked are for `options`, one column for each option", it.key.text)
-	}
-	if it.form == optionColumns && (it.recode != nil || it.otherwise != nil || it.texts.text != "") {
-		b.fail(it.key, "%s: the cells of `options` say only whether an option is picked; say how under picked and not_picked", it.key.text)
+	refuse(it.highBest && kind != survey.Rank, "best", "rank")
+	refuse(it.closeGaps && kind != survey.Rank, "gaps", "rank")
+	recodes := it.recode != nil || it.otherwise != nil || it.texts.text != ""
+	refuse(recodes && kind == survey.Text, "recode, else or texts", "answers in codes")
+	places := it.form == placeColumns || it.list == placesInCell
+	for _, rule := range []struct {
+		broken bool
+		words  string
+	}{
+		{(it.separator != "" || it.list != unsaid) && it.form != oneColumn, "separator and list are for `column`, several entries in one cell"},
+		{it.highBest && !places, "best is for place numbers: `places`, or `list: places`"},
+		{it.closeGaps && !places && it.form != severalColumns, "gaps are for `places`, `list: places` and `columns`"},
+		{it.texts.text != "" && places, "texts are for cells that hold answers, not places"},
+		{recodes && it.form == constantValue, "a constant is a code already; there is nothing to recode"},
+		{recodes && it.form == optionColumns, "the cells of `options` say only whether an option is picked; say how under picked and not_picked"},
+		{(it.picked != nil || it.notPicked != nil || it.asked != askedIfSaid) && it.form != optionColumns,
+			"picked, not_picked and asked are for `options`, one column for each option"},
+	} {
+		if rule.broken {
+			b.fail(it.key, "%s: %s", it.key.text, rule.words)
+		}
 	}
 	return len(b.problems) == before
 }

@@ -399,18 +399,15 @@ func (s *placeCells) readPlaces(row []string) *trouble {
 	if cell == "" {
 		return nil
 	}
-	entry, rest, more := "", cell, true
-	for i := 0; more; i++ {
-		if i == len(s.ranked) {
-			return &trouble{field: s.fields[0], value: row[s.fields[0]], reason: fmt.Sprintf("more than %d places", len(s.ranked))}
-		}
-		entry, rest, more = strings.Cut(rest, s.separator)
+	if n := strings.Count(cell, s.separator) + 1; n != len(s.ranked) {
+		return &trouble{field: s.fields[0], value: row[s.fields[0]], reason: fmt.Sprintf("%d places for %d options", n, len(s.ranked))}
+	}
+	for i := range s.ranked {
+		entry, rest, _ := strings.Cut(cell, s.separator)
 		if t := s.readPlace(i, entry, s.fields[0]); t != nil {
 			return t
 		}
-		if !more && i != len(s.ranked)-1 {
-			return &trouble{field: s.fields[0], value: row[s.fields[0]], reason: fmt.Sprintf("%d places for %d options", i+1, len(s.ranked))}
-		}
+		cell = rest
 	}
 	return nil
 }

@@ -40,6 +40,7 @@ type Reader struct {
 
 	record survey.Record
 	first  []string // the first row of answers, where reading the header had to look at it
+	number []byte   // a weight with its decimal mark changed
 	seen   respondents
 	firsts [][]int // by column of the questionnaire, for rankings: how often each option is first
 	report Report
@@ -53,6 +54,7 @@ type Report struct {
 	Rows       int // rows of answers read
 	Accepted   int // handed out as records
 	Filtered   int // left out because the map says so
+	Outside    int // of those filtered, the ones that belong to none of the map's audiences
 	Rejected   int // left out because something is wrong with them
 	Empty      int // rows without a single filled cell; not in Rows
 	Rejections []Rejection
@@ -407,20 +409,23 @@ func (r *Reader) accept(row []string) bool {
 	}
 	if !keep {
 		r.report.Filtered++
+		if audience == "" {
+			r.report.Outside++
+		}
 		return false
 	}
 	r.record.Audience = audience
 	return r.readAnswers(row) && r.readPerson(row)
 }
 
-// sort finds out whether the map wants a row at all, and for which audience.
+// sort finds out whether the map wants a row at all, and for which audience; "" is none.
 func (r *Reader) sort(row []string) (audience survey.Audience, keep bool, problem *trouble) {
+	audience = r.plan.audience
 	for _, holds := range r.plan.keep {
 		if !holds(row) {
-			return "", false, nil
+			return audience, false, nil
 		}
 	}
-	audience = r.plan.audience
 	if len(r.plan.rules) > 0 {
 		audience = ""
 		for _, rule := range r.plan.rules {
@@ -438,7 +443,7 @@ func (r *Reader) sort(row []string) (audience survey.Audience, keep bool, proble
 	}
 	for _, column := range r.plan.complete {
 		if r.plan.sources[column].lacks(row) {
-			return "", false, nil
+			return audience, false, nil
 		}
 	}
 	return audience, true, nil
@@ -527,11 +532,11 @@ func (r *Reader) parseWeight(cell string) (weight float64, reason string) {
 	if said == "" {
 		return 0, "the row has no weight"
 	}
-	number := said
-	if r.plan.decimal == ',' {
-		number = strings.Replace(said, ",", ".", 1)
+	r.number = append(r.number[:0], said...)
+	if comma := slices.Index(r.number, ','); comma >= 0 && r.plan.decimal == ',' {
+		r.number[comma] = '.'
 	}
-	w, err := strconv.ParseFloat(number, 64)
+	w, err := strconv.ParseFloat(string(r.number), 64)
 	switch {
 	case err != nil && strings.Contains(said, ",") && r.plan.decimal != ',':
 		return 0, fmt.Sprintf("%q is not a number; if the file has decimal commas, say so in a map: `file: {decimal: \",\"}`", shortened(said))

@@ -115,7 +115,17 @@ func (h *header) find(name string) (int, error) {
 	if len(h.byName) == 0 {
 		return 0, fmt.Errorf("%s has no header row: address the column as $A, or say which rows are the header", h.file)
 	}
-	return 0, fmt.Errorf("%s has no column %q%s", h.file, name, didYouMean(name, h.names))
+	return 0, fmt.Errorf("%s has no column %q%s%s", h.file, name, didYouMean(name, h.names), h.otherDelimiter())
+}
+
+// otherDelimiter is a hint for headers that were probably cut in the wrong places.
+func (h *header) otherDelimiter() string {
+	for _, delimiter := range []string{";", "\t", "|"} {
+		if n := strings.Count(strings.Join(h.names, ""), delimiter); n > 0 && n >= len(h.names)-1 {
+			return fmt.Sprintf("; the header looks as if cells were separated by %q, then the map says `file: {delimiter: %q}`", delimiter, delimiter)
+		}
+	}
+	return ""
 }
 
 // problem is about the name of a column.

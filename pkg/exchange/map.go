@@ -524,6 +524,9 @@ func (p *mapParser) parseForm(it *itemMap, key word, n *node) {
 			if pair.value.shape != nothing {
 				entry.column = p.word(pair.key, pair.value)
 			}
+			if slices.ContainsFunc(it.byCode, func(e codeColumn) bool { return e.column.text != "" && e.column.text == entry.column.text }) {
+				p.fail(entry.column, "%s: column %s is given to two codes", it.key.text, entry.column)
+			}
 			it.byCode = append(it.byCode, entry)
 		}
 	}
