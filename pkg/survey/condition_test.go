@@ -136,3 +136,37 @@ const (
 	orderOfSeed1 = "[1 3 0 2 4]"
 	orderOfSeed2 = "[0 2 3 1 4]"
 )
+
+// FuzzCondition: whatever stands in show_if is refused at a spot, or can be computed for any answers.
+func FuzzCondition(f *testing.F) {
+	for _, condition := range []string{
+		`channel == "phone"`, `count(expectations) > 1 and has(places, "A")`, `performance.speed in [1, 2]`, `not answered(hours)`,
+		`hours / 0 > 1 ? true : false`, `comment matches "("`, `places[7] == "A"`, `1..9 == 3`, `let x = 1; x > 0`, `{"a": 1}.a == 1`,
+		`comment[0:2] == "a"`, `overall ** overall ** overall > 1`, `channel?.x`, `"ж" == comment`, `hours % 2 == 1`,
+	} {
+		f.Add(condition, "speed;ease", 7.5)
+	}
+	f.Fuzz(func(t *testing.T, condition, picks string, hours float64) {
+		source := "code: q\nlanguages: [en, pl]\ntitle: {en: T, pl: T}\nitems:\n" + everyKind +
+			"  - code: last\n    kind: text\n    text: {en: L, pl: L}\n    show_if: " + fmt.Sprintf("%q", condition) + "\n"
+		q, err := Parse([]byte(source), "q.yaml", nil)
+		if err != nil {
+			return
+		}
+		item, _ := q.Item("last")
+		d := q.NewDecoder()
+		values := make([]Value, len(q.Columns()))
+		item.ShowIf.Holds(values)
+		for i := range values {
+			for _, cell := range []string{picks, fmt.Sprint(hours), "A>B", "phone", "3", "hr"} {
+				if d.Decode(i, cell, &values[i]) == nil {
+					break
+				}
+			}
+		}
+		var memo conditionMemo
+		if holds := item.ShowIf.Holds(values); memo.holds(item.ShowIf, values) != holds || memo.holds(item.ShowIf, values) != holds {
+			t.Errorf("%s: remembered otherwise than computed", condition)
+		}
+	})
+}

@@ -25,7 +25,27 @@ func (d Diagnostic) String() string {
 	if strings.TrimSpace(d.Source) == "" {
 		return head
 	}
-	return head + "\n    " + d.Source + "\n    " + underCaret(d.Source, d.Column) + "^"
+	line, column := d.excerpt()
+	return head + "\n    " + line + "\n    " + underCaret(line, column) + "^"
+}
+
+// excerpt returns the line and the column of the spot in it; of a very long line, the part about the spot.
+func (d Diagnostic) excerpt() (line string, column int) {
+	const longest, before = 160, 80
+	runes := []rune(d.Source)
+	if len(runes) <= longest {
+		return d.Source, d.Column
+	}
+	from := max(0, min(d.Column-1-before, len(runes)-longest))
+	part := string(runes[from:min(from+longest, len(runes))])
+	column = d.Column - from
+	if from > 0 {
+		part, column = "…"+part, column+1
+	}
+	if from+longest < len(runes) {
+		part += "…"
+	}
+	return part, column
 }
 
 // underCaret returns what has to stand before a caret so that it comes under a column of the line: tabs

@@ -263,3 +263,18 @@ func FuzzReadAnswers(f *testing.F) {
 		roundTrip(t, q, answers)
 	})
 }
+
+// BenchmarkReadAnswers measures one respondent's whole form.
+func BenchmarkReadAnswers(b *testing.B) {
+	q := questionnaireOf(b, everyKind)
+	form := map[string][]string{
+		"channel": {"web"}, "expectations": {"speed", "ease"}, "order.speed": {"2"}, "order.ease": {"1"}, "performance.speed": {"4"},
+		"overall": {"5"}, "hours": {"7,5"}, "recommendation": {"9"}, "duties.goals": {"hr"}, "comment": {"thank you"},
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := q.ReadAnswers(form); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

@@ -290,6 +290,9 @@ func (b *builder) bounds(at *node, item *Item) {
 			free++
 		}
 	}
+	if source, ok := b.items[item.Of]; ok && item.Of != "" && len(item.Options) > 0 {
+		free = min(free, b.q.Items[source].Max) // what is not picked cannot be ranked
+	}
 	item.Min, item.Max = 1, max(1, free)
 	low, high := at.field("min"), at.field("max")
 	if low.usable() {
@@ -311,8 +314,8 @@ func (b *builder) bounds(at *node, item *Item) {
 		}
 		b.report(at, "min is %d, more than max, which is %d", item.Min, item.Max)
 	}
-	if item.Of != "" && low.usable() {
-		if source := b.q.Items[b.items[item.Of]]; item.Min > max(1, source.Min) {
+	if source, ok := b.items[item.Of]; ok && low.usable() {
+		if source := b.q.Items[source]; item.Min > max(1, source.Min) {
 			b.report(low, "min is %d, but a respondent need pick only %d in %q", item.Min, source.Min, item.Of)
 		}
 	}

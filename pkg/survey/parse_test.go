@@ -278,3 +278,75 @@ func BenchmarkParse(b *testing.B) {
 		}
 	}
 }
+
+func TestParseRefuses(t *testing.T) {
+	tests := []struct{ name, source, want string }{
+		{"invalid UTF-8", "code: q\ntitle: \xb3\xf3d\xbc", "q.yaml:2:8: not UTF-8: save the file in that encoding"},
+		{"UTF-16", "\xff\xfec\x00o\x00", "q.yaml:1:1: not UTF-8: save the file in that encoding"},
+		{"a binary file", "PK\x03\x04\x00", "q.yaml:1:5: a zero byte: this is not a text file"},
+		{"deep brackets", "code: " + strings.Repeat("[", 50_000), "q.yaml:1:39: nested deeper than anything a questionnaire has"},
+		{"deep lists", strings.Repeat("- ", 50_000) + "x", "q.yaml:1:65: nested deeper than anything a questionnaire has"},
+		{"too big", strings.Repeat("#", maxSourceBytes+1), "q.yaml: the file has 1048577 bytes, more than the 1048576 that are read"},
+		{"an alias within itself", "code: q\ntitle: t\nitems: &i [*i]", "the file holds more than is read, or an alias within itself"},
+		{"aliases of aliases", laughs(12), "the file holds more than is read, or an alias within itself"},
+	}
+	for _, tt := range tests {
+		_, err := Parse([]byte(tt.source), "q.yaml", nil)
+		if err == nil || !strings.Contains(err.Error(), tt.want) {
+			t.Errorf("%s: %.300v; want %q", tt.name, err, tt.want)
+		}
+		if err != nil && len(err.Error()) > 5000 {
+			t.Errorf("%s: a message of %d bytes", tt.name, len(err.Error()))
+		}
+	}
+}
+
+// laughs returns a small file that aliases would blow up to ten to the power of n.
+func laughs(n int) string {
+	var b strings.Builder
+	b.WriteString("a0: &a0 x\n")
+	for i := range n {
+		fmt.Fprintf(&b, "a%d: &a%d [%s]\n", i+1, i+1, strings.TrimSuffix(strings.Repeat(fmt.Sprintf("*a%d,", i), 10), ","))
+	}
+	return b.String()
+}
+
+func TestLineEnds(t *testing.T) {
+	const source = "code: q\ntitle: t\nitems:\n  - {code: a, kind: texd, text: x}\n"
+	for name, changed := range map[string]string{
+		"LF": source, "CRLF": strings.ReplaceAll(source, "\n", "\r\n"), "CR": strings.ReplaceAll(source, "\n", "\r"), "BOM": "\uFEFF" + source,
+	} {
+		_, err := Parse([]byte(changed), "q.yaml", nil)
+		mistakes, _ := errors.AsType[Diagnostics](err)
+		want := Diagnostics{{
+			File: "q.yaml", Line: 4, Column: 21, Source: "  - {code: a, kind: texd, text: x}",
+			Message: `"texd" is none of single, multi, rank, rating, number, nps, text, matrix (did you mean "text"?)`,
+		}}
+		if diff := cmp.Diff(want, mistakes); diff != "" {
+			t.Errorf("%s: %s", name, diff)
+		}
+	}
+}
+
+func TestLongLines(t *testing.T) {
+	d := Diagnostic{File: "q.yaml", Line: 1, Column: 1001, Message: "here", Source: strings.Repeat("ж", 1000) + "X" + strings.Repeat("ж", 1000)}
+	lines := strings.Split(d.String(), "\n")
+	if len(lines) != 3 || len([]rune(lines[1])) != 4+160+2 {
+		t.Fatalf("%q", lines)
+	}
+	if at := len([]rune(lines[2])) - 1; []rune(lines[1])[at] != 'X' {
+		t.Errorf("the caret is under %q", []rune(lines[1])[at])
+	}
+}
+
+func TestNearest(t *testing.T) {
+	known := []string{"speed", "ease", "needs_met", "text", "A", "B", "Łatwość"}
+	for written, want := range map[string]string{
+		"sped": "speed", "seped": "speed", "SPEED": "speed", "needsmet": "needs_met", "txet": "text", "easy": "ease",
+		"C": "", "price": "", "": "", "Latwosc": "", "łatwośc": "Łatwość", strings.Repeat("x", 1000): "",
+	} {
+		if got := Nearest(written, known); got != want {
+			t.Errorf("%q: %q; want %q", written, got, want)
+		}
+	}
+}
