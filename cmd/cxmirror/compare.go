@@ -237,7 +237,7 @@ func (j *job) run(w *world) error {
 		return err
 	}
 	if n := len(rejected.seen); n > 0 {
-		return exitCode(exitRejected)
+		return &endedError{exitRejected}
 	}
 	return nil
 }
@@ -267,7 +267,7 @@ func replaceFile(name string, content []byte) error {
 	defer os.Remove(f.Name()) // gone already when all went well
 	_, err = io.Copy(f, bytes.NewReader(content))
 	if err == nil {
-		err = f.Chmod(0o644) //nolint:gosec // a report is as readable as other files its owner makes
+		err = f.Chmod(0o644)
 	}
 	if closed := f.Close(); err == nil {
 		err = closed

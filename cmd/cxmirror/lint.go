@@ -37,7 +37,7 @@ func (c lintCommand) Run(w *world) error {
 	}
 	if wrong > 0 {
 		fmt.Fprintf(w.stderr, "cxmirror: %d of %d files are wrong\n", wrong, len(c.Files))
-		return exitCode(exitFailed)
+		return &endedError{exitFailed}
 	}
 	return nil
 }

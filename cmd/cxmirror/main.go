@@ -29,7 +29,7 @@ const (
 )
 
 // version is set when the program is built.
-var version = "development" //nolint:gochecknoglobals // the linker writes it
+var version = "development"
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -51,6 +51,8 @@ type commands struct {
 	Schema  schemaCommand  `cmd:"" help:"Print the JSON Schema of questionnaires, for editors."`
 	Demo    demoCommand    `cmd:"" help:"Compare both sides of a published survey, and write the page."`
 	Version versionCommand `cmd:"" help:"Print the version."`
+
+	VersionFlag kong.VersionFlag `name:"version" help:"Print the version."`
 }
 
 const description = `cxmirror puts what customers and what employees expect on one list, ranks both sides with
@@ -67,6 +69,7 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout,
 	ended := -1
 	parser, err := kong.New(&line,
 		kong.Name("cxmirror"),
+		kong.Vars{"version": "cxmirror " + version},
 		kong.Description(description),
 		kong.Writers(stdout, stderr),
 		kong.Exit(func(code int) { ended = code }),
@@ -91,8 +94,8 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout,
 	if err == nil {
 		return exitDone
 	}
-	if code, ok := errors.AsType[exitCode](err); ok {
-		return int(code)
+	if ended, ok := errors.AsType[*endedError](err); ok {
+		return ended.code
 	}
 	if usage, ok := errors.AsType[*usageError](err); ok {
 		return fail(stderr, exitUsage, usage)
@@ -100,10 +103,10 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout,
 	return fail(stderr, exitFailed, err)
 }
 
-// exitCode ends the program with this code. All that there is to say has been said.
-type exitCode int
+// endedError ends the program with a code. All that there is to say has been said.
+type endedError struct{ code int }
 
-func (e exitCode) Error() string { return fmt.Sprintf("exit code %d", int(e)) }
+func (e *endedError) Error() string { return fmt.Sprintf("exit code %d", e.code) }
 
 // usageError is a setting that the command line's grammar allows and that makes no sense.
 type usageError struct{ message string }
@@ -130,8 +133,8 @@ const environmentPrefix = "CXMIRROR_"
 func environment(getenv func(string) string) kong.Resolver {
 	return kong.ResolverFunc(func(_ *kong.Context, _ *kong.Path, flag *kong.Flag) (any, error) {
 		value := getenv(variableOf(flag.Name))
-		if value == "" || flag.Name == "help" {
-			return nil, nil //nolint:nilnil // kong's word for "not set"
+		if value == "" || flag.Name == "help" || flag.Name == "version" {
+			return nil, nil // kong's word for "not set"
 		}
 		return value, nil
 	})

@@ -208,9 +208,9 @@ func TestCannotSayIsNeitherMissingNorAPoint(t *testing.T) {
 	}
 }
 
-func diverge(t *testing.T, external, internal *tally.Wave, item survey.ItemCode) *Divergence {
+func divergePicks(t *testing.T, external, internal *tally.Wave) *Divergence {
 	t.Helper()
-	view := tally.View{Item: item}
+	view := tally.View{Item: "picks"}
 	out, err := external.Table(view)
 	if err != nil {
 		t.Fatal(err)
@@ -251,7 +251,7 @@ func TestVerdicts(t *testing.T) {
 		{"a little less of A", []answers{{10700, "A;B"}, {12000, "B;C"}}, map[survey.OptionCode]Verdict{"A": Same}},
 		{"provably a little less of A", []answers{{90000, "A;B"}, {110000, "B;C"}}, map[survey.OptionCode]Verdict{"A": Small, "C": Small, "B": Same}},
 	} {
-		d := diverge(t, big, waveOf(t, "picks", survey.Internal, tt.internal...), "picks")
+		d := divergePicks(t, big, waveOf(t, "picks", survey.Internal, tt.internal...))
 		for _, it := range d.Items {
 			if want, ok := tt.want[it.Code]; ok && it.Verdict != want {
 				t.Errorf("%s: %s is %q (difference %.3f, p %.4f); want %q", tt.name, it.Code, it.Verdict, it.Difference, it.PAdjusted, want)
@@ -266,7 +266,7 @@ func TestVerdicts(t *testing.T) {
 func TestSwappedSidesTurnTheSigns(t *testing.T) {
 	a := waveOf(t, "picks", survey.External, answers{30, "A;B;C"}, answers{20, "A;D"}, answers{7, "none"})
 	b := waveOf(t, "picks", survey.Internal, answers{10, "A;B"}, answers{20, "C;D"}, answers{9, "D"})
-	there, back := diverge(t, a, b, "picks"), diverge(t, b, a, "picks")
+	there, back := divergePicks(t, a, b), divergePicks(t, b, a)
 	turned := map[survey.OptionCode]ItemDifference{}
 	for _, it := range back.Items {
 		turned[it.Code] = it
@@ -294,12 +294,12 @@ func TestWeightsHaveNoUnit(t *testing.T) {
 		return w
 	}
 	other := waveOf(t, "picks", survey.Internal, answers{20, "A;B"}, answers{30, "C"})
-	plain := diverge(t, wave(func(int) float64 { return 1 }), other, "picks")
-	if same := diverge(t, wave(func(int) float64 { return 7 }), other, "picks"); fmt.Sprint(plain) != fmt.Sprint(same) {
+	plain := divergePicks(t, wave(func(int) float64 { return 1 }), other)
+	if same := divergePicks(t, wave(func(int) float64 { return 7 }), other); fmt.Sprint(plain) != fmt.Sprint(same) {
 		t.Errorf("weights of 7 for everybody change the result:\n%v\n%v", plain, same)
 	}
-	once := diverge(t, wave(func(i int) float64 { return 1 + float64(i%7) }), other, "picks")
-	twice := diverge(t, wave(func(i int) float64 { return 2 + 2*float64(i%7) }), other, "picks")
+	once := divergePicks(t, wave(func(i int) float64 { return 1 + float64(i%7) }), other)
+	twice := divergePicks(t, wave(func(i int) float64 { return 2 + 2*float64(i%7) }), other)
 	if !once.External.Base.Weighted || once.External.Base.EffectiveN >= 90 {
 		t.Errorf("base %+v; want an effective N below 90", once.External.Base)
 	}
@@ -322,7 +322,7 @@ func TestThePairedGuard(t *testing.T) {
 	add(out, 300, 600, "B")
 	add(in, 0, 295, "A")
 	add(in, 295, 310, "B")
-	d := diverge(t, out, in, "picks")
+	d := divergePicks(t, out, in)
 	if d.Paired == nil || d.Paired.Pairs != 310 || d.Paired.OnlyExternal != 290 || d.Paired.OnlyInternal != 0 {
 		t.Fatalf("pairing %+v; want 310 pairs, 290 outside only", d.Paired)
 	}
@@ -337,7 +337,7 @@ func TestThePairedGuard(t *testing.T) {
 	// A handful in common is no pairing, and is told.
 	few := tally.New(q, survey.Internal, 1)
 	add(few, 590, 700, "A")
-	if d := diverge(t, out, few, "picks"); d.Paired != nil || d.Overlap != 10 {
+	if d := divergePicks(t, out, few); d.Paired != nil || d.Overlap != 10 {
 		t.Errorf("pairing %+v and overlap %d; want none and 10", d.Paired, d.Overlap)
 	}
 }

@@ -89,7 +89,7 @@ func TestOnePopulationIsRarelyCalledTwo(t *testing.T) {
 	}
 	different, misplaced, unknown := 0, 0, 0
 	for range draws {
-		d := diverge(t, p.draw(q, survey.External, 1200, random), p.draw(q, survey.Internal, 50, random), "picks")
+		d := divergePicks(t, p.draw(q, survey.External, 1200, random), p.draw(q, survey.Internal, 50, random))
 		by := verdicts(d)
 		if by[Different]+by[Small] > 0 {
 			different++
@@ -170,7 +170,7 @@ func TestADifferenceThatIsThereIsFound(t *testing.T) {
 	found := map[int]int{}
 	for _, n := range []int{50, 1200} {
 		for range 50 {
-			d := diverge(t, p.draw(q, survey.External, 1200, random), turned.draw(q, survey.Internal, n, random), "picks")
+			d := divergePicks(t, p.draw(q, survey.External, 1200, random), turned.draw(q, survey.Internal, n, random))
 			for _, it := range d.Items {
 				switch {
 				case it.Verdict != Different:

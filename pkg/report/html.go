@@ -118,24 +118,30 @@ func (w *Writer) comparisonPage(ctx context.Context, c *Comparison, lang survey.
 	}
 	if c.Withheld != nil {
 		p.Title, p.Withheld = p.Say["page_withheld"], t.withheld(c)
-		return p, nil
+	} else {
+		p.Notes = t.notes(c)
+		err = p.fill(ctx, c.Divergence, t, engine)
 	}
-	d := c.Divergence
+	return p, err
+}
+
+// fill shows a divergence.
+func (p *comparisonPage) fill(ctx context.Context, d *findings.Divergence, t words, engine *charts.Engine) (err error) {
+	w, lang := t.writer, t.lang
 	p.Title, p.Rest = w.speaker.Headline(d, lang)
 	p.Emphasis = w.speaker.Emphasis(d, lang)
-	p.Notes = t.notes(c)
 	p.RuleLine = w.speaker.Rule(d.Rule, d.Top, lang)
 	for _, side := range t.bothSides(d) {
 		p.Sides = append(p.Sides, sideHead{side.class, side.name, "N = " + t.baseLine(side.ranking)})
 		p.Rankings = append(p.Rankings, t.rankingPart(side))
 	}
 	for i := range d.Items {
-		p.Rows = append(p.Rows, t.row(d, &d.Items[i]))
+		p.Rows = append(p.Rows, t.row(&d.Items[i]))
 		p.Sentences = append(p.Sentences, w.speaker.Item(d, &d.Items[i], lang))
 	}
 	p.Lists, p.Method = t.lists(d), t.method(d)
 	p.Figures, err = t.figures(ctx, d, engine)
-	return p, err
+	return err
 }
 
 // side is one of the two populations of a divergence.
@@ -204,7 +210,7 @@ func (w words) figures(ctx context.Context, d *findings.Divergence, engine *char
 	return figures, nil
 }
 
-func (w words) row(d *findings.Divergence, it *findings.ItemDifference) row {
+func (w words) row(it *findings.ItemDifference) row {
 	out, in := it.External, it.Internal
 	r := row{
 		Label:         w.label(it),

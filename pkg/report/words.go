@@ -102,7 +102,7 @@ func (w words) probability(p float64) string {
 }
 
 // verdict is what the data show of one option, in a few words.
-func (w words) verdict(d *findings.Divergence, it *findings.ItemDifference) string {
+func (w words) verdict(it *findings.ItemDifference) string {
 	switch it.Verdict {
 	case findings.Different:
 		key := "more_inside"

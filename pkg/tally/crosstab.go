@@ -1,6 +1,7 @@
 package tally
 
 import (
+	"cmp"
 	"slices"
 
 	"cxmirror/pkg/survey"
@@ -83,17 +84,10 @@ func merge(tables []*Table) *Table {
 		Moments: slices.Clone(first.Moments), First: slices.Clone(first.First),
 		Centred: slices.Clone(first.Centred), Persons: first.Persons,
 	}
-	sums := newSums(1)
 	for _, t := range tables {
 		total.Missing += t.Missing
 		total.Partial += t.Partial
-		for _, c := range t.Cells {
-			p := pattern{c.Chosen, c.Judged}
-			if sums[0][p] == nil {
-				sums[0][p] = &Weight{}
-			}
-			*sums[0][p] = sums[0][p].Plus(c.Weight)
-		}
+		total.Cells = mergeCells(total.Cells, t.Cells)
 	}
 	for _, t := range tables[1:] {
 		for i := range total.Moments {
@@ -107,13 +101,12 @@ func merge(tables []*Table) *Table {
 			total.First[i] = total.First[i].Plus(t.First[i])
 		}
 	}
-	sums.fill([]*Table{total})
 	total.close()
 	return total
 }
 
 func (m Moments) plus(o Moments) Moments {
-	return Moments{m.Weight.Plus(o.Weight), m.WY + o.WY, m.WYY + o.WYY, m.W2Y + o.W2Y, m.W2YY + o.W2YY}
+	return Moments{m.Plus(o.Weight), m.WY + o.WY, m.WYY + o.WYY, m.W2Y + o.W2Y, m.W2YY + o.W2YY}
 }
 
 // Shares returns the weighted share of people who chose each option, of those who judged it: the plain
@@ -143,4 +136,26 @@ func (t *Table) Counts() (chosen, judged []Weight) {
 		}
 	}
 	return chosen, judged
+}
+
+// mergeCells adds the people of two tables pattern by pattern. Both are in the order of their masks, and so
+// is what comes of it.
+func mergeCells(a, b []Cell) []Cell {
+	both := make([]Cell, 0, max(len(a), len(b))+8)
+	for len(a) > 0 && len(b) > 0 {
+		switch order := compareCells(a[0], b[0]); {
+		case order < 0:
+			both, a = append(both, a[0]), a[1:]
+		case order > 0:
+			both, b = append(both, b[0]), b[1:]
+		default:
+			both = append(both, Cell{a[0].Chosen, a[0].Judged, a[0].Plus(b[0].Weight)})
+			a, b = a[1:], b[1:]
+		}
+	}
+	return append(append(both, a...), b...)
+}
+
+func compareCells(a, b Cell) int {
+	return cmp.Or(cmp.Compare(a.Chosen, b.Chosen), cmp.Compare(a.Judged, b.Judged))
 }

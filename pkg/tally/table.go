@@ -1,10 +1,10 @@
 package tally
 
 import (
-	"cmp"
 	"fmt"
 	"math/bits"
 	"slices"
+	"sync"
 
 	"cxmirror/pkg/survey"
 )
@@ -119,7 +119,7 @@ func (t *Table) publishable() error {
 // groups returns a group of 1 for everybody in all the segments and 0 for the others; nil is everybody.
 func (w *Wave) groups(only []Segment) ([]uint8, error) {
 	if len(only) == 0 {
-		return nil, nil //nolint:nilnil // no groups means everybody
+		return nil, nil
 	}
 	groups := make([]uint8, w.n)
 	for i := range groups {
@@ -248,30 +248,64 @@ func tallySetsDense[M mask](c *picks[M], all uint64, tables []*Table, groups []u
 	for g, t := range tables {
 		group := counts[(g+1)*stride : (g+2)*stride]
 		t.Missing = int(group[stride-1])
+		patterns := 0
+		for _, n := range group[:stride-1] {
+			if n > 0 {
+				patterns++
+			}
+		}
+		t.Cells = make([]Cell, 0, patterns)
 		for set, n := range group[:stride-1] {
 			if n > 0 {
-				t.Cells = append(t.Cells, Cell{uint64(set), all, Weight{int(n), float64(n), float64(n)}}) //nolint:gosec // set is an index
+				t.Cells = append(t.Cells, Cell{uint64(set), all, Weight{int(n), float64(n), float64(n)}})
 			}
 		}
 	}
 }
 
+// shardRows is how many responses make it worth while to count weights in a goroutine of their own.
+const shardRows = 500_000
+
+// tallySetsWeighted cuts large waves into shards that are counted at the same time. How many depends on the
+// number of responses only: weights are added in the same order, to the same bits, on every machine.
 func tallySetsWeighted[M mask](w *Wave, c *picks[M], all uint64, tables []*Table, groups []uint8) {
 	stride := int(all) + 2 //nolint:gosec // as in tallySetsDense
-	sums := make([]Weight, (len(tables)+1)*stride)
-	for i, set := range c.sets {
-		at := stride
-		if groups != nil {
-			at = int(groups[i]) * stride
+	shards := make([][]Weight, min(max(len(c.sets)/shardRows, 1), 8))
+	var counted sync.WaitGroup
+	for s := range shards {
+		from, to := len(c.sets)*s/len(shards), len(c.sets)*(s+1)/len(shards)
+		counted.Go(func() {
+			sums := make([]Weight, (len(tables)+1)*stride)
+			for i := from; i < to; i++ {
+				at := stride
+				if groups != nil {
+					at = int(groups[i]) * stride
+				}
+				sums[at+int(c.sets[i])].add(w.weights[i])
+			}
+			shards[s] = sums
+		})
+	}
+	counted.Wait()
+	sums := shards[0]
+	for _, shard := range shards[1:] {
+		for i := range sums {
+			sums[i] = sums[i].Plus(shard[i])
 		}
-		sums[at+int(set)].add(w.weights[i])
 	}
 	for g, t := range tables {
 		group := sums[(g+1)*stride : (g+2)*stride]
 		t.Missing = group[stride-1].N
+		patterns := 0
+		for _, sum := range group[:stride-1] {
+			if sum.N > 0 {
+				patterns++
+			}
+		}
+		t.Cells = make([]Cell, 0, patterns)
 		for set, sum := range group[:stride-1] {
 			if sum.N > 0 {
-				t.Cells = append(t.Cells, Cell{uint64(set), all, sum}) //nolint:gosec // set is an index
+				t.Cells = append(t.Cells, Cell{uint64(set), all, sum})
 			}
 		}
 	}
@@ -510,14 +544,13 @@ func (s sums) add(group int, p pattern, weight float64) {
 // fill hands the sums over in the order of their patterns, so that the same answers give the same figures to
 // the last bit.
 func (s sums) fill(tables []*Table) {
-	for g, group := range s {
+	for g, t := range tables {
+		group := s[g]
 		cells := make([]Cell, 0, len(group))
 		for p, sum := range group {
 			cells = append(cells, Cell{p.chosen, p.judged, *sum})
 		}
-		slices.SortFunc(cells, func(a, b Cell) int {
-			return cmp.Or(cmp.Compare(a.Chosen, b.Chosen), cmp.Compare(a.Judged, b.Judged))
-		})
-		tables[g].Cells = cells
+		slices.SortFunc(cells, compareCells)
+		t.Cells = cells
 	}
 }

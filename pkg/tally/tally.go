@@ -16,6 +16,7 @@ import (
 	"hash/fnv"
 	"io"
 	"iter"
+	"slices"
 
 	"cxmirror/pkg/survey"
 )
@@ -64,21 +65,12 @@ func New(q *survey.Questionnaire, audience survey.Audience, threshold int, keep 
 		columns:       make([]column, len(q.Columns())),
 	}
 	for i, c := range q.Columns() {
-		if len(keep) > 0 && !contains(keep, c.Item.Code) {
+		if len(keep) > 0 && !slices.Contains(keep, c.Item.Code) {
 			continue
 		}
 		w.columns[i] = newColumn(c)
 	}
 	return w
-}
-
-func contains(codes []survey.ItemCode, code survey.ItemCode) bool {
-	for _, c := range codes {
-		if c == code {
-			return true
-		}
-	}
-	return false
 }
 
 // Load returns a wave of all the records of a source.

@@ -27,23 +27,23 @@ items:
     options: [{code: a, text: a}, {code: b, text: b}, {code: c, text: c}]
 `
 
-func parse(t testing.TB, text string) *survey.Questionnaire {
-	t.Helper()
+func parse(tb testing.TB, text string) *survey.Questionnaire {
+	tb.Helper()
 	q, err := survey.Parse([]byte(text), "test.yaml", nil)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return q
 }
 
 // add adds n people who gave these answers, in the order of the columns.
-func add(t testing.TB, w *Wave, n int, cells ...string) {
-	t.Helper()
+func add(tb testing.TB, w *Wave, n int, cells ...string) {
+	tb.Helper()
 	d := w.Questionnaire().NewDecoder()
 	rec := &survey.Record{Weight: 1, Values: make([]survey.Value, len(w.Questionnaire().Columns()))}
 	for i, cell := range cells {
 		if problem := d.Decode(i, cell, &rec.Values[i]); problem != nil {
-			t.Fatal(problem)
+			tb.Fatal(problem)
 		}
 	}
 	for range n {
@@ -120,6 +120,7 @@ func TestTablesEqualAPlainLoop(t *testing.T) {
 }
 
 func equalsAPlainLoop(t *testing.T, options int, weighted bool) {
+	t.Helper()
 	q := wideQuestionnaire(t, options, 20)
 	random := rand.New(rand.NewPCG(uint64(options), 7))
 	w := New(q, survey.External, 1)
@@ -190,7 +191,8 @@ func equalsAPlainLoop(t *testing.T, options int, weighted bool) {
 }
 
 // wideQuestionnaire asks for a segment and for picks.
-func wideQuestionnaire(t testing.TB, options, segments int) *survey.Questionnaire {
+func wideQuestionnaire(tb testing.TB, options, segments int) *survey.Questionnaire {
+	tb.Helper()
 	list := func(prefix string, n int) string {
 		text := ""
 		for i := range n {
@@ -198,7 +200,7 @@ func wideQuestionnaire(t testing.TB, options, segments int) *survey.Questionnair
 		}
 		return text
 	}
-	return parse(t, "code: wide\nversion: 1\naudience: external\nlanguages: [en]\ntitle: Wide\nitems:\n"+
+	return parse(tb, "code: wide\nversion: 1\naudience: external\nlanguages: [en]\ntitle: Wide\nitems:\n"+
 		"  - code: segment\n    kind: single\n    background: true\n    text: Who?\n    options:\n"+list("s", segments)+
 		"  - code: picks\n    kind: multi\n    text: Which?\n    options:\n"+list("o", options))
 }
