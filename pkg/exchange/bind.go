@@ -63,7 +63,7 @@ func bind(q *survey.Questionnaire, m *Map, h *header, decoder *survey.Decoder, n
 	if len(b.problems) > 0 {
 		return nil, errors.Join(own, b.problems.Sort())
 	}
-	missing := b.checkNeeded(needed, own)
+	missing := b.checkNeeded(needed, own != nil)
 	if !m.ignoreRest {
 		known := []string{respondentColumn, weightColumn}
 		for _, c := range q.Columns() {
@@ -276,9 +276,9 @@ func (b *binder) test(c condition) test {
 	return holds
 }
 
-// checkNeeded reports the items that must be there and are not. already is what is wrong with columns that
-// are there.
-func (b *binder) checkNeeded(needed []survey.ItemCode, already error) error {
+// checkNeeded reports the items that must be there and are not. If something is wrong with columns that are
+// there, that no other is found is no news.
+func (b *binder) checkNeeded(needed []survey.ItemCode, columnsWrong bool) error {
 	var lacking []string
 	found := 0
 	for i, c := range b.q.Columns() {
@@ -288,7 +288,7 @@ func (b *binder) checkNeeded(needed []survey.ItemCode, already error) error {
 			lacking = append(lacking, c.Key)
 		}
 	}
-	if len(lacking) == 0 && (found > 0 || already != nil) {
+	if len(lacking) == 0 && (found > 0 || columnsWrong) {
 		return nil
 	}
 	line := 0
@@ -418,6 +418,7 @@ func (b *binder) makesSense(it *itemMap, c survey.Column) bool {
 	refuse(it.closeGaps && kind != survey.Rank, "gaps", "rank")
 	recodes := it.recode != nil || it.otherwise != nil || it.texts.text != ""
 	refuse(recodes && kind == survey.Text, "recode, else or texts", "answers in codes")
+	ticks := it.picked != nil || it.notPicked != nil || it.asked != askedIfSaid
 	places := it.form == placeColumns || it.list == placesInCell
 	for _, rule := range []struct {
 		broken bool
@@ -429,8 +430,7 @@ func (b *binder) makesSense(it *itemMap, c survey.Column) bool {
 		{it.texts.text != "" && places, "texts are for cells that hold answers, not places"},
 		{recodes && it.form == constantValue, "a constant is a code already; there is nothing to recode"},
 		{recodes && it.form == optionColumns, "the cells of `options` say only whether an option is picked; say how under picked and not_picked"},
-		{(it.picked != nil || it.notPicked != nil || it.asked != askedIfSaid) && it.form != optionColumns,
-			"picked, not_picked and asked are for `options`, one column for each option"},
+		{ticks && it.form != optionColumns, "picked, not_picked and asked are for `options`, one column for each option"},
 	} {
 		if rule.broken {
 			b.fail(it.key, "%s: %s", it.key.text, rule.words)

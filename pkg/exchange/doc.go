@@ -3,7 +3,8 @@
 // # The native format
 //
 // CSV or TSV with a header row and one row per response, in UTF-8 (a byte order mark is allowed) or UTF-16
-// with its mark, packed with gzip or not. Columns are called as the questionnaire calls them, item or
+// with its mark, packed with gzip or not. Cells may be separated by semicolons, as spreadsheets do where the
+// decimal mark is a comma; lines may end in LF, CRLF or CR. Columns are called as the questionnaire calls them, item or
 // item.row, and hold codes, never labels:
 //
 //	respondent,weight,channel,expectations,order,performance.speed,recommend
@@ -11,7 +12,8 @@
 //	a18,1.21,branch,none,,cannot_say,
 //
 // An empty cell is a question not answered; none is a person who was asked and picked nothing; cannot_say is
-// hers who said so. The columns respondent and weight may be missing, and so may items. A column that the
+// hers who said so. In a text, an apostrophe before = + - or @ keeps spreadsheets from running it as a formula,
+// and is not part of it ([Writer]). The columns respondent and weight may be missing, and so may items. A column that the
 // questionnaire does not know is an error: it may be a slip of the pen in one that it does.
 //
 // A row in which anything is wrong is left out whole, counted, and named with its line, column and reason

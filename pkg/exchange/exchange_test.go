@@ -317,3 +317,55 @@ func TestColumnLetters(t *testing.T) {
 		}
 	}
 }
+
+// The maps in the package comment are maps.
+func TestDocumentedMaps(t *testing.T) {
+	var chunks []string
+	for line := range strings.Lines(string(readFile(t, "doc.go"))) {
+		line, code := strings.CutPrefix(line, "//\t")
+		switch {
+		case !code:
+			chunks = append(chunks, "")
+		case len(chunks) > 0 && !strings.HasPrefix(line, " ") && !strings.Contains(chunks[len(chunks)-1], "file:"):
+			chunks = append(chunks, line)
+		default:
+			chunks[len(chunks)-1] += line
+		}
+	}
+	maps := 0
+	for _, chunk := range chunks {
+		switch {
+		case chunk == "" || !strings.Contains(chunk, ": "):
+			continue // blank, or lines of a file of answers
+		case !strings.HasPrefix(chunk, "file:"):
+			chunk = "items:\n  " + strings.ReplaceAll(chunk, "\n", "\n  ")
+		}
+		maps++
+		if _, err := ParseMap([]byte(chunk), "doc.go"); err != nil {
+			t.Errorf("%v\n%s", err, chunk)
+		}
+	}
+	if maps != 9 {
+		t.Errorf("%d maps in the package comment, want 9", maps)
+	}
+}
+
+// What aliases multiply, and what is too long to read in reasonable time, ends as a message.
+func TestHostileMaps(t *testing.T) {
+	var laughs strings.Builder
+	laughs.WriteString("keep:\n  - any: &a0 [{X: 1}, {X: 2}]\n")
+	for i := range 40 {
+		fmt.Fprintf(&laughs, "  - any: &a%d [{any: *a%d}, {any: *a%d}]\n", i+1, i, i)
+	}
+	tests := []struct{ name, src, want string }{
+		{"aliases", laughs.String(), "more than 10000 conditions"},
+		{"size", "ignore: [" + strings.Repeat("x", maxMap) + "]", "the map has 256 KB"},
+		{"depth", "keep: " + strings.Repeat("{not: ", 200) + "{X: 1}" + strings.Repeat("}", 200), ""},
+	}
+	for _, tt := range tests {
+		_, err := ParseMap([]byte(tt.src), "map.yaml")
+		if (tt.want == "") != (err == nil) || err != nil && !strings.Contains(err.Error(), tt.want) {
+			t.Errorf("%s: %v, want %q", tt.name, err, tt.want)
+		}
+	}
+}

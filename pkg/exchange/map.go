@@ -127,10 +127,17 @@ const (
 	askedWhen // when a condition holds
 )
 
+// maxMap bounds the size of a map, in bytes. The time that reading YAML takes grows with the square of its
+// size; a thousand recoded values fit many times.
+const maxMap = 256 << 10
+
 // ParseMap reads a map. name is what messages call it. The error is [survey.Diagnostics]: every mistake
 // found, with its line and column. Whether the columns, items and codes that it names exist is checked by
 // [Open], against the questionnaire and the header of the file.
 func ParseMap(src []byte, name string) (*Map, error) {
+	if len(src) > maxMap {
+		return nil, survey.Diagnostics{{File: name, Message: fmt.Sprintf("the map has %d KB, at most %d are read", len(src)>>10, maxMap>>10)}}
+	}
 	p := mapParser{source: survey.NewSource(name, src)}
 	root, problems := parseNode(src, p.source)
 	p.problems = problems

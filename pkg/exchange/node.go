@@ -2,7 +2,6 @@ package exchange
 
 import (
 	"errors"
-	"slices"
 	"strings"
 
 	"github.com/goccy/go-yaml"
@@ -25,8 +24,9 @@ type node struct {
 	word
 
 	shape shape
-	items []*node // of a list
-	pairs []pair  // of a mapping
+	items []*node        // of a list
+	pairs []pair         // of a mapping
+	byKey map[string]int // positions in pairs
 }
 
 type pair struct {
@@ -136,8 +136,8 @@ func (w *nodeReader) readPair(into *node, from *ast.MappingValueNode) {
 			return
 		}
 		for _, p := range merged.pairs {
-			if into.find(p.key.text) < 0 {
-				into.pairs = append(into.pairs, pair{key: p.key, value: p.value, merged: true})
+			if _, ok := into.byKey[p.key.text]; !ok {
+				into.add(pair{key: p.key, value: p.value, merged: true})
 			}
 		}
 		return
@@ -157,9 +157,9 @@ func (w *nodeReader) readPair(into *node, from *ast.MappingValueNode) {
 		value.line, value.column = key.line, key.column
 	}
 	own := pair{key: key, value: value}
-	switch at := into.find(key.text); {
-	case at < 0:
-		into.pairs = append(into.pairs, own)
+	switch at, ok := into.byKey[key.text]; {
+	case !ok:
+		into.add(own)
 	case into.pairs[at].merged:
 		into.pairs[at] = own
 	default:
@@ -167,8 +167,12 @@ func (w *nodeReader) readPair(into *node, from *ast.MappingValueNode) {
 	}
 }
 
-func (n *node) find(key string) int {
-	return slices.IndexFunc(n.pairs, func(p pair) bool { return p.key.text == key })
+func (n *node) add(p pair) {
+	if n.byKey == nil {
+		n.byKey = make(map[string]int)
+	}
+	n.byKey[p.key.text] = len(n.pairs)
+	n.pairs = append(n.pairs, p)
 }
 
 // spot is where a node stands, without its text.

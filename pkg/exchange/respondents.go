@@ -10,24 +10,24 @@ import (
 // the chance that any two share one is 3 in 100 million.
 type respondents struct {
 	seed  maphash.Seed
-	lines map[uint64]uint32
+	lines map[survey.Audience]map[uint64]uint32
 }
 
 // add remembers a respondent of an audience. again is true if she has been added before, in line first.
 func (s *respondents) add(audience survey.Audience, id string, line int) (first int, again bool) {
 	if s.lines == nil {
 		s.seed = maphash.MakeSeed()
-		s.lines = make(map[uint64]uint32)
+		s.lines = make(map[survey.Audience]map[uint64]uint32)
 	}
-	var h maphash.Hash
-	h.SetSeed(s.seed)
-	_, _ = h.WriteString(string(audience)) // never fails
-	_ = h.WriteByte(0)
-	_, _ = h.WriteString(id)
-	key := h.Sum64()
-	if earlier, ok := s.lines[key]; ok {
+	lines := s.lines[audience]
+	if lines == nil {
+		lines = make(map[uint64]uint32)
+		s.lines[audience] = lines
+	}
+	key := maphash.String(s.seed, id)
+	if earlier, ok := lines[key]; ok {
 		return int(earlier), true
 	}
-	s.lines[key] = uint32(line) //nolint:gosec // a file of four thousand million lines wraps round, in a message only
+	lines[key] = uint32(line) //nolint:gosec // a file of four thousand million lines wraps round, in a message only
 	return 0, false
 }
