@@ -12,7 +12,8 @@ import (
 )
 
 // Writer writes answers as CSV in the native format, which [Open] reads back: codes, never labels, in UTF-8,
-// rows ending in LF. Its columns are respondent, weight and those of the questionnaire.
+// rows ending in LF. Its columns are respondent, weight and those of the questionnaire. The format has no
+// column for the audience: one file holds one.
 //
 // A spreadsheet takes a cell that begins with = + - or @ for a formula, and a respondent may have written
 // one. Texts and respondents that begin so get an apostrophe in front, which [Open] takes off again.

@@ -59,7 +59,7 @@ func TestRoundTrip(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	texts := []int{0, len(rows[0]) - 1} // respondent and comment
+	texts := []int{slices.Index(rows[0], respondentColumn), slices.Index(rows[0], "comment")}
 	for _, row := range rows[1:] {
 		for _, i := range texts {
 			if row[i] != "" && strings.ContainsRune("=+-@\t\r", rune(row[i][0])) {
