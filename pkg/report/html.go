@@ -136,7 +136,7 @@ func (p *comparisonPage) fill(ctx context.Context, d *findings.Divergence, t wor
 		p.Rankings = append(p.Rankings, t.rankingPart(side))
 	}
 	for i := range d.Items {
-		p.Rows = append(p.Rows, t.row(&d.Items[i]))
+		p.Rows = append(p.Rows, t.row(d, &d.Items[i]))
 		p.Sentences = append(p.Sentences, w.speaker.Item(d, &d.Items[i], lang))
 	}
 	p.Lists, p.Method = t.lists(d), t.method(d)
@@ -210,7 +210,7 @@ func (w words) figures(ctx context.Context, d *findings.Divergence, engine *char
 	return figures, nil
 }
 
-func (w words) row(it *findings.ItemDifference) row {
+func (w words) row(d *findings.Divergence, it *findings.ItemDifference) row {
 	out, in := it.External, it.Internal
 	r := row{
 		Label:         w.label(it),
@@ -221,7 +221,7 @@ func (w words) row(it *findings.ItemDifference) row {
 		Difference:         w.lang.Points(it.Difference, 0),
 		DifferenceInterval: w.say("from_to", survey.Args{"From": w.lang.Points(it.Low, 0), "To": w.lang.Points(it.High, 0)}),
 		P:                  w.p(it.P), PAdjusted: w.p(it.PAdjusted), Detectable: w.detectable(it), Higher: w.probability(it.Higher),
-		Verdict: w.shortVerdict(it), Loud: it.Verdict == findings.Different,
+		Verdict: w.verdict(d, it), Loud: it.Verdict == findings.Different,
 	}
 	if it.Verdict == findings.Different {
 		r.Class = "internal"
@@ -230,23 +230,6 @@ func (w words) row(it *findings.ItemDifference) row {
 		}
 	}
 	return r
-}
-
-// shortVerdict is the verdict where the figures stand beside it.
-func (w words) shortVerdict(it *findings.ItemDifference) string {
-	switch it.Verdict {
-	case findings.Different:
-		if it.Difference < 0 {
-			return w.say("verdict_less", nil)
-		}
-		return w.say("verdict_more", nil)
-	case findings.Small:
-		return w.say("verdict_small", nil)
-	case findings.Same:
-		return w.say("same", nil)
-	case findings.Unknown:
-	}
-	return w.say("unknown_always", nil)
 }
 
 func placeRange(e findings.Entry) string {

@@ -105,7 +105,7 @@ func (t *textPage) mirror(d *findings.Divergence) {
 	for i := range d.Items {
 		it := &d.Items[i]
 		words := wrap(t.label(it), label)
-		said := wrap(t.verdict(it), verdict)
+		said := wrap(t.verdictInFull(d, it), verdict)
 		for n := range max(len(words), len(said)) {
 			out, in := strings.Repeat(" ", place+share+bar+1), strings.Repeat(" ", bar+share+1+place)
 			if n == 0 {
@@ -125,7 +125,7 @@ func (t *textPage) stacked(d *findings.Divergence, place, share int) {
 	t.line("%s", strings.Repeat("─", t.width))
 	for i := range d.Items {
 		it := &d.Items[i]
-		verdict := t.verdict(it)
+		verdict := t.verdictInFull(d, it)
 		words := wrap(t.label(it), t.width-utf8.RuneCountInString(verdict)-2)
 		t.line("%s%s", words[0], left(verdict, t.width-utf8.RuneCountInString(words[0])))
 		for _, l := range words[1:] {

@@ -101,25 +101,39 @@ func (w words) probability(p float64) string {
 	return w.lang.Percent(p, 0)
 }
 
-// verdict is what the data show of one option, in a few words.
-func (w words) verdict(it *findings.ItemDifference) string {
-	switch it.Verdict {
-	case findings.Different:
-		key := "more_inside"
-		if it.Difference < 0 {
-			key = "less_inside"
+// verdict is what the data show of one option, in a word or two.
+func (w words) verdict(d *findings.Divergence, it *findings.ItemDifference) string {
+	key := map[findings.Verdict]string{
+		findings.Small: "verdict_small", findings.Same: "verdict_same", findings.Unknown: "verdict_unknown",
+	}[it.Verdict]
+	if it.Verdict == findings.Different {
+		// Picks are more or less, ratings are higher or lower.
+		keys := [2]string{"verdict_more", "verdict_less"}
+		if d.Kind == survey.Rating {
+			keys = [2]string{"verdict_higher", "verdict_lower"}
 		}
-		return w.say(key, survey.Args{"Points": w.lang.Points(it.Difference, 0)})
-	case findings.Small:
-		return w.say("small", survey.Args{"Points": w.lang.Points(it.Difference, 0)})
-	case findings.Same:
-		return w.say("same", nil)
+		key = keys[0]
+		if it.Difference < 0 {
+			key = keys[1]
+		}
+	}
+	return w.say(key, nil)
+}
+
+// verdictInFull is the verdict with its size: the difference, or what would have been seen.
+func (w words) verdictInFull(d *findings.Divergence, it *findings.ItemDifference) string {
+	args := survey.Args{"Verdict": w.verdict(d, it), "Points": w.lang.Points(it.Difference, 0)}
+	switch it.Verdict {
+	case findings.Different, findings.Small:
+		return w.say("with_points", args)
 	case findings.Unknown:
+		if it.Detectable < 1 {
+			args["Points"] = w.detectable(it)
+			return w.say("would_see", args)
+		}
+	case findings.Same:
 	}
-	if it.Detectable >= 1 {
-		return w.say("unknown_always", nil)
-	}
-	return w.say("unknown", survey.Args{"Points": w.detectable(it)})
+	return w.verdict(d, it)
 }
 
 // detectable is rounded up: what could have been seen must not be understated.
