@@ -35,8 +35,13 @@ func TestBetaTails(t *testing.T) {
 func TestFairTails(t *testing.T) {
 	// Sums of binomial coefficients in exact integers.
 	tests := []struct{ b, n, atLeast float64 }{
-		{5, 8, 0.36328125}, {8, 8, 0.00390625}, {0, 5, 1}, {13, 25, 0.5}, {60, 61, 2.688821387764051e-17},
-		{300, 500, 4.4700332711266337e-6}, {5200, 10000, 0.0000329675779933622103},
+		{5, 8, 0.36328125},
+		{8, 8, 0.00390625},
+		{0, 5, 1},
+		{13, 25, 0.5},
+		{60, 61, 2.688821387764051e-17},
+		{300, 500, 4.4700332711266337e-6},
+		{5200, 10000, 0.0000329675779933622103},
 	}
 	for _, tt := range tests {
 		what := fmt.Sprintf("Bin(%v, 1/2) from %v", tt.n, tt.b)

@@ -121,7 +121,7 @@ func WelchTest(a, b Mean) (Test, error) {
 		if d == 0 {
 			return Test{0, df, 1, methodNoVariation}, nil
 		}
-		return Test{}, fmt.Errorf("Welch's t of two samples without variation: %w", ErrUndefined)
+		return Test{}, fmt.Errorf("t of two samples without variation: %w", ErrUndefined)
 	}
 	t := d / math.Sqrt(variance)
 	return Test{t, df, studentTwoSidedP(t, df), methodWelch}, nil

@@ -85,9 +85,9 @@ func RankSets(preferred [][]int, level float64) ([]RankSet, error) {
 		}
 		p[i] = make([]float64, len(preferred))
 	}
-	for i := range preferred {
-		for j := range i {
-			forI, forJ := float64(preferred[i][j]), float64(preferred[j][i])
+	for i, row := range preferred {
+		for j, other := range preferred[:i] {
+			forI, forJ := float64(row[j]), float64(other[i])
 			atLeast, atMost, _ := fairTails(forI, forI+forJ)
 			p[i][j], p[j][i] = atLeast, atMost
 		}

@@ -53,6 +53,7 @@ func nearInterval(t *testing.T, what string, got Interval, want [2]float64, tole
 
 // must unwraps a result that has to be there.
 func must[T any](t *testing.T) func(T, error) T {
+	t.Helper()
 	return func(v T, err error) T {
 		t.Helper()
 		if err != nil {
@@ -78,8 +79,24 @@ func refused(t *testing.T, function, what string, err error) {
 // proportionCases are sides of a comparison over everything from one answer to a million.
 func proportionCases() []Proportion {
 	return []Proportion{
-		{0, 1}, {1, 1}, {0, 3}, {2, 3}, {0, 20}, {1, 29}, {20, 20}, {7, 50}, {25, 50}, {49, 50},
-		{0.4, 17.3}, {12.75, 30.5}, {423, 1200}, {600, 1200}, {1, 1200}, {3, 1e6}, {250000, 1e6}, {1e6, 1e6},
+		{0, 1},
+		{1, 1},
+		{0, 3},
+		{2, 3},
+		{0, 20},
+		{1, 29},
+		{20, 20},
+		{7, 50},
+		{25, 50},
+		{49, 50},
+		{0.4, 17.3},
+		{12.75, 30.5},
+		{423, 1200},
+		{600, 1200},
+		{1, 1200},
+		{3, 1e6},
+		{250000, 1e6},
+		{1e6, 1e6},
 	}
 }
 

@@ -249,7 +249,7 @@ func WeightedRankSets(n, sumW, sumW2 float64, preferred [][]WeightedPreference, 
 // preferenceP is the one-sided p of the claim that more weight prefers first to second.
 func preferenceP(base WeightedShare, first, second WeightedPreference) float64 {
 	if first.W == 0 || second.W == 0 {
-		// All who differ differ in one way: the z would rest on a variance without the other way.
+		// Everybody who has a preference has the same one: the z would rest on a variance without the other.
 		if first.W == 0 {
 			return 1
 		}
