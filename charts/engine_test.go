@@ -89,12 +89,15 @@ func TestHostileLabelsAreOnlyWords(t *testing.T) {
 				if !json.Valid(c.Option) || bytes.ContainsAny(c.Option, "<>&") {
 					t.Errorf("%s of %.40q: the option may not be put into a page: %.200s", p.name, label, c.Option)
 				}
+				checkRoom(t, c)
+				if width == 320 {
+					continue
+				}
 				svg, err := engine.SVG(t.Context(), c)
 				if err != nil {
 					t.Fatalf("%s of %.40q: %v", p.name, label, err)
 				}
 				checkHarmless(t, svg)
-				checkRoom(t, c, svg)
 			}
 		}
 	}

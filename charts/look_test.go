@@ -1,40 +1,48 @@
 package charts
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
 
+	"cxmirror/pkg/findings"
 	"cxmirror/pkg/survey"
 )
 
-// TestLook writes pictures into the directory named by CXMIRROR_LOOK, to be looked at. Pictures are judged
-// by eyes; what a program can judge is in the other tests.
+// TestLook writes pictures into the directory named by CXMIRROR_LOOK, to be looked at: whether a picture is
+// clear and handsome is for eyes to judge; the other tests judge what a program can.
 func TestLook(t *testing.T) {
 	dir := os.Getenv("CXMIRROR_LOOK")
 	if dir == "" {
 		t.Skip("CXMIRROR_LOOK names no directory for pictures")
 	}
 	engine := newTestEngine(t)
-	for _, theme := range []Theme{Light, Dark} {
-		for _, lang := range []survey.Language{"en", "pl", "ru"} {
-			for _, width := range []int{362, 700, 1104} {
-				d := divergence(expectations(), 1200, 300)
-				d.Simulated = theme == Dark
-				for _, p := range pictures() {
-					c, err := p.draw(d, Look{Language: lang, Theme: theme, Width: width, Titled: theme == Dark})
-					if err != nil {
-						t.Fatal(err)
-					}
-					svg, err := engine.SVG(t.Context(), c)
-					if err != nil {
-						t.Fatal(err)
-					}
-					file := filepath.Join(dir, p.name+"-"+string(lang)+"-"+string(theme)+"-"+px(float64(width))+".svg")
-					if err := os.WriteFile(file, svg, 0o644); err != nil {
-						t.Fatal(err)
-					}
-				}
+	save := func(scene string, d *findings.Divergence, look Look) {
+		for _, p := range pictures() {
+			c, err := p.draw(d, look)
+			if err != nil {
+				t.Fatal(err)
+			}
+			svg, err := engine.SVG(t.Context(), c)
+			if err != nil {
+				t.Fatal(err)
+			}
+			file := fmt.Sprintf("%s-%s-%s-%s-%d.svg", p.name, scene, c.Language, look.Theme, c.Width)
+			if err := os.WriteFile(filepath.Join(dir, file), svg, 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	for name, scene := range scenes() {
+		for _, width := range []int{362, 1104} {
+			save(name, scene, Look{Theme: Light, Width: width})
+			if name != "twelve" && name != "long" {
+				continue
+			}
+			for _, lang := range []survey.Language{"en", "pl", "ro", "ru"} {
+				save(name, scene, Look{Theme: Light, Width: width, Language: lang})
+				save(name, scene, Look{Theme: Dark, Width: width, Language: lang, Titled: true})
 			}
 		}
 	}

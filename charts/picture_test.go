@@ -17,24 +17,57 @@ import (
 	"cxmirror/pkg/survey"
 )
 
-// drawnText is one line of text in a drawing, with the box it fills by the widths of real glyphs.
-type drawnText struct {
+// line is one line of text of a picture, with the box it fills by the widths of real glyphs.
+type line struct {
 	words                    string
 	left, right, top, bottom float64
 	loud                     bool
 }
 
-// texts reads the lines of text out of a drawing.
-func texts(t *testing.T, svg []byte) []drawnText {
+// lineAt makes a line that is anchored at x and centred on y.
+func lineAt(face *typeface, words string, x, y float64, anchor string, size float64, w weight) line {
+	width := face.width(words, size, w)
+	l := line{words: strings.ReplaceAll(words, "\u00a0", " "), left: x, top: y - 0.45*size, bottom: y + 0.45*size, loud: w == semibold}
+	switch anchor {
+	case "middle", "center":
+		l.left = x - width/2
+	case "end", "right":
+		l.left = x - width
+	}
+	l.right = l.left + width
+	return l
+}
+
+// laidOut reads the lines of text out of a chart's option.
+func laidOut(t *testing.T, c Chart) []line {
 	t.Helper()
-	face, err := newTypeface()
-	if err != nil {
+	var option struct {
+		Sheet struct {
+			Inks  []textStyle
+			Texts []text
+		}
+	}
+	if err := json.Unmarshal(c.Option, &option); err != nil {
 		t.Fatal(err)
 	}
-	var all []drawnText
-	var current *drawnText
+	face := face(t)
+	all := make([]line, len(option.Sheet.Texts))
+	for i, laid := range option.Sheet.Texts {
+		style := option.Sheet.Inks[laid.Ink]
+		all[i] = lineAt(face, laid.Words, laid.X, laid.Y, string(laid.Align), style.FontSize, style.FontWeight)
+	}
+	return all
+}
+
+// drawnLines reads the lines of text out of a drawing.
+func drawnLines(t *testing.T, svg []byte) []line {
+	t.Helper()
+	face := face(t)
+	var all []line
+	var words, anchor string
 	var size, x, y float64
-	var anchor string
+	var w weight
+	inText := false
 	decoder := xml.NewDecoder(strings.NewReader(string(svg)))
 	for {
 		token, err := decoder.Token()
@@ -46,16 +79,16 @@ func texts(t *testing.T, svg []byte) []drawnText {
 		}
 		switch token := token.(type) {
 		case xml.StartElement:
-			if token.Name.Local != "text" {
+			if inText = token.Name.Local == "text"; !inText {
 				continue
 			}
-			current, size, x, y, anchor = new(drawnText), 12, 0, 0, "start"
+			words, anchor, size, x, y, w = "", "start", 12, 0, 0, regular
 			for _, a := range token.Attr {
 				switch a.Name.Local {
 				case "font-size":
 					size = number(t, strings.TrimSuffix(a.Value, "px"))
 				case "font-weight":
-					current.loud = a.Value == "600"
+					w = weight(number(t, a.Value))
 				case "text-anchor":
 					anchor = a.Value
 				case "x":
@@ -71,28 +104,14 @@ func texts(t *testing.T, svg []byte) []drawnText {
 				}
 			}
 		case xml.CharData:
-			if current != nil {
-				current.words += strings.ReplaceAll(string(token), "\u00a0", " ")
+			if inText {
+				words += string(token)
 			}
 		case xml.EndElement:
-			if token.Name.Local != "text" || current == nil {
-				continue
+			if inText {
+				all = append(all, lineAt(face, words, x, y, anchor, size, w))
 			}
-			w := regular
-			if current.loud {
-				w = semibold
-			}
-			width := face.width(current.words, size, w)
-			current.left = x
-			switch anchor {
-			case "middle":
-				current.left = x - width/2
-			case "end":
-				current.left = x - width
-			}
-			current.right, current.top, current.bottom = current.left+width, y-0.45*size, y+0.45*size
-			all = append(all, *current)
-			current = nil
+			inText = false
 		}
 	}
 }
@@ -109,9 +128,9 @@ func number(t *testing.T, s string) float64 {
 }
 
 // checkRoom fails if any two lines of text overlap, or if one leaves the picture.
-func checkRoom(t *testing.T, c Chart, svg []byte) {
+func checkRoom(t *testing.T, c Chart) {
 	t.Helper()
-	all := texts(t, svg)
+	all := laidOut(t, c)
 	for i, a := range all {
 		if a.left < -0.5 || a.right > float64(c.Width)+0.5 || a.top < 0 || a.bottom > float64(c.Height) {
 			t.Errorf("%q leaves the picture of %d by %d: [%.1f, %.1f] by [%.1f, %.1f]", a.words, c.Width, c.Height, a.left, a.right, a.top, a.bottom)
@@ -210,30 +229,41 @@ func scenes() map[string]*findings.Divergence {
 }
 
 func TestPicturesKeepTheirRoom(t *testing.T) {
-	engine := newTestEngine(t)
-	languages := []survey.Language{"en", "pl", "ro", "ru"}
-	turn := 0
 	for name, scene := range scenes() {
-		for _, width := range []int{320, 362, 520, 760, 1104} {
-			for _, p := range pictures() {
-				// Labels differ most by language; the other scenes take the languages in turn.
-				speak := languages
-				if name != "twelve" && name != "long" {
-					turn++
-					speak = languages[turn%4 : turn%4+1]
-				}
-				for _, lang := range speak {
-					c, err := p.draw(scene, Look{Language: lang, Width: width, Titled: turn%2 == 0})
+		for _, width := range []int{320, 362, 481, 520, 640, 760, 960, 1104, 1600} {
+			for _, lang := range []survey.Language{"en", "pl", "ro", "ru"} {
+				for _, p := range pictures() {
+					c, err := p.draw(scene, Look{Language: lang, Width: width, Titled: width%3 == 0, Title: "They part on speed", Subtitle: "March 2026"})
 					if err != nil {
 						t.Fatalf("%s of %s in %s at %d: %v", p.name, name, lang, width, err)
 					}
-					t.Run(fmt.Sprintf("%s/%s/%s/%d", p.name, name, lang, width), func(t *testing.T) {
-						svg, err := engine.SVG(t.Context(), c)
-						if err != nil {
-							t.Fatal(err)
-						}
-						checkRoom(t, c, svg)
-					})
+					t.Run(fmt.Sprintf("%s/%s/%s/%d", p.name, name, lang, width), func(t *testing.T) { checkRoom(t, c) })
+				}
+			}
+		}
+	}
+}
+
+// The room was checked in the layout: the drawing must be that layout, word for word and place for place.
+func TestDrawingsKeepTheLayout(t *testing.T) {
+	engine := newTestEngine(t)
+	for _, p := range pictures() {
+		for _, lang := range []survey.Language{"en", "ru"} {
+			c, err := p.draw(scenes()["weighted"], Look{Language: lang, Titled: true})
+			if err != nil {
+				t.Fatal(err)
+			}
+			svg, err := engine.SVG(t.Context(), c)
+			if err != nil {
+				t.Fatal(err)
+			}
+			want, got := laidOut(t, c), drawnLines(t, svg)
+			if len(got) != len(want) || len(got) == 0 {
+				t.Fatalf("%s: %d lines drawn of %d", p.name, len(got), len(want))
+			}
+			for i := range want {
+				if got[i].words != want[i].words || got[i].loud != want[i].loud || math.Abs(got[i].left-want[i].left) > 0.02 || math.Abs(got[i].top-want[i].top) > 0.02 {
+					t.Errorf("%s: drawn %+v, laid out %+v", p.name, got[i], want[i])
 				}
 			}
 		}
@@ -252,7 +282,7 @@ func TestMirrorSaysWhatTheFindingSays(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		said := texts(t, svg)
+		said := drawnLines(t, svg)
 		count := func(words string) int {
 			n := 0
 			for _, s := range said {

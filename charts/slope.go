@@ -187,12 +187,12 @@ type slopePayload struct {
 func (p slope) lines(c slopeColumns, middle func(int) float64, bottom float64) {
 	pl := plot{
 		x: c.x1, y: 0, width: c.x2 - c.x1, height: bottom, domain: [2]float64{0, 1}, rows: [2]float64{0, bottom},
-		name: p.words.say("verdict"), color: p.colors.neutral, renderer: "cxmirror.slope",
+		name: p.words.say("place_outside") + " → " + p.words.say("place_inside"), color: p.colors.neutral, renderer: "cxmirror.slope",
 		payload: slopePayload{
 			Widths: map[findings.Verdict]float64{findings.Different: 3, findings.Small: 2, findings.Same: 1.5, findings.Unknown: 1.5},
 			Sizes:  map[findings.Verdict]float64{findings.Different: 5, findings.Small: 4, findings.Same: 3.5, findings.Unknown: 3.5},
 			Dashes: map[findings.Verdict][]float64{findings.Unknown: {4, 5}},
-			Ground: p.colors.ground, BracketWidth: 1.5,
+			Ground: p.colors.ground, BracketWidth: 1.25,
 		},
 		tooltip: []int{9, 10, 11},
 	}
@@ -207,10 +207,10 @@ func (p slope) lines(c slopeColumns, middle func(int) float64, bottom float64) {
 	row := func(place int) float64 { return middle(min(max(place, 1), len(p.inside)) - 1) }
 	for _, loud := range []bool{false, true} {
 		for i, item := range p.finding.Items {
-			if (item.Verdict == findings.Different) != loud {
-				continue
-			}
 			outside, inside := item.External, item.Internal
+			if (item.Verdict == findings.Different) != loud || outside.Rank <= 0 || inside.Rank <= 0 {
+				continue // without a place on one of the sides there is no way between them
+			}
 			laneOutside, laneInside := -1.0, -1.0
 			if loud && outside.RankLow > 0 && inside.RankLow > 0 {
 				laneOutside = lanesOutside.take(outside.RankLow, outside.RankHigh)

@@ -46,11 +46,11 @@ type cut struct {
 func newTypeface() (*typeface, error) {
 	var t typeface
 	for file, c := range map[string]*cut{"NotoSans-Regular.ttf": &t.regular, "NotoSans-SemiBold.ttf": &t.semibold} {
-		content, err := asset(file)
+		source, err := openAsset(file)
 		if err != nil {
 			return nil, err
 		}
-		parsed, err := sfnt.Parse(content)
+		parsed, err := sfnt.ParseReaderAt(source) // reads what it needs; the files are large
 		if err != nil {
 			return nil, fmt.Errorf("charts: font %s: %w", file, err)
 		}

@@ -59,15 +59,17 @@ const noFigure = "–"
 // percent writes a share in [0, 1] in whole percents. Only a share of 0 is 0 %, and only one of 1 is 100 %:
 // what would round to them is written as "<1 %" and ">99 %".
 func (w wording) percent(share float64) string {
-	switch {
-	case !finite(share):
+	if !finite(share) {
 		return noFigure
-	case share > 0 && share < 0.005:
-		return "<" + w.language.Percent(0.01, 0)
-	case share < 1 && share >= 0.995:
-		return ">" + w.language.Percent(0.99, 0)
 	}
-	return w.language.Percent(share, 0)
+	switch rounded := w.language.Percent(share, 0); {
+	case share > 0 && rounded == w.language.Percent(0, 0):
+		return "<" + w.language.Percent(0.01, 0)
+	case share < 1 && rounded == w.language.Percent(1, 0):
+		return ">" + w.language.Percent(0.99, 0)
+	default:
+		return rounded
+	}
 }
 
 // interval writes bounds of a share in whole percents, "35–41 %".
@@ -78,13 +80,24 @@ func (w wording) interval(low, high float64) string {
 	return w.language.Decimal(math.Round(100*low), 0) + "–" + w.language.Percent(high, 0)
 }
 
-// points writes a difference of shares with sign and unit, "+14 pts".
+// points writes a difference of shares with sign and unit, "+14 pts". What would round to 0 and is not gets
+// a decimal.
 func (w wording) points(difference float64) string {
-	return w.say("points", "Value", w.language.Points(difference, 0))
+	if !finite(difference) {
+		return noFigure
+	}
+	decimals := 0
+	if difference != 0 && math.Abs(difference) < 0.005 {
+		decimals = 1
+	}
+	return w.say("points", "Value", w.language.Points(difference, decimals))
 }
 
-// span writes bounds of a difference, "+8 to +20".
+// span writes bounds of a difference, "+8 to +20"; nothing if there are none.
 func (w wording) span(low, high float64) string {
+	if !finite(low) || !finite(high) {
+		return ""
+	}
 	return w.say("range", "Low", w.language.Points(low, 0), "High", w.language.Points(high, 0))
 }
 
