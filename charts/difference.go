@@ -80,7 +80,7 @@ func (p difference) columns() (differenceColumns, bool) {
 		c.verdict = max(c.verdict, p.room(words, p.body(verdictSize))+2*pillPad, p.room(detail, p.soft(detailSize)))
 	}
 	c.verdict = min(c.verdict, 0.24*width)
-	c.words = min(max(0.26*width, 140), 320)
+	c.words = max(min(max(0.26*width, 140), 320), min(p.longestWord(p.finding, labelSize), 0.34*width))
 	c.plot = width - c.words - c.figures - c.verdict - 4*columnGap
 	return c, p.look.Width > widestPhone && c.plot >= leastPlot
 }
@@ -133,7 +133,7 @@ func (p difference) narrow() float64 {
 		p.rule(f.left, y, f.right, y, p.colors.rule)
 		y += 10
 		voice := p.voice(item.Verdict, narrowLabel)
-		y += p.block(p.words.option(item.External, item.Code), frame{f.left, f.right, y}, voice, 4)
+		y += p.block(p.face.wrap(p.words.option(item.External, item.Code), voice.size, voice.weight, f.width(), 4), frame{f.left, f.right, y}, voice)
 		rows[i] = y + 16
 		strips[i] = [2]float64{y + 4, y + 28}
 		y += 40

@@ -98,9 +98,10 @@ func (s *sheet) head(d *findings.Divergence) frame {
 	if title == "" {
 		title = plain(d.Text.In(s.look.Language))
 	}
-	f.top += s.block(title, f, s.bold(20), 4)
+	voice := s.bold(20)
+	f.top += s.block(s.face.wrap(title, voice.size, voice.weight, f.width(), 4), f, voice)
 	if s.look.Subtitle != "" {
-		f.top += 4 + s.block(s.look.Subtitle, frame{f.left, f.right, f.top + 4}, s.soft(13), 4)
+		f.top += 4 + s.paragraph(s.look.Subtitle, frame{f.left, f.right, f.top + 4}, s.soft(13), 4)
 	}
 	f.top += 18
 	return f
@@ -154,12 +155,17 @@ func (s *sheet) simulated(f *frame) {
 	f.top += 30
 }
 
-// block places a text that wraps, flush left from the top of a frame, and returns its height.
-func (s *sheet) block(text string, f frame, i ink, most int) float64 {
-	lines := s.face.wrap(text, i.size, i.weight, f.width(), most)
+// block places lines flush left from the top of a frame, and returns their height.
+func (s *sheet) block(lines []string, f frame, i ink) float64 {
 	height := i.leading() * float64(len(lines))
 	s.text(lines, f.left, f.top+height/2, left, i)
 	return height
+}
+
+// paragraph places a text that wraps like block.
+func (s *sheet) paragraph(words string, f frame, i ink, most int) float64 {
+	lines, _ := s.face.set(words, i.size, i.weight, f.width(), most)
+	return s.block(lines, f, i)
 }
 
 // finish closes the picture at a height, with notes beneath where it stands alone, and makes the chart.
@@ -167,7 +173,7 @@ func (s *sheet) finish(name string, bottom float64, f frame, description string,
 	if s.look.Titled {
 		bottom += 10
 		for _, note := range notes {
-			bottom += s.block(note, frame{f.left, f.right, bottom}, s.soft(11.5), 4)
+			bottom += s.paragraph(note, frame{f.left, f.right, bottom}, s.soft(11.5), 4)
 		}
 		bottom += f.left
 	}
@@ -206,6 +212,18 @@ func (s *sheet) voice(v findings.Verdict, size float64) ink {
 // room is how wide a text is, with slack for other fonts.
 func (s *sheet) room(text string, i ink) float64 {
 	return s.face.width(text, i.size, i.weight) * slack
+}
+
+// longestWord is how wide the longest word of the options is, as loud as it is said.
+func (s *sheet) longestWord(d *findings.Divergence, size float64) float64 {
+	width := 0.0
+	for _, item := range d.Items {
+		voice := s.voice(item.Verdict, size)
+		for _, e := range []findings.Entry{item.External, item.Internal} {
+			width = max(width, s.face.longest(s.words.option(e, item.Code), voice.size, voice.weight))
+		}
+	}
+	return width + 1
 }
 
 // side is the colours of the side on which an option stands higher, for a verdict that is loud.

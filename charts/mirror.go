@@ -73,7 +73,7 @@ func (m mirror) columns() (mirrorColumns, bool) {
 	if c.verdict > 0.19*width {
 		c.stacked, c.verdict = true, max(two, min(head, 0.19*width))
 	}
-	c.words = min(max(0.21*width, 150), 300)
+	c.words = max(min(max(0.21*width, 150), 300), min(m.longestWord(m.finding, labelSize), 0.3*width))
 	for c.words < 0.3*width && m.linesOfLabels(c.words) > mostLines-1 {
 		c.words += 10
 	}

@@ -67,6 +67,7 @@ type textStyle struct {
 	FontSize   float64 `json:"fontSize"`
 	FontWeight weight  `json:"fontWeight"`
 	FontFamily string  `json:"fontFamily"`
+	Font       string  `json:"font"` // the last three as a CSS shorthand
 }
 
 // ink is a kind of text: its size, weight and colour.
@@ -80,7 +81,10 @@ type ink struct {
 func (i ink) leading() float64 { return i.size * 1.3 }
 
 func (i ink) style() textStyle {
-	return textStyle{Fill: i.color, FontSize: i.size, FontWeight: i.weight, FontFamily: fontFamily}
+	return textStyle{
+		Fill: i.color, FontSize: i.size, FontWeight: i.weight, FontFamily: fontFamily,
+		Font: fmt.Sprintf("%d %gpx %s", i.weight, i.size, fontFamily),
+	}
 }
 
 // align says which end of a text is at its x.
@@ -195,7 +199,7 @@ func (s *sheet) option(description string) (json.RawMessage, error) {
 	made["series"] = all
 	made["sheet"] = map[string]any{"inks": s.styles(), "texts": s.texts, "marks": s.marks}
 	made["backgroundColor"] = "transparent"
-	made["textStyle"] = textStyle{Fill: s.colors.ink, FontSize: 12, FontWeight: regular, FontFamily: fontFamily}
+	made["textStyle"] = s.body(12).style()
 	// A tooltip as rich text is drawn, never parsed as HTML.
 	tooltip, err := with(made["tooltip"], map[string]any{
 		"renderMode": "richText", "confine": true,

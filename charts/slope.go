@@ -114,7 +114,7 @@ func (p slope) columns() slopeColumns {
 	c := slopeColumns{size: labelSize, lines: mostLines}
 	if p.look.Width <= widestPhone {
 		c.size, c.lines = 13, 6
-		c.label = 0.48*f.width() - place/2
+		c.label = min(max(0.48*f.width()-place/2, p.longestWord(p.finding, c.size)), 0.6*f.width()-place)
 		c.leftEdge, c.rightEdge = f.left+c.label, f.right+placeGap
 	} else {
 		for _, item := range p.finding.Items {
@@ -298,7 +298,7 @@ func (p slope) key(y float64) float64 {
 			p.rule(x, end, x+6, end, p.colors.quiet)
 		}
 		p.rule(x+3, y-6, x+3, y+6, p.colors.quiet)
-		y += p.block(words, frame{x + 6 + gap, f.right, y - voice.leading()/2}, voice, 3) - voice.leading()
+		y += p.paragraph(words, frame{x + 6 + gap, f.right, y - voice.leading()/2}, voice, 3) - voice.leading()
 	}
 	return y + 12
 }

@@ -102,18 +102,12 @@ const ellipsis = "…"
 // ellipsis. A word wider than a line is broken. One-letter words stay with the word after them, as Polish
 // and Russian typography want it. The lines are balanced: as short as the number of lines allows.
 func (t *typeface) wrap(text string, size float64, w weight, width float64, lines int) []string {
-	words := breakable(text)
-	if len(words) == 0 {
-		return nil
-	}
-	room := width / slack
-	broken, all := t.fill(words, size, w, room, lines)
-	if !all {
-		last := len(broken) - 1
-		broken[last] = t.shorten(broken[last], size, w, room)
+	broken, all := t.set(text, size, w, width, lines)
+	if !all || len(broken) < 2 {
 		return broken
 	}
-	low, high := room/2, room
+	words := breakable(text)
+	low, high := width/slack/2, width/slack
 	for range 6 { // bisection: the narrowest measure that needs no more lines and breaks no more words
 		middle := (low + high) / 2
 		narrower, fits := t.fill(words, size, w, middle, len(broken))
@@ -124,6 +118,26 @@ func (t *typeface) wrap(text string, size float64, w weight, width float64, line
 		}
 	}
 	return broken
+}
+
+// set breaks a text like wrap, but fills each line before it begins the next, as paragraphs are set. It
+// reports whether all fitted.
+func (t *typeface) set(text string, size float64, w weight, width float64, lines int) ([]string, bool) {
+	broken, all := t.fill(breakable(text), size, w, width/slack, lines)
+	if !all {
+		last := len(broken) - 1
+		broken[last] = t.shorten(broken[last], size, w, width/slack)
+	}
+	return broken, all
+}
+
+// longest returns how wide a column must be so that no word of a text is broken.
+func (t *typeface) longest(text string, size float64, w weight) float64 {
+	width := 0.0
+	for _, word := range breakable(text) {
+		width = max(width, t.width(word, size, w))
+	}
+	return width * slack
 }
 
 // pieces counts the words and pieces of broken words in lines.

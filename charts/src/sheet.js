@@ -1,4 +1,5 @@
 import { extendComponentModel, extendComponentView, graphic } from "echarts/core";
+import TSpan from "zrender/lib/graphic/TSpan.js";
 
 // strokes is a shape of straight lines that share a style: segments is [x1, y1, x2, y2, ...].
 const Strokes = graphic.extendShape({
@@ -45,10 +46,12 @@ export function registerSheet() {
       for (const { type, shape, style, z } of model.get("marks")) {
         this.group.add(new shapes[type]({ shape, style, z, silent: true }));
       }
+      // Lines are broken and measured already: each is one span, without the machinery of rich text.
       const inks = model.get("inks");
       for (const { words, x, y, align, ink } of model.get("texts")) {
-        const style = { ...inks[ink], text: words, align, verticalAlign: "middle" };
-        this.group.add(new graphic.Text({ x, y, style, z: 10, silent: true }));
+        const { fill, font, fontSize, fontWeight, fontFamily } = inks[ink];
+        const style = { text: words, x, y, textAlign: align, textBaseline: "middle", fill, font, fontSize, fontWeight, fontFamily };
+        this.group.add(new TSpan({ style, z: 10, silent: true }));
       }
     },
   });
