@@ -2,7 +2,9 @@ package survey
 
 import (
 	"errors"
+	"fmt"
 	"math"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -111,10 +113,46 @@ func (c *conditionReader) failed(err error) {
 	var at *file.Error
 	if !errors.As(err, &at) {
 		message, _, _ := strings.Cut(err.Error(), "\n")
-		c.report(c.at, "the condition must be true or false: %s", message)
+		c.report(c.at, "the condition must be true or false; %s", plainMessage(message))
 		return
 	}
-	c.reportWithin(c.at, at.From, "%s", at.Message)
+	c.reportWithin(c.at, at.From, "%s", plainMessage(at.Message))
+}
+
+var mismatchPattern = regexp.MustCompile(`^invalid operation: (\S+) \(mismatched types (\S+) and (\S+)\)$`)
+
+var notBoolPattern = regexp.MustCompile(`^expected bool, but got (\S+)$`)
+
+// plainMessage puts the commonest messages of the expression language into the words of questionnaires.
+// Messages that are none of these are left as they are.
+func plainMessage(message string) string {
+	if m := mismatchPattern.FindStringSubmatch(message); m != nil {
+		return fmt.Sprintf("%s and %s do not go together with %s", plainType(m[2]), plainType(m[3]), m[1])
+	}
+	if m := notBoolPattern.FindStringSubmatch(message); m != nil {
+		return "this is " + plainType(m[1])
+	}
+	switch message {
+	case `unexpected token Operator("=")`:
+		return "= means nothing here; two answers are compared with =="
+	case "unexpected token EOF":
+		return "the condition ends too early"
+	}
+	return message
+}
+
+func plainType(name string) string {
+	switch name {
+	case "string":
+		return "a text"
+	case "int", "float64":
+		return "a number"
+	case "[]string":
+		return "a list of codes"
+	case "bool":
+		return "true or false"
+	}
+	return name
 }
 
 func (c *conditionReader) wrong(at ast.Node, format string, args ...any) {

@@ -22,18 +22,38 @@ func (c Completeness) String() string {
 
 // Completeness counts, for every declared language, the texts that it lacks and respondents would read in
 // another language. A text of a code frame counts once, however many items use it.
-func (q *Questionnaire) Completeness() []Completeness {
-	result := make([]Completeness, len(q.Languages))
-	for i, lang := range q.Languages {
+func (q *Questionnaire) Completeness() []Completeness { return countTexts(q.Languages, q.texts) }
+
+// Completeness counts, for every declared language of the frame, the texts that it lacks. The voice of each
+// audience is a text of its own.
+func (f *Frame) Completeness() []Completeness {
+	return countTexts(f.Languages, func(visit func(place string, words Words)) {
+		visit("title", f.Title)
+		for i := range f.Options {
+			o := &f.Options[i]
+			visit(fmt.Sprintf("options[%d].text", i), o.Text)
+			for _, audience := range Audiences() {
+				if voice, ok := o.Voices[audience]; ok {
+					visit(fmt.Sprintf("options[%d].%s", i, audience), voice)
+				}
+			}
+		}
+	})
+}
+
+// countTexts counts the texts that walk visits. A place visited twice counts once.
+func countTexts(languages []Language, walk func(visit func(place string, words Words))) []Completeness {
+	result := make([]Completeness, len(languages))
+	for i, lang := range languages {
 		result[i].Language = lang
 	}
 	seen := make(map[string]bool)
-	q.texts(func(place string, words Words) {
+	walk(func(place string, words Words) {
 		if seen[place] {
 			return
 		}
 		seen[place] = true
-		for i, lang := range q.Languages {
+		for i, lang := range languages {
 			result[i].Total++
 			if _, ok := words.Exactly(lang); !ok {
 				result[i].Missing = append(result[i].Missing, place)

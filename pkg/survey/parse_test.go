@@ -121,6 +121,21 @@ func TestCompleteness(t *testing.T) {
 	}
 }
 
+func TestFrameCompleteness(t *testing.T) {
+	frame, err := ParseFrame([]byte("code: f\nlanguages: [en, pl]\ntitle: {en: T, pl: T}\noptions:\n"+
+		"  - {code: a, text: {en: A, pl: A}, internal: {en: I}}\n  - {code: b, text: {en: B}}\n"), "f.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []Completeness{
+		{Language: English, Total: 4},
+		{Language: "pl", Total: 4, Missing: []string{"options[0].internal", "options[1].text"}},
+	}
+	if diff := cmp.Diff(want, frame.Completeness()); diff != "" {
+		t.Error(diff)
+	}
+}
+
 // TestVoices: one frame, two audiences, the same codes.
 func TestVoices(t *testing.T) {
 	c := readParseCase(t, "testdata/parse/valid_every_kind.txt")
