@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"math/bits"
+	"math/rand/v2"
 
 	"cxmirror/pkg/stats"
 	"cxmirror/pkg/survey"
@@ -22,6 +23,9 @@ import (
 // twice the error (the two one-sided tests) lies within the margin.
 func Diverge(external, internal *tally.Table, joint *tally.Joint, s Settings) (*Divergence, error) {
 	s = s.WithDefaults()
+	if !(s.Level > 0.5 && s.Level < 1) || !(s.Margin > 0 && s.Margin < 1) || s.Top < 1 {
+		return nil, fmt.Errorf("settings %+v: a level lies between 0.5 and 1, a margin between 0 and 1, a list has at least 1 place", s)
+	}
 	if err := sameOptions(external, internal); err != nil {
 		return nil, err
 	}
@@ -82,6 +86,8 @@ type comparison interface {
 	within(d *ItemDifference, s Settings) (bool, error)
 	// global is the one test that all shares are alike.
 	global(codes []survey.OptionCode) (stats.Test, error)
+	// expectedTau is the range in which tau-b lies if the sides do not differ, or stats.ErrUndefined.
+	expectedTau(codes []survey.OptionCode, level float64) (stats.Interval, error)
 }
 
 func (d *Divergence) compareItems(c comparison, s Settings) error {
@@ -158,6 +164,14 @@ func (d *Divergence) compareLists(c comparison) error {
 		return fmt.Errorf("global test: %w", err)
 	}
 	l.GlobalP, l.GlobalMethod = global.P, global.Method
+	switch expected, err := c.expectedTau(codes, d.Level); {
+	case errors.Is(err, stats.ErrUndefined):
+		l.TauLow, l.TauHigh = math.NaN(), math.NaN()
+	case err != nil:
+		return fmt.Errorf("tau-b of one population: %w", err)
+	default:
+		l.TauLow, l.TauHigh = expected.Low, expected.High
+	}
 	return nil
 }
 
@@ -236,7 +250,6 @@ func nothingKnown(d *ItemDifference) {
 // global is the second-order Rao-Scott test over the options that anybody chose.
 func (c *independent) global(codes []survey.OptionCode) (stats.Test, error) {
 	var z2 []float64
-	var positions [][2]int
 	for _, code := range codes {
 		in, out, both := c.pair(code)
 		pooled := (in.Successes + out.Successes) / (in.Trials + out.Trials)
@@ -245,25 +258,49 @@ func (c *independent) global(codes []survey.OptionCode) (stats.Test, error) {
 		}
 		d := in.Share() - out.Share()
 		z2 = append(z2, d*d/(pooled*(1-pooled)*(1/in.Trials+1/out.Trials)))
-		positions = append(positions, [2]int{c.external.at(code), c.internal.at(code)})
 	}
 	if len(z2) == 0 {
 		return stats.Test{P: 1, Method: "no spread to test"}, nil
 	}
-	r := newCorrelations(len(z2))
-	for side, p := range []*population{c.external, c.internal} {
+	return stats.HomogeneityTest(z2, c.pooled(codes).sumOfSquares(), 2)
+}
+
+// pooled gathers how the options go together in both populations as one.
+func (c *independent) pooled(codes []survey.OptionCode) *correlations {
+	r := newCorrelations(len(codes))
+	for _, p := range []*population{c.external, c.internal} {
+		positions := make([]int, len(codes))
+		for i, code := range codes {
+			positions[i] = p.at(code)
+		}
 		// Weights are scaled to the effective N, so that neither side's scale of weights counts.
 		scale := p.effectiveN / p.table.SumW
 		for _, cell := range p.table.Cells {
 			var chosen, judged uint64
 			for i, at := range positions {
-				chosen |= cell.Chosen >> at[side] & 1 << i
-				judged |= cell.Judged >> at[side] & 1 << i
+				chosen |= cell.Chosen >> at & 1 << i
+				judged |= cell.Judged >> at & 1 << i
 			}
-			r.add(chosen, judged, cell.W*scale)
+			r.add(chosen&judged, judged, cell.W*scale)
 		}
 	}
-	return stats.HomogeneityTest(z2, r.sumOfSquares(), 2)
+	return r
+}
+
+// Draws and seed of the tau that is to be expected; fixed, so that a finding does not change when it is
+// looked at again.
+const (
+	tauDraws = 400
+	tauSeed  = 1945
+)
+
+// expectedTau is the range of tau-b if both sides were samples of one population.
+func (c *independent) expectedTau(codes []survey.OptionCode, level float64) (stats.Interval, error) {
+	if len(codes) < 2 {
+		return stats.Interval{}, stats.ErrUndefined
+	}
+	shares, covariance := c.pooled(codes).moments()
+	return stats.TauUnderSameness(shares, covariance, c.external.effectiveN, c.internal.effectiveN, level, tauDraws, rand.NewPCG(tauSeed, tauSeed))
 }
 
 // correlations gathers the correlation matrix of 0/1 items from patterns.
@@ -306,18 +343,38 @@ func (r *correlations) add(chosen, judged uint64, w float64) {
 func (r *correlations) sumOfSquares() float64 {
 	sum := 0.0
 	for i := range r.n {
-		sum++
 		for j := range r.n {
-			w := r.judged[i][j]
-			if i == j || w == 0 {
-				continue
-			}
-			p, q := r.first[i][j]/w, r.first[j][i]/w
+			p, q, cov := r.pair(i, j)
 			if spread := p * (1 - p) * q * (1 - q); spread > 0 {
-				cov := r.both[i][j]/w - p*q
 				sum += cov * cov / spread
 			}
 		}
 	}
 	return sum
+}
+
+// pair returns the shares of two options among those who judged both, and their covariance.
+func (r *correlations) pair(i, j int) (p, q, covariance float64) {
+	w := r.judged[i][j]
+	if w == 0 {
+		return 0, 0, 0
+	}
+	p, q = r.first[i][j]/w, r.first[j][i]/w
+	return p, q, r.both[i][j]/w - p*q
+}
+
+// moments returns the shares and the covariance matrix.
+func (r *correlations) moments() (shares []float64, covariance [][]float64) {
+	shares, covariance = make([]float64, r.n), make([][]float64, r.n)
+	for i := range r.n {
+		covariance[i] = make([]float64, r.n)
+		for j := range r.n {
+			var p float64
+			p, _, covariance[i][j] = r.pair(i, j)
+			if i == j {
+				shares[i] = p
+			}
+		}
+	}
+	return shares, covariance
 }

@@ -188,6 +188,8 @@ type EmphasisItem struct {
 // ListAgreement says how alike two whole rankings are.
 type ListAgreement struct {
 	TauB         float64 // NaN where undefined: one list is fully tied
+	TauLow       float64 // range of TauB if both sides came from one population; NaN where there is none
+	TauHigh      float64
 	RBO          float64 // rank-biased overlap, extrapolated, ties averaged
 	RBOP         float64 // its persistence p
 	RBOChance    float64 // what two unrelated orders of so many options score

@@ -165,6 +165,11 @@ func (c *paired) global(codes []survey.OptionCode) (stats.Test, error) {
 	return stats.HomogeneityTest(z2, c.sumOfSquaredCorrelations(options), 2)
 }
 
+// expectedTau is not known for the same people asked twice.
+func (*paired) expectedTau([]survey.OptionCode, float64) (stats.Interval, error) {
+	return stats.Interval{}, stats.ErrUndefined
+}
+
 // sumOfSquaredCorrelations is over the differences of the options, taken about zero: that is what they are
 // if the two sides answer alike.
 func (c *paired) sumOfSquaredCorrelations(options []int) float64 {

@@ -124,6 +124,8 @@ type itemJSON struct {
 
 type listsJSON struct {
 	TauB         number `json:"tau_b"`
+	TauLow       number `json:"tau_expected_low"`
+	TauHigh      number `json:"tau_expected_high"`
 	RBO          number `json:"rbo"`
 	RBOP         number `json:"rbo_p"`
 	RBOChance    number `json:"rbo_chance"`
@@ -205,7 +207,7 @@ func (w *Writer) object(c *Comparison, lang survey.Language) comparisonJSON {
 	}
 	l := d.Lists
 	o.Lists = &listsJSON{
-		number(l.TauB), number(l.RBO), number(l.RBOP), number(l.RBOChance), number(l.Overlap),
+		number(l.TauB), number(l.TauLow), number(l.TauHigh), number(l.RBO), number(l.RBOP), number(l.RBOChance), number(l.Overlap),
 		number(l.GlobalP), l.GlobalMethod,
 	}
 	return o

@@ -164,6 +164,11 @@ func (w words) lists(d *findings.Divergence) []string {
 	if math.IsNaN(l.TauB) {
 		tau = w.say("tau_undefined", nil)
 	}
+	if !math.IsNaN(l.TauLow) {
+		tau += " " + w.say("tau_expected", survey.Args{
+			"Low": w.lang.Decimal(l.TauLow, 2), "High": w.lang.Decimal(l.TauHigh, 2),
+		})
+	}
 	return []string{
 		w.say(alike, survey.Args{"P": w.p(l.GlobalP), "Method": l.GlobalMethod}),
 		tau,

@@ -1,7 +1,7 @@
 // Package stats is numbers in, numbers out: intervals and tests of shares and means, corrections for many
 // comparisons, sets of ranks, agreement of ranked lists, weights. It knows no survey, no item and no
-// language; it holds no state and draws no random numbers, so that the same answers give the same figures
-// on every machine.
+// language; it holds no state, and draws random numbers only from a source it is given, so that the same
+// answers give the same figures on every machine.
 //
 // Conventions of the whole package:
 //
