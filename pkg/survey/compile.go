@@ -313,6 +313,12 @@ func (c *conditionReader) visitBinary(n *ast.BinaryNode) {
 	switch n.Operator {
 	case "==", "!=", "<", "<=", ">", ">=":
 		left, right := c.columnOf(n.Left), c.columnOf(n.Right)
+		for _, column := range []*Column{left, right} {
+			if column != nil && (column.Item.Kind == Multi || column.Item.Kind == Rank) {
+				c.wrong(n, "%q is a list of codes: ask has(%s, \"...\") or count(%s)", column.Key, column.Key, column.Key)
+				return
+			}
+		}
 		if left != nil {
 			c.checkCode(left, n.Right)
 			c.checkPoint(left, n.Right)

@@ -169,6 +169,35 @@ func TestMessages(t *testing.T) {
 	}
 }
 
+// TestMessagesOfBounds: what a respondent is told depends on which bounds there are.
+func TestMessagesOfBounds(t *testing.T) {
+	q := questionnaireOf(t, `
+  - {code: between, kind: number, min: 0.5, max: 9, decimals: 1, text: {en: A, pl: A}}
+  - {code: above, kind: number, min: 3, text: {en: A, pl: A}}
+  - {code: below, kind: number, max: -3, decimals: 2, text: {en: A, pl: A}}
+`)
+	tests := []struct{ form, english, polish string }{
+		{"between=0.2", "Please enter a number from 0.5 to 9.", "Proszę wpisać liczbę od 0,5 do 9."},
+		{"between=1,25", "Please enter no more than one decimal.", "Proszę wpisać najwyżej jedno miejsce po przecinku."},
+		{"above=2", "Please enter a number of at least 3.", "Proszę wpisać liczbę nie mniejszą niż 3."},
+		{"above=3,5", "Please enter a whole number, without decimals.", "Proszę wpisać liczbę całkowitą, bez miejsc po przecinku."},
+		{"below=0", "Please enter a number of at most -3.", "Proszę wpisać liczbę nie większą niż -3."},
+		{"below=-3,125", "Please enter no more than 2 decimals.", "Proszę wpisać najwyżej 2 miejsca po przecinku."},
+		{"below=three", "Please enter a number, in digits.", "Proszę wpisać liczbę cyframi."},
+	}
+	for _, tt := range tests {
+		form, _ := url.ParseQuery(tt.form)
+		_, err := q.ReadAnswers(form)
+		problems, ok := errors.AsType[AnswersError](err)
+		if !ok {
+			t.Fatalf("%s: %v; want an AnswersError", tt.form, err)
+		}
+		if en, pl := problems.In(English)[0].Text, problems.In("pl")[0].Text; en != tt.english || pl != tt.polish {
+			t.Errorf("%s: %q, %q; want %q, %q", tt.form, en, pl, tt.english, tt.polish)
+		}
+	}
+}
+
 // allRules returns every rule there is.
 func allRules() []Rule {
 	return []Rule{
