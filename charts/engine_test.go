@@ -371,6 +371,7 @@ func BenchmarkEngineStart(b *testing.B) {
 
 // benchmarkSVG draws a chart that is new each time, so that nothing comes out of the cache.
 func benchmarkSVG(b *testing.B, p picture) {
+	b.Helper()
 	engine := newTestEngine(b)
 	d := divergence(expectations(), 1200, 300)
 	c, err := p.draw(d, Look{})

@@ -237,10 +237,14 @@ type mirrorSide struct {
 // begin, width what bars, intervals and figures share. The lines that bars grow from run from top to bottom,
 // or, where bottom is 0, beside each pair of bars.
 func (m mirror) sides(rows []float64, externalZero, internalZero, width, top, bottom float64) {
-	external := mirrorSide{-1, externalZero, m.look.ExternalName, m.colors.external, m.colors.externalPale,
-		func(i findings.ItemDifference) findings.Entry { return i.External }}
-	internal := mirrorSide{+1, internalZero, m.look.InternalName, m.colors.internal, m.colors.internalPale,
-		func(i findings.ItemDifference) findings.Entry { return i.Internal }}
+	external := mirrorSide{
+		-1, externalZero, m.look.ExternalName, m.colors.external, m.colors.externalPale,
+		func(i findings.ItemDifference) findings.Entry { return i.External },
+	}
+	internal := mirrorSide{
+		+1, internalZero, m.look.InternalName, m.colors.internal, m.colors.internalPale,
+		func(i findings.ItemDifference) findings.Entry { return i.Internal },
+	}
 	figures, longest := 0.0, 0.05
 	for _, item := range m.finding.Items {
 		for _, e := range []findings.Entry{item.External, item.Internal} {

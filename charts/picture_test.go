@@ -109,7 +109,7 @@ func drawnLines(t *testing.T, svg []byte) []line {
 			}
 		case xml.EndElement:
 			if inText {
-				all = append(all, lineAt(face, words, x, y, anchor, size, w))
+				all = append(all, lineAt(face, words, x, y-0.352*size, anchor, size, w))
 			}
 			inText = false
 		}
@@ -152,11 +152,11 @@ func pictures() []picture {
 	return []picture{{"mirror", Mirror}, {"slope", Slope}, {"difference", Difference}}
 }
 
-func newTestEngine(t testing.TB) *Engine {
-	t.Helper()
+func newTestEngine(tb testing.TB) *Engine {
+	tb.Helper()
 	engine, err := NewEngine()
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return engine
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 )
 
@@ -99,11 +100,14 @@ func (w *svgWriter) root(c Chart) {
 // start opens an element with the attributes that are kept.
 func (w *svgWriter) start(t xml.StartElement) {
 	w.out.WriteString("<" + t.Name.Local)
+	if t.Name.Local == "text" {
+		t.Attr = onBaseline(t.Attr)
+	}
 	for _, a := range t.Attr {
 		switch name := a.Name.Local; name {
 		case "x", "y", "x1", "y1", "x2", "y2", "cx", "cy", "r", "rx", "ry", "width", "height", "d", "points", "transform",
 			"stroke-width", "stroke-dasharray", "stroke-dashoffset", "stroke-linecap", "stroke-linejoin", "stroke-opacity",
-			"fill-opacity", "opacity", "text-anchor", "dominant-baseline", "font-size", "font-weight", "fill", "stroke":
+			"fill-opacity", "opacity", "text-anchor", "font-size", "font-weight", "fill", "stroke":
 			w.attribute(name, a.Value)
 		case "id":
 			w.attribute("id", w.id(a.Value))
@@ -116,6 +120,33 @@ func (w *svgWriter) start(t xml.StartElement) {
 		}
 	}
 	w.out.WriteByte('>')
+}
+
+// middleToBaseline is how far below the middle of a line of text its baseline lies, in em.
+const middleToBaseline = 0.352
+
+// onBaseline moves a text that ECharts centred on y by dominant-baseline to its baseline: word processors
+// do not know that attribute, and would set every text too high.
+func onBaseline(attributes []xml.Attr) []xml.Attr {
+	var y, size float64
+	at := -1
+	for i, a := range attributes {
+		switch a.Name.Local {
+		case "y":
+			at = i
+			y, _ = strconv.ParseFloat(a.Value, 64)
+		case "style":
+			_, after, _ := strings.Cut(a.Value, "font-size:")
+			before, _, _ := strings.Cut(after, "px")
+			size, _ = strconv.ParseFloat(strings.TrimSpace(before), 64)
+		}
+	}
+	baseline := px(y + middleToBaseline*size)
+	if at < 0 {
+		return append(attributes, xml.Attr{Name: xml.Name{Local: "y"}, Value: baseline})
+	}
+	attributes[at].Value = baseline
+	return attributes
 }
 
 // font turns the style of a text into attributes. The family is the picture's.

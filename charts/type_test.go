@@ -7,11 +7,11 @@ import (
 	"unicode/utf8"
 )
 
-func face(t testing.TB) *typeface {
-	t.Helper()
+func face(tb testing.TB) *typeface {
+	tb.Helper()
 	f, err := newTypeface()
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return f
 }
@@ -24,9 +24,20 @@ func TestWidthsAreThoseOfTheGlyphs(t *testing.T) {
 		weight weight
 		want   float64
 	}{
-		{"0", regular, 0.572}, {" ", regular, 0.260}, {"i", regular, 0.258}, {"m", regular, 0.935}, {"Q", regular, 0.781},
-		{"ł", regular, 0.258}, {"щ", regular, 0.897}, {"ж", regular, 0.759},
-		{"0", semibold, 0.572}, {"i", semibold, 0.283}, {"m", semibold, 0.960}, {"ł", semibold, 0.287}, {"щ", semibold, 0.933}, {"ж", semibold, 0.826},
+		{"0", regular, 0.572},
+		{" ", regular, 0.260},
+		{"i", regular, 0.258},
+		{"m", regular, 0.935},
+		{"Q", regular, 0.781},
+		{"ł", regular, 0.258},
+		{"щ", regular, 0.897},
+		{"ж", regular, 0.759},
+		{"0", semibold, 0.572},
+		{"i", semibold, 0.283},
+		{"m", semibold, 0.960},
+		{"ł", semibold, 0.287},
+		{"щ", semibold, 0.933},
+		{"ж", semibold, 0.826},
 	}
 	for _, tt := range tests {
 		if got := f.width(tt.text, 1, tt.weight); math.Abs(got-tt.want) > 0.0005 {
