@@ -106,12 +106,14 @@ func (t *typeface) wrap(text string, size float64, w weight, width float64, line
 	if !all || len(broken) < 2 {
 		return broken
 	}
+	low, high := max(width/2, t.longest(text, size, w)), width
+	if low >= high {
+		return broken // a word must be broken: it keeps as many letters together as it can
+	}
 	words := breakable(text)
-	low, high := width/slack/2, width/slack
-	for range 6 { // bisection: the narrowest measure that needs no more lines and breaks no more words
+	for range 6 { // bisection: the narrowest measure that needs no more lines and breaks no word
 		middle := (low + high) / 2
-		narrower, fits := t.fill(words, size, w, middle, len(broken))
-		if fits && t.pieces(narrower) <= max(len(words), t.pieces(broken)) {
+		if narrower, fits := t.fill(words, size, w, middle/slack, len(broken)); fits {
 			high, broken = middle, narrower
 		} else {
 			low = middle
@@ -138,15 +140,6 @@ func (t *typeface) longest(text string, size float64, w weight) float64 {
 		width = max(width, t.width(word, size, w))
 	}
 	return width * slack
-}
-
-// pieces counts the words and pieces of broken words in lines.
-func (t *typeface) pieces(lines []string) int {
-	n := 0
-	for _, line := range lines {
-		n += len(breakable(line))
-	}
-	return n
 }
 
 // fill sets words into at most so many lines, greedily. It reports whether all fitted.

@@ -67,7 +67,8 @@ func TestWrap(t *testing.T) {
 		{"balanced", "Staff have knowledge and competence", 230, 3, "Staff have knowledge|and competence"},
 		{"empty", "", 200, 3, ""},
 		{"a one-letter word stays with the next", "Pracownicy są życzliwi i uprzejmi", 172, 3, "Pracownicy są|życzliwi i\u00a0uprzejmi"},
-		{"a word wider than a line is broken", "Donaudampfschifffahrtsgesellschaft", 120, 3, "Donaudamp|fschifffahrts|gesellschaft"},
+		{"balance breaks no word", "Сотрудники доброжелательны и вежливы", 140, 6, "Сотрудники|доброжелательны|и\u00a0вежливы"},
+		{"a word wider than a line is broken", "Donaudampfschifffahrtsgesellschaft", 120, 3, "Donaudampfschi|fffahrtsgesellsch|aft"},
 		{"what does not fit is left out visibly", "one two three four five six seven eight", 60, 2, "one two|three…"},
 	}
 	for _, tt := range tests {
