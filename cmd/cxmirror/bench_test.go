@@ -298,7 +298,7 @@ type cells [crosstabSegments][crosstabOptions]float64
 // The cells must be those of a plain loop and those of PostgreSQL.
 //
 // PostgreSQL is given the form that suits it best, one boolean column per option, in memory, analysed, with
-// its workers in parallel; its fastest of five runs counts.
+// its workers in parallel. The fastest of five runs is set against the fastest crosstab.
 func BenchmarkCrosstab(b *testing.B) {
 	responses := crosstabResponses()
 	server := startPostgres(b)
@@ -314,11 +314,14 @@ func BenchmarkCrosstab(b *testing.B) {
 		b.Run(way.name, func(b *testing.B) {
 			w := crosstabWave(b, responses, way.weighted)
 			var table *tally.Crosstab
+			fastest := time.Hour
 			for b.Loop() {
+				began := time.Now()
 				var err error
 				if table, err = w.Crosstab(tally.View{Item: "picks"}, "segment"); err != nil {
 					b.Fatal(err)
 				}
+				fastest = min(fastest, time.Since(began))
 			}
 			milliseconds := b.Elapsed().Seconds() * 1000 / float64(b.N)
 			want := plainLoop(responses, way.weighted)
@@ -330,10 +333,10 @@ func BenchmarkCrosstab(b *testing.B) {
 				b.Errorf("PostgreSQL's crosstab is not that of a plain loop: %v; want %v", fromServer, want)
 			}
 			limit(b, "time", milliseconds, way.limit, "ms")
-			times := took.Seconds() * 1000 / milliseconds
+			times := took.Seconds() / fastest.Seconds()
 			b.ReportMetric(times, "times-faster-than-PostgreSQL")
 			if times < 50 {
-				b.Errorf("%.3g times faster than PostgreSQL's GROUP BY (%v); it should be at least 50", times, took)
+				b.Errorf("%.3g times faster than PostgreSQL's GROUP BY (%v, %v); it should be at least 50", times, fastest, took)
 			}
 		})
 	}
