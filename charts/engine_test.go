@@ -53,7 +53,7 @@ func checkHarmless(t *testing.T, svg []byte) {
 		switch token := token.(type) {
 		case xml.StartElement:
 			switch token.Name.Local {
-			case "svg", "g", "path", "rect", "circle", "polygon", "text", "title":
+			case "svg", "g", "path", "rect", "circle", "polygon", "text", "desc":
 			default:
 				t.Errorf("element <%s> in a drawing", token.Name.Local)
 			}
@@ -202,7 +202,7 @@ func TestSeveralPicturesInOnePage(t *testing.T) {
 				}
 			}
 			if n == 0 {
-				t.Errorf("%s has no id: its title cannot be referred to", p.name)
+				t.Errorf("%s has no id: its description cannot be referred to", p.name)
 			}
 		}
 	}

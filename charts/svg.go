@@ -87,14 +87,15 @@ type svgWriter struct {
 
 // root opens the picture.
 func (w *svgWriter) root(c Chart) {
-	fmt.Fprintf(w.out, `<svg xmlns="http://www.w3.org/2000/svg" width="%[1]d" height="%[2]d" viewBox="0 0 %[1]d %[2]d" role="img" aria-labelledby="%[3]s-t" lang="`,
+	fmt.Fprintf(w.out, `<svg xmlns="http://www.w3.org/2000/svg" width="%[1]d" height="%[2]d" viewBox="0 0 %[1]d %[2]d" role="img" aria-labelledby="%[3]s-d" lang="`,
 		c.Width, c.Height, w.prefix)
 	w.escape(string(c.Language))
 	w.out.WriteString(`" font-family="`)
 	w.escape(fontFamily)
-	fmt.Fprintf(w.out, `" font-variant="tabular-nums"><title id="%s-t">`, w.prefix)
+	// A title element would pop up wherever the pointer rests on the picture.
+	fmt.Fprintf(w.out, `" font-variant="tabular-nums"><desc id="%s-d">`, w.prefix)
 	w.escape(c.Description)
-	w.out.WriteString("</title>")
+	w.out.WriteString("</desc>")
 }
 
 // start opens an element with the attributes that are kept.
