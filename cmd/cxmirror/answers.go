@@ -41,24 +41,16 @@ type sides struct {
 // rejections names rejected rows where people see them. Both files are read at once, so lines are written
 // whole.
 type rejections struct {
-	mu   sync.Mutex
-	to   io.Writer
-	seen map[string]int
+	mu  sync.Mutex
+	to  io.Writer
+	any bool
 }
-
-// namedRejections is how many rows of one file are named one by one. All are counted.
-const namedRejections = 1000
 
 func (r *rejections) add(rejected exchange.Rejection) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.seen[rejected.File]++
-	switch n := r.seen[rejected.File]; {
-	case n <= namedRejections:
-		fmt.Fprintln(r.to, rejected)
-	case n == namedRejections+1:
-		fmt.Fprintf(r.to, "%s: more rows are rejected; they are counted and no longer named\n", rejected.File)
-	}
+	r.any = true
+	fmt.Fprintln(r.to, rejected)
 }
 
 // readTwo reads a file for each side, both at once.

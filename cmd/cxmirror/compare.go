@@ -8,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 
 	"cxmirror/charts"
 	"cxmirror/pkg/exchange"
@@ -211,7 +210,7 @@ func (j *job) run(w *world) error {
 		// The engine starts while the files are read. If it cannot, drawing says why.
 		go func() { _ = engine.Warm(w.ctx) }()
 	}
-	rejected := &rejections{to: w.stderr, seen: map[string]int{}}
+	rejected := &rejections{to: w.stderr}
 	read, err := j.read(w.ctx, rejected)
 	if err != nil {
 		return err
@@ -236,7 +235,7 @@ func (j *job) run(w *world) error {
 	if err := j.write(w, out.Bytes()); err != nil {
 		return err
 	}
-	if n := len(rejected.seen); n > 0 {
+	if rejected.any {
 		return &endedError{exitRejected}
 	}
 	return nil
@@ -260,7 +259,11 @@ func (j *job) write(w *world, result []byte) error {
 }
 
 func replaceFile(name string, content []byte) error {
-	f, err := os.CreateTemp(filepath.Dir(name), "."+filepath.Base(name)+".*")
+	dir := filepath.Dir(name)
+	if _, err := os.Stat(dir); err != nil {
+		return fmt.Errorf("write %s: there is no folder %s", name, dir)
+	}
+	f, err := os.CreateTemp(dir, "."+filepath.Base(name)+".*")
 	if err != nil {
 		return fmt.Errorf("write %s: %w", name, err)
 	}
@@ -276,7 +279,7 @@ func replaceFile(name string, content []byte) error {
 		err = os.Rename(f.Name(), name)
 	}
 	if err != nil {
-		return fmt.Errorf("write %s: %w", strings.TrimSpace(name), err)
+		return fmt.Errorf("write %s: %w", name, err)
 	}
 	return nil
 }

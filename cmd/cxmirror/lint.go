@@ -36,7 +36,7 @@ func (c lintCommand) Run(w *world) error {
 		}
 	}
 	if wrong > 0 {
-		fmt.Fprintf(w.stderr, "cxmirror: %d of %d files are wrong\n", wrong, len(c.Files))
+		fmt.Fprintf(w.stderr, "cxmirror: files to mend: %d of %d\n", wrong, len(c.Files))
 		return &endedError{exitFailed}
 	}
 	return nil
@@ -52,17 +52,23 @@ func lint(w *world, name string) error {
 		if err != nil {
 			return err
 		}
-		_, err = fmt.Fprintf(w.stdout, "%s: code frame %s, version %d, %d options, in %s\n", name, frame.Code, frame.Version, len(frame.Options), languages(frame.Languages))
-		return err
+		fmt.Fprintf(w.stdout, "%s: code frame %s, version %d, %d options, in %s\n", name, frame.Code, frame.Version, len(frame.Options), languages(frame.Languages))
+		return missingTexts(w, frame.Completeness())
 	}
 	q, err := survey.Parse(src, name, framesBeside(filepath.Dir(name)))
 	if err != nil {
 		return err
 	}
 	fmt.Fprintf(w.stdout, "%s: questionnaire %s, version %d, %d items, in %s\n", name, q.Code, q.Version, len(q.Items), languages(q.Languages))
-	for _, c := range q.Completeness() {
+	return missingTexts(w, q.Completeness())
+}
+
+func missingTexts(w *world, all []survey.Completeness) error {
+	for _, c := range all {
 		if len(c.Missing) > 0 {
-			fmt.Fprintf(w.stdout, "  %s\n", c)
+			if _, err := fmt.Fprintf(w.stdout, "  %s\n", c); err != nil {
+				return err
+			}
 		}
 	}
 	return nil

@@ -88,7 +88,7 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout,
 		return ended // help was asked for, and was printed
 	}
 	if err != nil {
-		return fail(stderr, exitUsage, fmt.Errorf("%w\nRun `cxmirror %s--help` to see what can be asked.", err, commandOf(args))) //nolint:revive,staticcheck // a sentence for people
+		return fail(stderr, exitUsage, fmt.Errorf("%w\nRun `cxmirror %s--help` to see what can be asked.", err, commandOf(parser, args))) //nolint:revive,staticcheck // a sentence for people
 	}
 	err = parsed.Run(&world{ctx: ctx, stdout: stdout, stderr: stderr, now: time.Now})
 	if err == nil {
@@ -147,11 +147,14 @@ func variableOf(flag string) string {
 // environmentInHelp leaves the help of a flag as it is: that every flag has a variable is said once.
 func environmentInHelp(value *kong.Value) string { return value.Help }
 
-func commandOf(args []string) string {
-	if strings.HasPrefix(args[0], "-") {
-		return ""
+// commandOf returns the command that was asked for, and a blank, if there is such a command.
+func commandOf(parser *kong.Kong, args []string) string {
+	for _, command := range parser.Model.Children {
+		if command.Name == args[0] {
+			return args[0] + " "
+		}
 	}
-	return args[0] + " "
+	return ""
 }
 
 type versionCommand struct{}

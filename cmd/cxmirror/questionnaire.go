@@ -45,6 +45,14 @@ func framesBeside(dir string) survey.FrameSource {
 	}
 }
 
+// article puts "a" or "an" before a kind of item.
+func article(kind string) string {
+	if kind == string(survey.NPS) {
+		return "an " + kind
+	}
+	return "a " + kind
+}
+
 // itemToCompare returns the item of a code or, without one, the first that can be ranked.
 func itemToCompare(q *survey.Questionnaire, code survey.ItemCode) (*survey.Item, error) {
 	var can []string
@@ -62,7 +70,11 @@ func itemToCompare(q *survey.Questionnaire, code survey.ItemCode) (*survey.Item,
 		return nil, fmt.Errorf("%s has no item to rank: it takes a multi, rank or rating item with several options or rows", q.Code)
 	}
 	if it, ok := q.Item(code); ok {
-		return nil, usage("--item %s is a %s item and cannot be ranked; %s can", code, it.Kind, strings.Join(can, ", "))
+		why := ""
+		if it.Kind == survey.Rating {
+			why = " of one row"
+		}
+		return nil, usage("--item %s: %s item%s cannot be ranked; %s can", code, article(string(it.Kind)), why, strings.Join(can, ", "))
 	}
 	near := survey.Nearest(string(code), can)
 	if near != "" {

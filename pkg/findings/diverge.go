@@ -13,7 +13,7 @@ import (
 )
 
 // Diverge compares what an external and an internal population answered to the same list. Both tables must
-// have the same options; it is a [tally.ListsDifferError] if they do not.
+// come of the same question; it is a [*NotAlikeError] if they do not.
 //
 // joint is the people who answered on both sides, or nil if nobody can have. Where they are at least half of
 // the smaller side, only they are compared, each with herself: who stayed for the second question differs
@@ -26,7 +26,7 @@ func Diverge(external, internal *tally.Table, joint *tally.Joint, s Settings) (*
 	if !(s.Level > 0.5 && s.Level < 1) || !(s.Margin > 0 && s.Margin < 1) || s.Top < 1 {
 		return nil, fmt.Errorf("settings %+v: a level lies between 0.5 and 1, a margin between 0 and 1, a list has at least 1 place", s)
 	}
-	if err := sameOptions(external, internal); err != nil {
+	if err := Alike(external, internal); err != nil {
 		return nil, err
 	}
 	d := &Divergence{
@@ -59,22 +59,6 @@ func Diverge(external, internal *tally.Table, joint *tally.Joint, s Settings) (*
 		d.Emphasis, err = emphasis(populationOf(external), populationOf(internal), d, s)
 	}
 	return d, err
-}
-
-func sameOptions(a, b *tally.Table) error {
-	if len(a.Options) != len(b.Options) {
-		return &tally.ListsDifferError{}
-	}
-	codes := map[survey.OptionCode]bool{}
-	for _, o := range a.Options {
-		codes[o.Code] = true
-	}
-	for _, o := range b.Options {
-		if !codes[o.Code] {
-			return &tally.ListsDifferError{Code: o.Code}
-		}
-	}
-	return nil
 }
 
 // comparison is one way to compare two populations, option by option and as whole lists.
@@ -184,7 +168,7 @@ func (p *population) at(code survey.OptionCode) int {
 			return i
 		}
 	}
-	return -1 // not reached: sameOptions has looked
+	return -1 // not reached: Alike has looked
 }
 
 // pair returns both sides' shares of an option as successes out of trials, and whether both have any.

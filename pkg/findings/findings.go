@@ -83,7 +83,7 @@ type Base struct {
 	Weighted   bool
 	None       int // of N, asked and picked nothing
 	Missing    int // not in N: did not answer
-	Partial    int // not in N: rated some rows of a rating and left others empty
+	Partial    int // of N, rated some rows of a rating and left others empty
 	Threshold  int // the smallest base that is shown, which N met
 }
 
@@ -92,7 +92,7 @@ type Entry struct {
 	Code       survey.OptionCode
 	Text       survey.Words
 	Count      int     // persons, unweighted
-	N          int     // persons in this option's own base; less than Base.N where some cannot say
+	N          int     // persons in this option's own base; less than Base.N where some cannot say, or left the row empty
 	EffectiveN float64 // the n that reproduces the share's variance; N without weights
 	Share      float64 // in [0, 1], weighted where there are weights
 	Low, High  float64 // Wilson interval of Share

@@ -188,15 +188,15 @@ func TestCannotSayIsNeitherMissingNorAPoint(t *testing.T) {
 	add(3, "5", "5", "")
 	add(5, "", "", "")
 	r := rank(t, w, "care")
-	if r.Base.N != 10 || r.Base.Partial != 3 || r.Base.Missing != 5 {
-		t.Errorf("base %+v; want 10, 3 partial, 5 missing", r.Base)
+	if r.Base.N != 13 || r.Base.Partial != 3 || r.Base.Missing != 5 {
+		t.Errorf("base %+v; want 13, 3 partial, 5 missing", r.Base)
 	}
 	got := map[survey.OptionCode]string{}
 	for _, e := range r.Entries {
 		got[e.Code] = fmt.Sprintf("%d/%d, %d cannot say, mean %.2f", e.Count, e.N, e.CannotSay, e.Mean)
 	}
 	want := map[survey.OptionCode]string{
-		"A": "8/10, 0 cannot say, mean 4.20", "B": "4/6, 4 cannot say, mean 4.67", "C": "0/10, 0 cannot say, mean 1.00",
+		"A": "11/13, 0 cannot say, mean 4.38", "B": "7/9, 4 cannot say, mean 4.78", "C": "0/10, 0 cannot say, mean 1.00",
 	}
 	for code, w := range want {
 		if got[code] != w {

@@ -133,7 +133,9 @@ func (p *population) entry(i int, level float64) (Entry, error) {
 	o := p.table.Options[i]
 	e := Entry{
 		Code: o.Code, Text: o.Text, Count: p.chosen[i].N, N: p.judged[i].N, Mean: math.NaN(),
-		CannotSay: p.table.N - p.judged[i].N,
+	}
+	if p.table.CannotSay != nil {
+		e.CannotSay = p.table.CannotSay[i]
 	}
 	if e.N == 0 {
 		// Everybody said "cannot say": there is no share, and nothing is known of it.

@@ -150,6 +150,9 @@ func (s *Speaker) Item(d *Divergence, it *ItemDifference, lang survey.Language) 
 		args["Detectable"] = say.pointsUp(it.Detectable)
 		said = say.it("item_unknown", args)
 	}
+	if it.External.Count+it.Internal.Count == 0 {
+		return said // which way it leans would be nothing but what was assumed before looking
+	}
 	if it.Higher >= 0.8 {
 		said += " " + say.it("lean_more", survey.Args{"Chance": say.chance(it.Higher)})
 	} else if it.Higher <= 0.2 {
@@ -182,12 +185,19 @@ func (s *Speaker) Ranking(r *Ranking, lang survey.Language) string {
 			may++
 		}
 	}
-	if len(r.Entries) > r.Top {
-		said = append(said, say.count("true_top", may, survey.Args{"Top": say.lang.Integer(r.Top)}))
+	top := survey.Args{"Top": say.lang.Integer(r.Top)}
+	switch {
+	case len(r.Entries) <= r.Top || len(leaders) == len(r.Entries):
+	case may <= r.Top:
+		said = append(said, say.it("true_top_sure", top))
+	case may == len(r.Entries):
+		said = append(said, say.it("true_top_open", top))
+	default:
+		said = append(said, say.count("true_top", may, top))
 	}
 	if other, ok := r.otherOrder(); ok && !r.OrderHolds {
 		said = append(said, say.it("depends", survey.Args{
-			"Top": say.lang.Integer(r.Top), "Rule": s.Rule(other, r.Top, lang),
+			"Top": say.lang.Integer(min(r.Top, len(r.Entries))), "Rule": s.Rule(other, r.Top, lang),
 		}))
 	}
 	return strings.Join(said, " ")

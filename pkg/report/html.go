@@ -220,7 +220,7 @@ func (w words) row(d *findings.Divergence, it *findings.ItemDifference) row {
 		InternalShare: w.share(in.Share), InternalInterval: w.shareRange(in.Low, in.High),
 		Difference:         w.lang.Points(it.Difference, 0),
 		DifferenceInterval: w.say("from_to", survey.Args{"From": w.lang.Points(it.Low, 0), "To": w.lang.Points(it.High, 0)}),
-		P:                  w.p(it.P), PAdjusted: w.p(it.PAdjusted), Detectable: w.detectable(it), Higher: w.probability(it.Higher),
+		P:                  w.p(it.P), PAdjusted: w.p(it.PAdjusted), Detectable: w.detectable(it), Higher: w.higher(it),
 		Verdict: w.verdict(d, it), Loud: it.Verdict == findings.Different,
 	}
 	if it.Verdict == findings.Different {

@@ -65,12 +65,13 @@ type sideJSON struct {
 	Rules      []ruleJSON  `json:"rules"`
 }
 
+// fileJSON has no counts where the result is withheld: they would tell how small the group is.
 type fileJSON struct {
 	Name     string `json:"name"`
-	Rows     int    `json:"rows"`
-	Accepted int    `json:"accepted"`
-	Filtered int    `json:"filtered"`
-	Rejected int    `json:"rejected"`
+	Rows     *int   `json:"rows"`
+	Accepted *int   `json:"accepted"`
+	Filtered *int   `json:"filtered"`
+	Rejected *int   `json:"rejected"`
 }
 
 type entryJSON struct {
@@ -166,7 +167,7 @@ func (w *Writer) object(c *Comparison, lang survey.Language) comparisonJSON {
 		Item: string(c.Item.Code), Kind: string(c.Item.Kind), Question: c.Item.Text.In(lang),
 		Top: c.Settings.Top, Level: number(c.Settings.Level), Margin: number(c.Settings.Margin),
 		Simulated: c.Simulated, Rejected: c.rejected(),
-		External: fileOnly(c.External), Internal: fileOnly(c.Internal),
+		External: c.fileOnly(c.External), Internal: c.fileOnly(c.Internal),
 		Items: []itemJSON{}, Notes: []string{},
 	}
 	if c.Withheld != nil {
@@ -177,7 +178,7 @@ func (w *Writer) object(c *Comparison, lang survey.Language) comparisonJSON {
 	}
 	d := c.Divergence
 	o.Rule, o.Sentence = d.Rule.With(d.Top), w.speaker.Divergence(d, lang)
-	o.Notes = append(o.Notes, w.speaker.Notes(d, lang)...)
+	o.Notes = append(o.Notes, words{w, lang}.notes(c)...)
 	o.External.fill(&d.External, lang)
 	o.Internal.fill(&d.Internal, lang)
 	if p := d.Paired; p != nil {
@@ -213,11 +214,12 @@ func (w *Writer) object(c *Comparison, lang survey.Language) comparisonJSON {
 	return o
 }
 
-func fileOnly(s Source) sideJSON {
-	return sideJSON{
-		File:    fileJSON{s.Name, s.Rows, s.Accepted, s.Filtered, s.Rejected},
-		Ranking: []entryJSON{}, Unranked: []entryJSON{}, Rules: []ruleJSON{},
+func (c *Comparison) fileOnly(s Source) sideJSON {
+	f := fileJSON{Name: s.Name}
+	if c.Withheld == nil {
+		f.Rows, f.Accepted, f.Filtered, f.Rejected = &s.Rows, &s.Accepted, &s.Filtered, &s.Rejected
 	}
+	return sideJSON{File: f, Ranking: []entryJSON{}, Unranked: []entryJSON{}, Rules: []ruleJSON{}}
 }
 
 func (s *sideJSON) fill(r *findings.Ranking, lang survey.Language) {

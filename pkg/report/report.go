@@ -83,6 +83,9 @@ func (c *Comparison) Compare(external, internal *tally.Wave, item survey.ItemCod
 	if err != nil {
 		return err
 	}
+	if err := findings.Alike(out, in); err != nil {
+		return err
+	}
 	var joint *tally.Joint
 	if !c.Independent {
 		if joint, err = tally.Join(external, internal, view); err != nil {

@@ -75,8 +75,8 @@ func (t *textPage) page(c *Comparison) {
 	t.line("")
 	t.differences(d)
 	t.line("")
-	t.wrapped(t.say("external", nil)+": "+t.writer.speaker.Ranking(&d.External, t.lang), "  ")
-	t.wrapped(t.say("internal", nil)+": "+t.writer.speaker.Ranking(&d.Internal, t.lang), "  ")
+	t.wrapped(t.say("external", nil)+". "+t.writer.speaker.Ranking(&d.External, t.lang), "  ")
+	t.wrapped(t.say("internal", nil)+". "+t.writer.speaker.Ranking(&d.Internal, t.lang), "  ")
 	t.otherRules(d)
 	t.line("")
 	for _, s := range append(t.writer.speaker.Emphasis(d, t.lang), t.lists(d)...) {
@@ -148,7 +148,7 @@ func (t *textPage) differences(d *findings.Divergence) {
 		it := &d.Items[i]
 		t.line("%s%s%s%s%s%s%s", pad(clip(t.label(it), label-1), label),
 			left(t.lang.Points(it.Difference, 1), number), left(t.lang.Points(it.Low, 1), number), left(t.lang.Points(it.High, 1), number),
-			left(t.p(it.P), number), left(t.p(it.PAdjusted), number), left(t.probability(it.Higher), number))
+			left(t.p(it.P), number), left(t.p(it.PAdjusted), number), left(t.higher(it), number))
 	}
 }
 

@@ -90,6 +90,15 @@ func (w words) p(p float64) string {
 	return w.lang.Decimal(p, 3)
 }
 
+// higher is the probability that the share is higher inside; where nobody chose the option on either side
+// it would only repeat what was assumed before looking.
+func (w words) higher(it *findings.ItemDifference) string {
+	if it.External.Count+it.Internal.Count == 0 {
+		return "–"
+	}
+	return w.probability(it.Higher)
+}
+
 // probability never says 0 % or 100 %.
 func (w words) probability(p float64) string {
 	switch {
@@ -181,6 +190,10 @@ func (w words) lists(d *findings.Divergence) []string {
 
 // fileLines says where the answers came from and what became of the rows.
 func (w words) fileLines(c *Comparison) []string {
+	if c.Withheld != nil {
+		// Counts of rows would tell how small the group is that is withheld.
+		return nil
+	}
 	if c.External.Shared {
 		return []string{w.fileLine("file_both", c.External)}
 	}
@@ -206,7 +219,12 @@ func plain(s string) string {
 
 // method says how the figures were made.
 func (w words) method(d *findings.Divergence) string {
+	base := "method_base_asked"
+	if d.Kind == survey.Rating {
+		base = "method_base_rated"
+	}
 	said := []string{w.say("method", survey.Args{
+		"Base": w.say(base, nil),
 		"Rule": w.writer.speaker.Rule(d.Rule, d.Top, w.lang), "Level": w.lang.Percent(d.Level, 0),
 		"Margin": w.lang.Decimal(100*d.Margin, 0), "Count": w.lang.Integer(len(d.Items)),
 	})}

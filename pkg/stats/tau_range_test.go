@@ -61,12 +61,30 @@ func TestTauUnderSamenessIsRepeatableAndTakesSingularCovariances(t *testing.T) {
 func TestTauUnderSamenessRefuses(t *testing.T) {
 	good := [][]float64{{0.25, 0}, {0, 0.25}}
 	for name, call := range map[string]func() error{
-		"one item":       func() error { _, err := TauUnderSameness([]float64{0.5}, good, 9, 9, 0.9, 100, rand.NewPCG(1, 1)); return err },
-		"no people":      func() error { _, err := TauUnderSameness([]float64{0.5, 0.4}, good, 0, 9, 0.9, 100, rand.NewPCG(1, 1)); return err },
-		"few draws":      func() error { _, err := TauUnderSameness([]float64{0.5, 0.4}, good, 9, 9, 0.9, 10, rand.NewPCG(1, 1)); return err },
-		"no share":       func() error { _, err := TauUnderSameness([]float64{0.5, 1.4}, good, 9, 9, 0.9, 100, rand.NewPCG(1, 1)); return err },
-		"no covariances": func() error { _, err := TauUnderSameness([]float64{0.5, 0.4}, [][]float64{{0.25, 0}, {0, -1}}, 9, 9, 0.9, 100, rand.NewPCG(1, 1)); return err },
-		"a short matrix": func() error { _, err := TauUnderSameness([]float64{0.5, 0.4}, good[:1], 9, 9, 0.9, 100, rand.NewPCG(1, 1)); return err },
+		"one item": func() error {
+			_, err := TauUnderSameness([]float64{0.5}, good, 9, 9, 0.9, 100, rand.NewPCG(1, 1))
+			return err
+		},
+		"no people": func() error {
+			_, err := TauUnderSameness([]float64{0.5, 0.4}, good, 0, 9, 0.9, 100, rand.NewPCG(1, 1))
+			return err
+		},
+		"few draws": func() error {
+			_, err := TauUnderSameness([]float64{0.5, 0.4}, good, 9, 9, 0.9, 10, rand.NewPCG(1, 1))
+			return err
+		},
+		"no share": func() error {
+			_, err := TauUnderSameness([]float64{0.5, 1.4}, good, 9, 9, 0.9, 100, rand.NewPCG(1, 1))
+			return err
+		},
+		"no covariances": func() error {
+			_, err := TauUnderSameness([]float64{0.5, 0.4}, [][]float64{{0.25, 0}, {0, -1}}, 9, 9, 0.9, 100, rand.NewPCG(1, 1))
+			return err
+		},
+		"a short matrix": func() error {
+			_, err := TauUnderSameness([]float64{0.5, 0.4}, good[:1], 9, 9, 0.9, 100, rand.NewPCG(1, 1))
+			return err
+		},
 	} {
 		if _, ok := errors.AsType[*ArgumentError](call()); !ok {
 			t.Errorf("%s: %v, want an ArgumentError", name, call())

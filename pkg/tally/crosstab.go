@@ -82,7 +82,7 @@ func merge(tables []*Table) *Table {
 		Item: first.Item, Audience: first.Audience, Options: first.Options, Top: first.Top,
 		Weighted: first.Weighted, Threshold: first.Threshold,
 		Moments: slices.Clone(first.Moments), First: slices.Clone(first.First),
-		Centred: slices.Clone(first.Centred), Persons: first.Persons,
+		CannotSay: slices.Clone(first.CannotSay), Centred: slices.Clone(first.Centred), Persons: first.Persons,
 	}
 	for _, t := range tables {
 		total.Missing += t.Missing
@@ -95,6 +95,9 @@ func merge(tables []*Table) *Table {
 		}
 		for i := range total.Centred {
 			total.Centred[i] = total.Centred[i].plus(t.Centred[i])
+		}
+		for i := range total.CannotSay {
+			total.CannotSay[i] += t.CannotSay[i]
 		}
 		total.Persons = total.Persons.plus(t.Persons)
 		for i := range total.First {

@@ -156,7 +156,7 @@ func (w *Wave) patterns(v View) (patterns, error) {
 		rows, columns, err := w.pointColumns(it)
 		return patterns{rows, func(i int) (pattern, bool) {
 			p, empty := ratingOf(it, columns, i)
-			return p, empty == 0
+			return p, empty < len(columns)
 		}}, err
 	case survey.Number, survey.NPS, survey.Text, survey.Matrix:
 	}

@@ -42,18 +42,19 @@ type Table struct {
 	Weighted  bool            // responses differ in weight; otherwise SumW = SumW2 = N
 	None      int             // of N, persons who were asked and picked nothing
 	Missing   int             // persons outside N who did not answer
-	Partial   int             // persons outside N who rated some rows and left others empty
+	Partial   int             // of N, persons who rated some rows and left others empty
 	Threshold int             // the smallest base shown, which N met
 	Moments   []Moments       // rating: of the points; rank: of the places; by option, otherwise nil
 	First     []Weight        // rank: who put the option first; otherwise nil
+	CannotSay []int           // rating: persons who said that they cannot say; by option, otherwise nil
 	Centred   []Moments       // rating: of the points less the person's own mean point; by option, otherwise nil
-	Persons   Moments         // rating: of the persons' own mean points
+	Persons   Moments         // rating: of the persons' own mean points; like Centred, of those who rated every row
 }
 
 // Cell is the people with one pattern.
 type Cell struct {
 	Chosen uint64 // the options chosen
-	Judged uint64 // the options they judged at all: all of them, less the rows they cannot say anything about
+	Judged uint64 // the options they judged at all: all of them, less the rows they left empty or cannot say of
 	Weight
 }
 
@@ -90,8 +91,8 @@ func (m *Moments) add(w, y float64) {
 // Table makes the table of an item. It is an error if the wave has no such item, if the item has nothing to
 // rank, if nobody answered it ([ErrNobody]), or, as a [WithheldError], if fewer people than the threshold did.
 //
-// A person counts in the base of a rating if she answered every row, "cannot say" included: only so are all
-// rows judged by the same people. Those who left rows empty are counted as Partial.
+// A person counts in the base of a rating if she answered any row of it, and in a row's own base if she rated
+// that row.
 func (w *Wave) Table(v View) (*Table, error) {
 	groups, err := w.groups(v.Only)
 	if err != nil {
@@ -420,7 +421,8 @@ func (w *Wave) tallyPoints(it *survey.Item, tables []*Table, groups []uint8) err
 		return err
 	}
 	for _, t := range tables {
-		t.Options, t.Moments, t.Centred = rows, make([]Moments, len(rows)), make([]Moments, len(rows))
+		t.Options, t.CannotSay = rows, make([]int, len(rows))
+		t.Moments, t.Centred = make([]Moments, len(rows)), make([]Moments, len(rows))
 	}
 	sums := newSums(len(tables))
 	for i := range w.n {
@@ -430,27 +432,33 @@ func (w *Wave) tallyPoints(it *survey.Item, tables []*Table, groups []uint8) err
 		}
 		t, weight := tables[g], w.weightOf(i)
 		p, empty := ratingOf(it, columns, i)
-		switch {
-		case empty == len(columns):
+		if empty == len(columns) {
 			t.Missing++
 			continue
-		case empty > 0:
+		}
+		if empty > 0 {
 			t.Partial++
-			continue
 		}
 		total := 0
 		for judged := p.judged; judged != 0; judged &= judged - 1 {
 			total += int(columns[bits.TrailingZeros64(judged)].points[i])
 		}
-		own := float64(total) / float64(bits.OnesCount64(p.judged))
-		for judged := p.judged; judged != 0; judged &= judged - 1 {
-			row := bits.TrailingZeros64(judged)
-			point := float64(columns[row].points[i])
-			t.Moments[row].add(weight, point)
-			t.Centred[row].add(weight, point-own)
-		}
-		if p.judged != 0 {
+		// A mean of the rows that somebody happened to rate is no level to take the rows from.
+		complete := p.judged == 1<<len(columns)-1
+		own := float64(total) / float64(len(columns))
+		if complete {
 			t.Persons.add(weight, own)
+		}
+		for row, c := range columns {
+			switch point := c.points[i]; {
+			case p.judged>>row&1 != 0:
+				t.Moments[row].add(weight, float64(point))
+				if complete {
+					t.Centred[row].add(weight, float64(point)-own)
+				}
+			case point == pointCannotSay:
+				t.CannotSay[row]++
+			}
 		}
 		sums.add(g, p, weight)
 	}
