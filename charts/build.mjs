@@ -1,10 +1,12 @@
 // Builds ../charts/assets: one bundle of ECharts and our drawing code, the fonts, and their licences.
 // Run by `npm run build`; nothing is fetched here.
 import { build } from "esbuild";
-import { copyFile, mkdir } from "node:fs/promises";
+import { copyFile, mkdir, readFile } from "node:fs/promises";
 
 const modules = new URL("node_modules/", import.meta.url);
 const assets = new URL("assets/", import.meta.url);
+
+const echarts = JSON.parse(await readFile(new URL("echarts/package.json", modules), "utf8"));
 
 await mkdir(assets, { recursive: true });
 await build({
@@ -18,7 +20,7 @@ await build({
   charset: "utf8",
   legalComments: "none", // the licences lie beside the bundle; the banner names them
   banner: {
-    js: "/* Apache ECharts 6.1.0 (Apache-2.0, see LICENSE.echarts.txt and NOTICE.echarts.txt) with the drawing code of cxmirror */",
+    js: `/* Apache ECharts ${echarts.version} (Apache-2.0, see LICENSE.echarts.txt and NOTICE.echarts.txt) with the drawing code of cxmirror */`,
   },
   define: { "process.env.NODE_ENV": '"production"' },
   logLevel: "info",
