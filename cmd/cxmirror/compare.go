@@ -3,8 +3,10 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -259,6 +261,9 @@ func (j *job) write(w *world, result []byte) error {
 }
 
 func replaceFile(name string, content []byte) error {
+	if there, err := os.Stat(name); err == nil && !there.Mode().IsRegular() {
+		return writeInto(name, there, content)
+	}
 	dir := filepath.Dir(name)
 	if _, err := os.Stat(dir); err != nil {
 		return fmt.Errorf("write %s: there is no folder %s", name, dir)
@@ -280,6 +285,22 @@ func replaceFile(name string, content []byte) error {
 	}
 	if err != nil {
 		return fmt.Errorf("write %s: %w", name, err)
+	}
+	return nil
+}
+
+// writeInto writes to a pipe or a device such as /dev/null: it must not be replaced, least of all by root.
+func writeInto(name string, there fs.FileInfo, content []byte) error {
+	if there.IsDir() {
+		return fmt.Errorf("write %s: it is a folder; name a file in it", name)
+	}
+	f, err := os.OpenFile(name, os.O_WRONLY, 0)
+	if err != nil {
+		return fmt.Errorf("write: %w", err)
+	}
+	_, err = f.Write(content)
+	if err = errors.Join(err, f.Close()); err != nil {
+		return fmt.Errorf("write: %w", err)
 	}
 	return nil
 }
