@@ -120,6 +120,66 @@ func (s *Speaker) Emphasis(d *Divergence, lang survey.Language) []string {
 	return said
 }
 
+// Leads says who leads on each side: the title of a picture of both rankings.
+func (s *Speaker) Leads(d *Divergence, lang survey.Language) string {
+	say := saying{s.phrases, lang}
+	out, in := d.External.Leaders(), d.Internal.Leaders()
+	args := survey.Args{
+		"Outside": say.list(out), "OutsideShare": say.share(out[0]),
+		"Inside": say.list(in), "InsideShare": say.share(in[0]),
+	}
+	said := say.it("leads", args)
+	if len(out) == 1 && len(in) == 1 && out[0].Code == in[0].Code {
+		said = say.it("leads_both", args)
+	}
+	switch sureOut, sureIn := out[0].RankHigh == 1, in[0].RankHigh == 1; {
+	case !sureOut && !sureIn:
+		said += say.it("unsettled_both", nil)
+	case !sureOut:
+		said += say.it("unsettled_outside", nil)
+	case !sureIn:
+		said += say.it("unsettled_inside", nil)
+	}
+	return said
+}
+
+// Gap says how far the sides are apart at most, and how much of that is proven: the title of a picture of
+// differences.
+func (s *Speaker) Gap(d *Divergence, lang survey.Language) string {
+	say := saying{s.phrases, lang}
+	by := d.byVerdict()
+	proven := append(by[Different], by[Small]...)
+	key, among := "gap", proven
+	if len(proven) == 0 {
+		key, among = "gap_unproven", d.Items
+	}
+	widest := slices.MaxFunc(among, func(a, b ItemDifference) int {
+		return cmp.Compare(math.Abs(a.Difference), math.Abs(b.Difference))
+	})
+	return say.it(key, survey.Args{
+		"Number": lang.Integer(len(proven)), "Total": lang.Integer(len(d.Items)),
+		"Points": say.points(math.Abs(widest.Difference)), "Item": say.quoted(widest.External.Text, widest.Code),
+	})
+}
+
+// Moves says which options are shown to change their place, because the places they may truly hold do not
+// meet: the title of a picture of places.
+func (s *Speaker) Moves(d *Divergence, lang survey.Language) string {
+	say := saying{s.phrases, lang}
+	var moved []Entry
+	for _, it := range d.Items {
+		if it.External.RankLow > it.Internal.RankHigh || it.Internal.RankLow > it.External.RankHigh {
+			moved = append(moved, it.External)
+		}
+	}
+	if len(moved) == 0 {
+		return say.it("moves_none", nil)
+	}
+	return say.it("moves", survey.Args{
+		"Number": lang.Integer(len(moved)), "Total": lang.Integer(len(d.Items)), "Items": say.list(moved),
+	})
+}
+
 // Item says the finding about one option.
 func (s *Speaker) Item(d *Divergence, it *ItemDifference, lang survey.Language) string {
 	say := saying{s.phrases, lang}

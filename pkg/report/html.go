@@ -7,7 +7,6 @@ import (
 	"html/template"
 	"io"
 	"math"
-	"strings"
 	"sync"
 
 	"cxmirror/charts"
@@ -169,17 +168,21 @@ func (w words) baseLine(r *findings.Ranking) string {
 // figures draws every picture in both widths, all at once: the engine has as many painters as there are
 // processors.
 func (w words) figures(ctx context.Context, d *findings.Divergence, engine *charts.Engine) ([]figure, error) {
+	speaker := w.writer.speaker
 	pictures := []struct {
-		key  string
-		draw func(*findings.Divergence, charts.Look) (charts.Chart, error)
+		name  string
+		title string
+		draw  func(*findings.Divergence, charts.Look) (charts.Chart, error)
 	}{
-		{"figure_mirror", charts.Mirror}, {"figure_difference", charts.Difference}, {"figure_slope", charts.Slope},
+		{"mirror", speaker.Leads(d, w.lang), charts.Mirror},
+		{"difference", speaker.Gap(d, w.lang), charts.Difference},
+		{"slope", speaker.Moves(d, w.lang), charts.Slope},
 	}
 	figures := make([]figure, len(pictures))
 	errs := make([]error, 2*len(pictures))
 	var wait sync.WaitGroup
 	for i, picture := range pictures {
-		figures[i] = figure{Name: strings.TrimPrefix(picture.key, "figure_"), Title: w.say(picture.key, nil)}
+		figures[i] = figure{Name: picture.name, Title: picture.title}
 		for n, into := range []struct {
 			width int
 			svg   *template.HTML
@@ -190,12 +193,12 @@ func (w words) figures(ctx context.Context, d *findings.Divergence, engine *char
 					ExternalName: w.say("external", nil), InternalName: w.say("internal", nil),
 				})
 				if err != nil {
-					errs[2*i+n] = fmt.Errorf("lay out the %s: %w", picture.key, err)
+					errs[2*i+n] = fmt.Errorf("lay out the %s: %w", picture.name, err)
 					return
 				}
 				svg, err := engine.SVG(ctx, chart)
 				if err != nil {
-					errs[2*i+n] = fmt.Errorf("draw the %s: %w", picture.key, err)
+					errs[2*i+n] = fmt.Errorf("draw the %s: %w", picture.name, err)
 				}
 				*into.svg = template.HTML(svg) //nolint:gosec // the engine lets nothing through but shapes and escaped text
 			})
