@@ -96,6 +96,13 @@ func (r Report) String() string {
 	return s
 }
 
+func countCells(n int) string {
+	if n == 1 {
+		return "1 cell"
+	}
+	return strconv.Itoa(n) + " cells"
+}
+
 func rows(n int, quality string) string {
 	if n == 1 {
 		return "1 " + quality + "row"
@@ -397,7 +404,7 @@ func (r *Reader) accept(row []string) bool {
 	r.record.Line = line + r.skipped
 	if len(row) != width {
 		if len(row) < width {
-			return r.reject(row, len(row)-1, "", "", fmt.Sprintf("the row ends after %d cells, the header names %d", len(row), width))
+			return r.reject(row, len(row)-1, "", "", fmt.Sprintf("the row ends after %s, the header names %d", countCells(len(row)), width))
 		}
 		if !isEmpty(row[width:]) {
 			return r.reject(row, width, "", row[width], fmt.Sprintf("the row has %d cells, the header names %d: probably a text with the delimiter in it, not in quotes", len(row), width))

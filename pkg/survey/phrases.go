@@ -102,7 +102,7 @@ func (p *Phrases) Say(lang Language, key string, args Args) string {
 }
 
 // SayCount is [Phrases.Say] for a phrase with plural forms: count chooses the form and is the argument
-// {{.Count}}.
+// {{.Count}}, grouped as the language groups digits.
 func (p *Phrases) SayCount(lang Language, key string, count int, args Args) string {
 	return p.say(lang, key, args, count)
 }
@@ -136,7 +136,9 @@ func (p *Phrases) localize(lang Language, key string, args Args, count any) (str
 			return "", fmt.Errorf("%s: a phrase with plural forms needs a count", key)
 		}
 	}
-	if count != nil {
+	if n, ok := count.(int); ok {
+		values["Count"] = lang.Integer(n)
+	} else if count != nil {
 		values["Count"] = count
 	}
 	said, err := p.speakers[lang].Localize(&i18n.LocalizeConfig{MessageID: key, TemplateData: values, PluralCount: count})
