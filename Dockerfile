@@ -26,6 +26,9 @@ RUN make image-root --assume-old=charts/assets/echarts.js GOARCH=$TARGETARCH VER
  && mv dist/image/rootfs /rootfs
 
 FROM scratch
+LABEL org.opencontainers.image.title="cxmirror" \
+      org.opencontainers.image.description="What customers expect, outside and inside a company, side by side" \
+      org.opencontainers.image.licenses="Apache-2.0"
 COPY --from=build /rootfs/ /
 USER 65532:65532
 WORKDIR /work
