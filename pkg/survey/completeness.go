@@ -9,10 +9,10 @@ import (
 type Completeness struct {
 	Language Language
 	Total    int      // texts the questionnaire has
-	Missing  []string // where the language has none: "items[2].options[1].text", or "frame expectations: speed"
+	Missing  []string // where the language has none: "items.performance.rows.speed.text", or "frame expectations: speed"
 }
 
-// String returns "ru: 3 of 120 texts missing: title, items[2].text, ...", or "ru: 120 texts, complete".
+// String returns "ru: 3 of 120 texts missing: title, items.channel.text, ...", or "ru: 120 texts, complete".
 func (c Completeness) String() string {
 	if len(c.Missing) == 0 {
 		return fmt.Sprintf("%s: %d texts, complete", c.Language, c.Total)
@@ -28,13 +28,15 @@ func (q *Questionnaire) Completeness() []Completeness { return countTexts(q.Lang
 // audience is a text of its own.
 func (f *Frame) Completeness() []Completeness {
 	return countTexts(f.Languages, func(visit func(place string, words Words)) {
-		visit("title", f.Title)
+		if len(f.Title) > 0 {
+			visit("title", f.Title)
+		}
 		for i := range f.Options {
 			o := &f.Options[i]
-			visit(fmt.Sprintf("options[%d].text", i), o.Text)
+			visit(fmt.Sprintf("options.%s.text", o.Code), o.Text)
 			for _, audience := range Audiences() {
 				if voice, ok := o.Voices[audience]; ok {
-					visit(fmt.Sprintf("options[%d].%s", i, audience), voice)
+					visit(fmt.Sprintf("options.%s.%s", o.Code, audience), voice)
 				}
 			}
 		}
@@ -74,7 +76,7 @@ func (q *Questionnaire) texts(visit func(place string, words Words)) {
 	optional("intro", q.Intro)
 	for i := range q.Items {
 		item := &q.Items[i]
-		place := fmt.Sprintf("items[%d]", i)
+		place := "items." + string(item.Code)
 		visit(place+".text", item.Text)
 		optional(place+".hint", item.Hint)
 		q.listTexts(item, place, visit)
@@ -101,12 +103,12 @@ func (q *Questionnaire) listTexts(item *Item, place string, visit func(place str
 		}
 	default:
 		for j := range item.Rows {
-			visit(fmt.Sprintf("%s.rows[%d].text", place, j), item.Rows[j].Text)
+			visit(fmt.Sprintf("%s.rows.%s.text", place, item.Rows[j].Code), item.Rows[j].Text)
 		}
 	}
 	if item.Of == "" && (item.Frame == "" || item.Kind == Matrix) {
 		for j := range item.Options {
-			visit(fmt.Sprintf("%s.options[%d].text", place, j), item.Options[j].Text)
+			visit(fmt.Sprintf("%s.options.%s.text", place, item.Options[j].Code), item.Options[j].Text)
 		}
 	}
 }

@@ -108,14 +108,14 @@ func TestShownOrder(t *testing.T) {
 			t.Errorf("seed %d: %s; want %s", seed, got, want)
 		}
 	}
-	// Each of the 24 orders of the four options is as likely as the others; the exclusive one stays last.
+	// Each of the 24 orders of the four options is as likely as the others; the exclusive one and the own answer stay last.
 	// 99.9 % quantile of chi-square with 23 degrees of freedom: 49.73.
 	const draws = 24_000
 	counts := make(map[string]int)
 	for seed := range uint64(draws) {
 		order := item.ShownOrder(seed)
-		if order[4] != 4 {
-			t.Fatalf("seed %d: %v does not end with the exclusive option", seed, order)
+		if order[4] != 4 || order[5] != 5 {
+			t.Fatalf("seed %d: %v does not end with the exclusive option and the own answer", seed, order)
 		}
 		counts[fmt.Sprint(order)]++
 	}
@@ -130,11 +130,15 @@ func TestShownOrder(t *testing.T) {
 	if got := fmt.Sprint(fixed.ShownOrder(7)); got != "[0 1 2 3]" {
 		t.Errorf("not random, but %s", got)
 	}
+	asWritten := Item{Options: []Option{{Code: "none", Exclusive: true}, {Code: "a"}, {Code: "other", Other: true}, {Code: "b"}}}
+	if got := fmt.Sprint(asWritten.ShownOrder(7)); got != "[0 1 2 3]" {
+		t.Errorf("not random, but %s", got)
+	}
 }
 
 const (
-	orderOfSeed1 = "[1 3 0 2 4]"
-	orderOfSeed2 = "[0 2 3 1 4]"
+	orderOfSeed1 = "[1 3 0 2 4 5]"
+	orderOfSeed2 = "[0 2 3 1 4 5]"
 )
 
 // FuzzCondition: whatever stands in show_if is refused at a spot, or can be computed for any answers.

@@ -64,7 +64,7 @@ func (q *Questionnaire) NewDecoder() *Decoder {
 // Decode reads one cell in the native format into v, reusing v.Order: an empty cell is [Missing], the word
 // "none" is [None], "cannot_say" is [CannotSay] where the scale offers it. Where an item has an option of
 // code "none", the word means that option: it is Answered, with that option picked. Blanks around codes are
-// ignored. column is a position in [Questionnaire.Columns].
+// ignored, and so is one separator after the last code. column is a position in [Questionnaire.Columns].
 //
 // Decode returns nil if the answer is valid, and allocates nothing then. Otherwise v is Missing and the
 // problem says why.
@@ -99,7 +99,8 @@ func (d *Decoder) DecodeCodes(column int, codes []string, v *Value) *Problem {
 		return d.Decode(column, codes[0], v)
 	case c.kind == Multi || c.kind == Rank:
 		for _, code := range codes {
-			if problem = c.add(trimBlanks(code), strings.Join(codes, " "), v); problem != nil {
+			if problem = c.add(trimBlanks(code), v); problem != nil {
+				problem.explain(codes, " ")
 				break
 			}
 		}
@@ -121,7 +122,8 @@ func (d *Decoder) DecodeCodes(column int, codes []string, v *Value) *Problem {
 func (d *Decoder) Unknown(column int) { d.unknown[column] = true }
 
 // Check checks the rules between the answers of one response: an item is answered only if its condition
-// holds, and what is ranked was picked. values has one value per column. The problems are returned in the
+// holds, and what is ranked was picked. An order that says no more than the picks do, that of a single pick,
+// is valid where the item was not asked, too (see [Questionnaire.Effective]). values has one value per column. The problems are returned in the
 // order of the columns; the slice is reused by the next call. It is nil if there are none.
 func (d *Decoder) Check(values []Value) []Problem {
 	d.problems = d.problems[:0]
@@ -146,7 +148,7 @@ func (d *Decoder) Check(values []Value) []Problem {
 func (d *Decoder) checkAsked(item int, values []Value, first, n int) {
 	condition := d.questionnaire.Items[item].ShowIf
 	for i := first; i < first+n; i++ {
-		if values[i].State == Missing {
+		if values[i].State == Missing || d.questionnaire.rules[i].follows(&values[i], values) {
 			continue
 		}
 		for _, used := range condition.columns {
@@ -229,10 +231,12 @@ func (c *columnCodes) decodeList(cell string, separator byte, v *Value) *Problem
 		if end >= 0 {
 			code = rest[:end]
 		}
-		if problem := c.add(trimBlanks(code), cell, v); problem != nil {
+		if problem := c.add(trimBlanks(code), v); problem != nil {
+			problem.explain(strings.Split(cell, string(separator)), string(separator))
 			return problem
 		}
-		if end < 0 {
+		// Spreadsheets that join columns leave a separator after the last code.
+		if end < 0 || trimBlanks(rest[end+1:]) == "" {
 			return c.checkPicks(v)
 		}
 		rest = rest[end+1:]
@@ -240,13 +244,13 @@ func (c *columnCodes) decodeList(cell string, separator byte, v *Value) *Problem
 }
 
 // add adds one more code to the picks, or to the order, of a value.
-func (c *columnCodes) add(code, whole string, v *Value) *Problem {
+func (c *columnCodes) add(code string, v *Value) *Problem {
 	if code == "" {
-		return &Problem{Rule: EmptyCode, Given: whole}
+		return &Problem{Rule: EmptyCode}
 	}
 	at, ok := c.options.find(code)
 	if !ok && code == NoneWord {
-		return &Problem{Rule: NotAlone, Given: code, Other: whole}
+		return &Problem{Rule: NotAlone, Given: code}
 	}
 	if !ok {
 		return c.unknownOption(code)
@@ -259,6 +263,23 @@ func (c *columnCodes) add(code, whole string, v *Value) *Problem {
 		v.Order = append(v.Order, at)
 	}
 	return nil
+}
+
+// explain completes a problem of one part of an answer by what it says of the others.
+func (p *Problem) explain(parts []string, separator string) {
+	if p.Rule == EmptyCode {
+		p.Given = strings.Join(parts, separator)
+	}
+	if p.Rule != NotAlone {
+		return
+	}
+	for _, part := range parts {
+		if part = trimBlanks(part); part != "" && part != NoneWord {
+			p.Other = part
+			return
+		}
+	}
+	p.Rule = RepeatedOption // "none", twice
 }
 
 // checkPicks closes a value whose options have all been added.
@@ -380,7 +401,9 @@ func forbiddenInText(r rune) bool {
 	return unicode.IsControl(r) && r != '\n' && r != '\t'
 }
 
-// AppendCell appends an answer in the native format of files, the inverse of [Decoder.Decode].
+// AppendCell appends an answer in the native format of files, the inverse of [Decoder.Decode]. [None] is the
+// word "none", so of an item that offers an option of that code it is read back as that option picked, which
+// is also how [Questionnaire.Effective] counts it.
 func (q *Questionnaire) AppendCell(dst []byte, column int, v *Value) []byte {
 	c := &q.columns[column]
 	switch v.State {

@@ -43,6 +43,7 @@ const everyKind = `
       - {code: care, text: {en: Care, pl: Troska}}
       - {code: price, text: {en: Price, pl: Cena}}
       - {code: nothing, exclusive: true, text: {en: None of these, pl: Żadne z tych}}
+      - {code: other, other: true, text: {en: 'Other, please specify', pl: Inne}}
   - code: order
     kind: rank
     of: expectations
@@ -113,10 +114,20 @@ func TestDecode(t *testing.T) {
 		{"expectations", "none", Value{State: None}, ""},
 		{"expectations", "nothing", Value{State: Answered, Bits: 0b10000}, ""},
 		{"expectations", "nothing;ease", Value{}, `"nothing" excludes every other option, but comes with "ease"`},
-		{"expectations", "none;ease", Value{}, `"none" excludes every other option, but comes with "none;ease"`},
+		{"expectations", "none;ease", Value{}, `"none" excludes every other option, but comes with "ease"`},
+		{"expectations", "speed;none", Value{}, `"none" excludes every other option, but comes with "speed"`},
+		{"expectations", "none;none", Value{}, `"none" is given twice`},
 		{"expectations", "ease;ease", Value{}, `"ease" is given twice`},
 		{"expectations", "ease;;speed", Value{}, `an empty code between separators in "ease;;speed"`},
-		{"expectations", "ease;", Value{}, `an empty code between separators in "ease;"`},
+		{"expectations", "ease;speed;", Value{State: Answered, Bits: 0b11}, ""}, // as spreadsheets join columns
+		{"expectations", "ease ; ", Value{State: Answered, Bits: 0b10}, ""},
+		{"expectations", "ease;;", Value{}, `an empty code between separators in "ease;;"`},
+		{"expectations", ";ease", Value{}, `an empty code between separators in ";ease"`},
+		{"expectations", ";", Value{}, `an empty code between separators in ";"`},
+		{"expectations", "care;other", Value{State: Answered, Bits: 0b100100}, ""},
+		{"order", "other", Value{}, `no option "other"`}, // nor are own answers
+		{"places", "C>A>", Value{State: Answered, Order: []uint8{2, 0}}, ""},
+		{"channel", "web;", Value{}, `no option "web;" (did you mean "web"?)`},
 		{"expectations", "speed;ease;care;price", Value{}, "4 options given, at most 3 allowed"},
 		{"expectations", "sped", Value{}, `no option "sped" (did you mean "speed"?)`},
 		{"expectations", "speed>ease", Value{}, `no option "speed>ease"`},
@@ -190,6 +201,7 @@ func TestDecodeCodes(t *testing.T) {
 		{"expectations", []string{"none"}, "none"},
 		{"expectations", []string{"speed;ease"}, `expectations: no option "speed;ease"`},
 		{"expectations", []string{"ease", ""}, `expectations: an empty code between separators in "ease "`},
+		{"expectations", []string{"none", "ease"}, `expectations: "none" excludes every other option, but comes with "ease"`},
 		{"places", []string{"B", "A"}, "B>A"},
 		{"channel", []string{"none"}, "none"},
 		{"channel", []string{"web", "web"}, "channel: 2 answers given where one is asked for"},
@@ -223,7 +235,16 @@ func TestCheck(t *testing.T) {
 		{"in order", map[string]string{"expectations": "speed;ease", "order": "ease>speed", "overall": "1", "comment": "x"}, nil, ""},
 		{"a partial order", map[string]string{"expectations": "speed;ease", "order": "ease"}, nil, ""},
 		{"ranked, not picked", map[string]string{"expectations": "speed;ease", "order": "care>ease"}, nil, `order: "care" is ranked but was not picked in expectations`},
-		{"one pick, so no order is asked", map[string]string{"expectations": "speed", "order": "speed"}, nil, "order: answered, but by its show_if the item is not asked here"},
+		{"one pick, and the order that follows", map[string]string{"expectations": "speed", "order": "speed"}, nil, ""},
+		{"one pick beside an own answer", map[string]string{"expectations": "other;speed", "order": "speed"}, nil, ""},
+		{"nothing picked, and nothing put in order", map[string]string{"expectations": "none", "order": "none"}, nil, ""},
+		{"one pick, but an order of none", map[string]string{"expectations": "speed", "order": "none"}, nil, "order: answered, but by its show_if the item is not asked here"},
+		{
+			"one pick, but another put in order", map[string]string{"expectations": "speed", "order": "ease"}, nil,
+			`order: answered, but by its show_if the item is not asked here` + "\n" + `order: "ease" is ranked but was not picked in expectations`,
+		},
+		{"one pick put in order twice as long", map[string]string{"expectations": "speed", "order": "speed>ease"}, nil,
+			`order: answered, but by its show_if the item is not asked here` + "\n" + `order: "ease" is ranked but was not picked in expectations`},
 		{"comment without rating", map[string]string{"comment": "x"}, nil, "comment: answered, but by its show_if the item is not asked here"},
 		{"comment, the rating unknown", map[string]string{"comment": "x"}, []string{"overall"}, ""},
 		{"order, the picks unknown", map[string]string{"order": "care>ease"}, []string{"expectations"}, ""},
@@ -243,6 +264,101 @@ func TestCheck(t *testing.T) {
 			if strings.Join(got, "\n") != tt.want {
 				t.Errorf("%s: %q; want %q", tt.name, got, tt.want)
 			}
+		}
+	}
+}
+
+func TestEffective(t *testing.T) {
+	q := questionnaireOf(t, everyKind)
+	tests := []struct {
+		name       string
+		cells      map[string]string
+		key        string
+		want       string // as a cell
+		wantsState State
+	}{
+		{"one pick is its own order", map[string]string{"expectations": "care"}, "order", "care", Answered},
+		{"one pick beside an own answer", map[string]string{"expectations": "other;ease"}, "order", "ease", Answered},
+		{"two picks in no order", map[string]string{"expectations": "ease;care"}, "order", "", Missing},
+		{"an order given", map[string]string{"expectations": "ease;care", "order": "care>ease"}, "order", "care>ease", Answered},
+		{"an order of part", map[string]string{"expectations": "ease;care", "order": "care"}, "order", "care", Answered},
+		{"picked nothing", map[string]string{"expectations": "none"}, "order", "none", None},
+		{"picked only what excludes the others", map[string]string{"expectations": "nothing"}, "order", "none", None},
+		{"picked only an own answer", map[string]string{"expectations": "other"}, "order", "none", None},
+		{"picks missing", nil, "order", "", Missing},
+		{"a ranking of its own options", nil, "places", "", Missing},
+		{"picks are what they are", map[string]string{"expectations": "other;ease"}, "expectations", "ease;other", Answered},
+		{"a rating", map[string]string{"performance.ease": "cannot_say"}, "performance.ease", "cannot_say", CannotSay},
+	}
+	for _, tt := range tests {
+		values := decodeAll(t, q, q.NewDecoder(), tt.cells)
+		column, _ := q.Column(tt.key)
+		before := cmp.Diff(Value{}, values[column])
+		got := q.Effective(column, values)
+		if cell := string(q.AppendCell(nil, column, &got)); cell != tt.want || got.State != tt.wantsState {
+			t.Errorf("%s: %q, state %d; want %q, state %d", tt.name, cell, got.State, tt.want, tt.wantsState)
+		}
+		if after := cmp.Diff(Value{}, values[column]); after != before {
+			t.Errorf("%s: the value itself changed from %s to %s", tt.name, before, after)
+		}
+	}
+}
+
+// TestEffectiveOrder: what is ranked may stand elsewhere in the list of picks than in the order's.
+func TestEffectiveOrder(t *testing.T) {
+	q := questionnaireOf(t, `
+  - code: picks
+    kind: multi
+    text: {en: A, pl: A}
+    options:
+      - {code: none, exclusive: true, text: {en: N, pl: N}}
+      - {code: own, other: true, text: {en: O, pl: O}}
+      - {code: x, text: {en: X, pl: X}}
+      - {code: y, text: {en: Y, pl: Y}}
+  - {code: order, kind: rank, of: picks, text: {en: A, pl: A}}
+`)
+	values := make([]Value, 2)
+	for picks, want := range map[string]string{"x": "x", "y": "y", "own;y": "y", "own": "none", "none": "none", "x;y": ""} {
+		if p := q.NewDecoder().Decode(0, picks, &values[0]); p != nil {
+			t.Fatal(p)
+		}
+		v := q.Effective(1, values)
+		if got := string(q.AppendCell(nil, 1, &v)); got != want {
+			t.Errorf("%s: order %q; want %q", picks, got, want)
+		}
+	}
+	if n := testing.AllocsPerRun(100, func() { q.Effective(0, values); q.Effective(1, values) }); n > 0 {
+		t.Errorf("%v allocations; want none", n)
+	}
+}
+
+// TestNoneOption: picking nothing of an item that offers "none" is that option, in files and in results.
+func TestNoneOption(t *testing.T) {
+	const options = "options: [{code: x, text: {en: X, pl: X}}, {code: y, text: {en: Y, pl: Y}}, {code: none, exclusive: true, text: {en: N, pl: N}}]"
+	q := questionnaireOf(t, `
+  - {code: single, kind: single, text: {en: A, pl: A}, `+options+`}
+  - {code: multi, kind: multi, text: {en: A, pl: A}, `+options+`}
+  - {code: rank, kind: rank, text: {en: A, pl: A}, `+options+`}
+  - {code: matrix, kind: matrix, text: {en: A, pl: A}, rows: [{code: r.1, text: {en: R, pl: R}}], `+options+`}
+  - {code: plain, kind: single, text: {en: A, pl: A}, options: [{code: x, text: {en: X, pl: X}}]}
+`)
+	want := map[string]Value{
+		"single": {State: Answered, Bits: 2}, "multi": {State: Answered, Bits: 0b100}, "rank": {State: Answered, Order: []uint8{2}},
+		"matrix.r.1": {State: Answered, Bits: 2}, "plain": {State: None},
+	}
+	d := q.NewDecoder()
+	values := make([]Value, len(q.Columns()))
+	for i, c := range q.Columns() {
+		values[i] = Value{State: None}
+		var read Value
+		if p := d.Decode(i, string(q.AppendCell(nil, i, &values[i])), &read); p != nil {
+			t.Fatal(p)
+		}
+		if diff := cmp.Diff(want[c.Key], read, sameOrder()); diff != "" {
+			t.Errorf("%s, written and read: %s", c.Key, diff)
+		}
+		if diff := cmp.Diff(want[c.Key], q.Effective(i, values), sameOrder()); diff != "" {
+			t.Errorf("%s, as results count it: %s", c.Key, diff)
 		}
 	}
 }
@@ -368,6 +484,12 @@ func TestDecodeAllocatesNothing(t *testing.T) {
 	var problem *Problem
 	decode := func() { problem = decodeRows(d, rows, values) }
 	decode() // memos and orders grow once
+	codes := []string{"speed", "ease", "access"}
+	column, _ := q.Column("expectations")
+	parts := func() { problem = d.DecodeCodes(column, codes, &values[column]) }
+	if n := testing.AllocsPerRun(10, parts); n > 0 || problem != nil {
+		t.Errorf("%v allocations for an answer in parts, %v; want none", n, problem)
+	}
 	if n := testing.AllocsPerRun(10, decode); n > 0 || problem != nil {
 		t.Errorf("%v allocations in 100 rows, %v; want none", n, problem)
 	}

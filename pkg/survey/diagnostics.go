@@ -13,11 +13,20 @@ type Diagnostic struct {
 	Line    int    // 1-based; 0 if the mistake is of the file as a whole
 	Column  int    // 1-based, counted in characters (Unicode code points), a tab being one
 	Message string // what is wrong, and what to do
-	Source  string // the whole line, without its end
+	Source  string // the whole line as it stands in the file, without its end
 }
 
-// String returns "file:line:column: message", then the line itself and a caret under the spot.
+// longestMessage is how many characters of a message are said; it may quote a whole file.
+const longestMessage = 1000
+
+// String returns "file:line:column: message", then the line itself and a caret under the spot. It is fit for
+// a terminal whatever the source holds: control characters are shown and not sent, and of a long line only
+// what stands about the spot is.
 func (d Diagnostic) String() string {
+	d.File, d.Message = printable(d.File), printable(d.Message)
+	if runes := []rune(d.Message); len(runes) > longestMessage {
+		d.Message = string(runes[:longestMessage]) + "…"
+	}
 	if d.Line == 0 {
 		return d.File + ": " + d.Message
 	}
@@ -32,9 +41,9 @@ func (d Diagnostic) String() string {
 // excerpt returns the line and the column of the spot in it; of a very long line, the part about the spot.
 func (d Diagnostic) excerpt() (line string, column int) {
 	const longest, before = 160, 80
-	runes := []rune(d.Source)
+	runes := []rune(printable(d.Source))
 	if len(runes) <= longest {
-		return d.Source, d.Column
+		return string(runes), d.Column
 	}
 	from := max(0, min(d.Column-1-before, len(runes)-longest))
 	part := string(runes[from:min(from+longest, len(runes))])

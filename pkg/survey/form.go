@@ -222,11 +222,11 @@ func (r *answerReader) settle(item *Item, first, end int, here bool) {
 		r.forgive(item)
 		return
 	}
-	nothingToRank := false
+	orderFollows := false
 	if item.Kind == Rank && item.Of != "" {
-		nothingToRank = !r.settleOrder(item, first, here)
+		orderFollows = r.settleOrder(item, first, here)
 	}
-	if !here || !item.Required || nothingToRank {
+	if !here || !item.Required || orderFollows {
 		return
 	}
 	for i := first; i < end; i++ {
@@ -238,9 +238,10 @@ func (r *answerReader) settle(item *Item, first, end int, here bool) {
 	}
 }
 
-// settleOrder checks that what is ranked was picked, and reports whether anything was.
+// settleOrder checks that what is ranked was picked, and reports whether fewer than two things were: then
+// there is nothing to put in order.
 func (r *answerReader) settleOrder(item *Item, column int, here bool) bool {
-	source := r.questionnaire.byKey[string(item.Of)]
+	source := r.questionnaire.rules[column].source
 	r.decoder.problems = r.decoder.problems[:0]
 	if r.values[column].State == Answered {
 		r.decoder.checkPicked(item, r.values, column)
@@ -251,7 +252,8 @@ func (r *answerReader) settleOrder(item *Item, column int, here bool) bool {
 		}
 		clearValue(&r.values[column])
 	}
-	return countPicked(&r.questionnaire.columns[source], &r.values[source]) > 0
+	ranked := r.values[source].Bits & r.questionnaire.rules[column].ranked
+	return ranked&(ranked-1) == 0
 }
 
 // forgive takes back the problems of an item that is not asked, except codes that are not the

@@ -18,6 +18,7 @@ type FrameOption struct {
 	Text      Words              // the voice of customers, and of whoever has no voice of her own
 	Voices    map[Audience]Words // where an audience is told the same in other words
 	Exclusive bool
+	Other     bool // an own answer; as in [Option]
 }
 
 // Voice returns the words in which an audience reads the entry. An audience's own voice replaces the common
@@ -51,13 +52,16 @@ func (d *document) frame(root *node) *Frame {
 		Languages: d.languages(root.field("languages")),
 	}
 	frame.Title = d.frameWords(root.field("title"), frame.Languages)
+	d.checkLabel(root.field("title"))
 	seen := make(map[OptionCode]*node)
 	for _, element := range root.field("options").elements() {
 		o := FrameOption{
 			Code:      OptionCode(element.field("code").words()),
 			Text:      d.frameWords(element.field("text"), frame.Languages),
 			Exclusive: element.field("exclusive").isTrue(),
+			Other:     element.field("other").isTrue(),
 		}
+		d.checkOther(element)
 		for _, audience := range Audiences() {
 			voice := element.field(string(audience))
 			if !voice.usable() {
@@ -67,7 +71,9 @@ func (d *document) frame(root *node) *Frame {
 				o.Voices = make(map[Audience]Words)
 			}
 			o.Voices[audience] = d.frameWords(voice, frame.Languages)
+			d.checkLabel(voice)
 		}
+		d.checkLabel(element.field("text"))
 		if code := element.field("code"); code.usable() {
 			d.checkOptionCode(code, Option{Code: o.Code, Exclusive: o.Exclusive}, seen)
 		}

@@ -47,7 +47,9 @@ type field struct {
 
 var itemCodePattern = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_-]{0,63}$`)
 
-var optionCodePattern = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_-]{0,63}$`)
+// optionCodePattern allows dots: the columns of many files of answers are named so, such as USER.EXPERIENCE.
+// Codes of items have none, so that "item.row" is cut at its first dot.
+var optionCodePattern = regexp.MustCompile(`^[A-Za-z0-9_]([A-Za-z0-9_.-]{0,62}[A-Za-z0-9_-])?$`)
 
 var fileCodePattern = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$`)
 
@@ -62,7 +64,7 @@ func itemCode() *shape {
 }
 
 func optionCode() *shape {
-	return &shape{kind: codeShape, pattern: optionCodePattern, says: "a code of letters, digits, - and _, not beginning with -"}
+	return &shape{kind: codeShape, pattern: optionCodePattern, says: "a code of letters, digits, -, _ and ., not beginning with - or . nor ending with ."}
 }
 
 func words() *shape { return &shape{kind: wordsShape} }
@@ -121,13 +123,13 @@ func itemShape() *shape {
 		},
 		{
 			name: "max", shape: &shape{kind: decimalShape}, kinds: []Kind{Multi, Rank, Number},
-			doc: "multi, rank: the most options that can be given, all unless said. number: the greatest number accepted.",
+			doc: "multi, rank: the most options that can be given; all unless said, or if there are fewer. number: the greatest number accepted.",
 		},
 		{name: "decimals", shape: whole(0, 9), kinds: []Kind{Number}, doc: "How many decimals are accepted. Default: 0."},
 		{name: "length", shape: whole(1, 100_000), kinds: []Kind{Text}, doc: "The most characters accepted. Default: 2000."},
 		{
 			name: "random", shape: truth(), kinds: []Kind{Single, Multi, Rank, Rating, Matrix},
-			doc: "Each respondent sees the options, or rows, in an order of her own; exclusive options stay last. Default: false.",
+			doc: "Each respondent sees the options, or rows, in an order of her own; exclusive options and own answers stay last. Default: false.",
 		},
 		{name: "show_if", shape: &shape{kind: textShape}, doc: "Ask only if this holds, e.g. count(expectations) > 1 or channel == \"phone\"."},
 		{name: "scale", shape: scaleShape(), kinds: []Kind{Rating, NPS}, needs: []Kind{Rating}, doc: "The points of a rating. nps: 0 to 10, top 2."},
@@ -140,12 +142,16 @@ func optionShape(name string) *shape {
 		{name: "code", shape: optionCode(), required: true, doc: "Names the option in answers and results. Never changes once fielded."},
 		{name: "text", shape: words(), required: true, doc: "What respondents read."},
 		{name: "exclusive", shape: truth(), doc: "Excludes the others; stays in the base and out of rankings. Default: false."},
+		{
+			name: "other", shape: truth(),
+			doc: "An own answer, \"Other, please specify\"; stays in the base and out of rankings. The words are a text item of their own. Default: false.",
+		},
 	}}
 }
 
 func rowShape() *shape {
 	row := optionShape("a row")
-	row.fields = slices.DeleteFunc(row.fields, func(f field) bool { return f.name == "exclusive" })
+	row.fields = slices.DeleteFunc(row.fields, func(f field) bool { return f.name == "exclusive" || f.name == "other" })
 	return row
 }
 
@@ -174,7 +180,7 @@ func frameShape() *shape {
 		{name: "code", shape: fileCode(), required: true, doc: "Names the frame; questionnaires refer to it."},
 		{name: "version", shape: whole(1, 1_000_000), doc: "Counts the versions of the frame. Default: 1."},
 		languagesField(),
-		{name: "title", shape: words(), required: true, doc: "What the list is of."},
+		{name: "title", shape: words(), doc: "What the list is of."},
 		{name: "options", shape: &shape{kind: listShape, element: option, low: 1, high: MaxOptions}, required: true, doc: "The entries, in order."},
 	}}
 }

@@ -4,8 +4,8 @@ import "hash/fnv"
 
 // ShownOrder returns the positions of the item's options, or of its rows if it is rated, in the order one
 // respondent sees them. seed is the respondent's own; the order depends on nothing else, is the same in
-// every process and version, and can be stored beside the answers. Exclusive options stay at the end. Items
-// that share a code frame share its order, so that a respondent meets one list and not several. Without
+// every process and version, and can be stored beside the answers. Exclusive options and own answers stay at
+// the end, in the order of the questionnaire. Items that share a code frame share its order, so that a respondent meets one list and not several. Without
 // [Item.Random] it is the order of the questionnaire.
 func (it *Item) ShownOrder(seed uint64) []int {
 	list := it.Options
@@ -15,7 +15,7 @@ func (it *Item) ShownOrder(seed uint64) []int {
 	order := make([]int, 0, len(list))
 	var last []int
 	for i := range list {
-		if list[i].Exclusive {
+		if it.Random && !list[i].Ranked() {
 			last = append(last, i)
 		} else {
 			order = append(order, i)

@@ -2,9 +2,9 @@ package survey
 
 import (
 	"errors"
-	"fmt"
 	"io/fs"
 	"math"
+	"path"
 	"slices"
 	"strconv"
 	"strings"
@@ -20,7 +20,8 @@ type FrameSource func(code string) ([]byte, error)
 // frames that the questionnaire refers to, and may be nil if it refers to none.
 //
 // Every mistake of the file is found at once: the error is [Diagnostics]. Texts that a declared language
-// lacks are no mistakes; [Questionnaire.Completeness] counts them.
+// lacks are no mistakes; [Questionnaire.Completeness] counts them. A mistake in a code frame is reported in
+// the file frames/CODE.yaml of the questionnaire's own folder.
 func Parse(src []byte, name string, frames FrameSource) (*Questionnaire, error) {
 	d := readYAML(src, name)
 	d.check(d.root, questionnaireShape())
@@ -63,6 +64,7 @@ func (b *builder) build(root *node) {
 	}
 	b.q.Languages = b.languages(root.field("languages"))
 	b.q.Title = b.pipedWords(root.field("title"), 0)
+	b.checkLabel(root.field("title"))
 	b.q.Intro = b.pipedWords(root.field("intro"), 0)
 	page := 1
 	for i, at := range root.field("items").elements() {
@@ -99,6 +101,7 @@ func (q *Questionnaire) index() {
 	for i := range q.columns {
 		q.byKey[q.columns[i].Key] = i
 	}
+	q.indexRules()
 }
 
 func (b *builder) item(at *node, index int) Item {
@@ -137,6 +140,11 @@ func (b *builder) item(at *node, index int) Item {
 		item.Range = b.numberRange(at)
 	case Text:
 		item.Length = at.field("length").whole(defaultLength)
+	default: // no kind, or none there is: what can be judged without one still is
+		item.Options = b.options(at.field("options"), index)
+		item.Rows = b.options(at.field("rows"), index)
+		b.frameOptions(at.field("frame"))
+		b.scalePoints(at.field("scale"), &Scale{})
 	}
 	if condition := at.field("show_if"); condition.usable() {
 		b.shown = append(b.shown, shownIf{item: index, at: condition})
@@ -218,10 +226,13 @@ func (b *builder) optionsOf(at *node) []Option {
 		return nil
 	}
 	if kind := b.q.Items[source].Kind; kind != Multi {
+		if kind == "" {
+			return nil // reported where it stands
+		}
 		b.report(at, "%q is of kind %s; what is put in order are the picks of a multi item", at.words(), kind)
 		return nil
 	}
-	return slices.DeleteFunc(slices.Clone(b.q.Items[source].Options), func(o Option) bool { return o.Exclusive })
+	return slices.DeleteFunc(slices.Clone(b.q.Items[source].Options), func(o Option) bool { return !o.Ranked() })
 }
 
 // earlier returns the codes of the items built so far, of some kinds or of all.
@@ -242,8 +253,9 @@ func (b *builder) rows(at *node, index int) []Option {
 		b.report(frame, "the rows come from `rows` or from `frame`, not from both")
 		return nil
 	case frame != nil:
-		// What excludes the others is a way to answer a choice, not a thing to be rated.
-		return slices.DeleteFunc(b.frameOptions(frame), func(o Option) bool { return o.Exclusive })
+		// What excludes the others, or stands for an own answer, is a way to answer a choice and not a
+		// thing to be rated.
+		return slices.DeleteFunc(b.frameOptions(frame), func(o Option) bool { return !o.Ranked() })
 	case own != nil:
 		return b.options(own, index)
 	}
@@ -258,7 +270,10 @@ func (b *builder) options(at *node, index int) []Option {
 			Code:      OptionCode(element.field("code").words()),
 			Text:      b.pipedWords(element.field("text"), index),
 			Exclusive: element.field("exclusive").isTrue(),
+			Other:     element.field("other").isTrue(),
 		}
+		b.checkOther(element)
+		b.checkLabel(element.field("text"))
 		if code := element.field("code"); code.usable() {
 			b.checkOptionCode(code, o, seen)
 		}
@@ -281,13 +296,23 @@ func (d *document) checkOptionCode(at *node, o Option, seen map[OptionCode]*node
 	}
 }
 
+// checkOther reports an option that is an own answer and excludes all others.
+func (d *document) checkOther(option *node) {
+	if other := option.field("other"); other.isTrue() && option.field("exclusive").isTrue() {
+		d.report(other, "an own answer goes with other answers: an option is exclusive or other, not both")
+	}
+}
+
 // bounds sets how many options of a multi or rank item may be given. Without a word of the file it is one
-// at least (a partial order is an answer), and all at most.
+// at least (a partial order is an answer), and all at most; a greater max means all, too.
 func (b *builder) bounds(at *node, item *Item) {
-	free := 0
+	free, ranked := 0, 0
 	for _, o := range item.Options {
 		if !o.Exclusive {
 			free++
+		}
+		if o.Ranked() {
+			ranked++
 		}
 	}
 	if source, ok := b.items[item.Of]; ok && item.Of != "" && len(item.Options) > 0 {
@@ -304,22 +329,20 @@ func (b *builder) bounds(at *node, item *Item) {
 	if len(item.Options) == 0 {
 		return // reported already
 	}
-	if item.Max > max(1, free) {
-		b.report(high, "max is %d, more than the number of options that can be given together, which is %d", item.Max, free)
-	}
-	if item.Min > item.Max {
-		at := low
-		if low == nil {
-			at = high
-		}
-		b.report(at, "min is %d, more than max, which is %d", item.Min, item.Max)
+	written := item.Max
+	item.Max = min(item.Max, max(1, free))
+	switch {
+	case item.Min > written:
+		b.report(low, "min is %d, more than max, which is %d", item.Min, written)
+	case item.Min > item.Max:
+		b.report(low, "min is %d, more than the number of options that can be given together, which is %d", item.Min, free)
 	}
 	if source, ok := b.items[item.Of]; ok && low.usable() {
 		if source := b.q.Items[source]; item.Min > max(1, source.Min) {
 			b.report(low, "min is %d, but a respondent need pick only %d in %q", item.Min, source.Min, item.Of)
 		}
 	}
-	if item.Kind == Rank && free < 2 && item.Of == "" {
+	if item.Kind == Rank && item.Of == "" && ranked < 2 {
 		b.report(at.field("options").or(at.field("frame")), "a ranking needs at least two options")
 	}
 }
@@ -353,7 +376,7 @@ func (b *builder) bound(at *node, r Range) float64 {
 	switch {
 	case err != nil || math.IsInf(x, 0) || math.IsNaN(x):
 		b.report(at, "expected a number, found %s", at.found())
-		return 0
+		return math.NaN()
 	case decimals(x) > r.Decimals:
 		b.report(at, "%s has more decimals than the answers (decimals: %d)", at.text, r.Decimals)
 	}
@@ -371,28 +394,48 @@ func (b *builder) scale(at *node, s Scale) *Scale {
 			b.report(at, "a scale needs the key %q", key)
 		}
 	}
-	lowest, highest, top := at.field("min"), at.field("max"), at.field("top")
-	s.Min, s.Max, s.Top = lowest.whole(s.Min), highest.whole(s.Max), top.whole(s.Top)
-	s.Low, s.High = b.words(at.field("low")), b.words(at.field("high"))
+	b.scalePoints(at, &s)
+	s.Low, s.High = b.label(at.field("low")), b.label(at.field("high"))
 	s.CannotSay = at.field("cannot_say").isTrue()
-	whole := (nps || lowest.usable() && highest.usable()) && (top == nil || top.usable())
-	if whole && s.Min >= s.Max {
-		b.report(lowest.or(highest), "min is %d, but must be below max, which is %d", s.Min, s.Max)
-	} else if whole && s.Top > s.Max-s.Min {
-		b.report(top.or(at), "top is %d, but the scale from %d to %d leaves no point below the top box", s.Top, s.Min, s.Max)
-	}
-	if labels := at.field("labels"); labels.usable() {
-		s.Labels = make(map[int]Words, len(labels.fields))
-		for _, f := range labels.fields {
-			point, ok := smallNumber(f.key.text)
-			if ok && whole && (point < s.Min || point > s.Max) {
-				b.report(f.key, "%d is not a point of the scale from %d to %d", point, s.Min, s.Max)
-			}
-			s.Labels[point] = b.words(f.value)
-		}
-	}
 	return &s
 }
+
+// scalePoints reads the points of a scale and their labels. Each is judged by whatever of the others is
+// known: of min and max in the wrong order, the points between them all the same.
+func (b *builder) scalePoints(at *node, s *Scale) {
+	given := s.Max > 0 // nps: the file need not say the points
+	lowest, highest, top := at.field("min"), at.field("max"), at.field("top")
+	s.Min, s.Max, s.Top = lowest.whole(s.Min), highest.whole(s.Max), top.whole(s.Top)
+	from, to := 0, maxPoint
+	if given || lowest.usable() && highest.usable() {
+		from, to = min(s.Min, s.Max), max(s.Min, s.Max)
+		if s.Min >= s.Max {
+			b.report(lowest.or(highest), "min is %d, but must be below max, which is %d", s.Min, s.Max)
+		}
+	} else if highest.usable() {
+		to = s.Max
+	} else if lowest.usable() {
+		from = s.Min
+	}
+	if top.usable() && s.Top > max(1, to-from) {
+		b.report(top, "top is %d, but the scale from %d to %d leaves no point below the top box", s.Top, from, to)
+	}
+	labels := at.field("labels")
+	if !labels.usable() {
+		return
+	}
+	s.Labels = make(map[int]Words, len(labels.fields))
+	for _, f := range labels.fields {
+		point, ok := smallNumber(f.key.text)
+		if ok && (point < from || point > to) {
+			b.report(f.key, "%d is not a point of the scale from %d to %d", point, from, to)
+		}
+		s.Labels[point] = b.label(f.value)
+	}
+}
+
+// maxPoint is the highest point that any scale can have.
+const maxPoint = 100
 
 // or returns the node itself if it stands in the file, otherwise the other.
 func (n *node) or(other *node) *node {
@@ -445,6 +488,7 @@ func (d *document) wordsIn(at *node, languages []Language) Words {
 		return nil
 	}
 	if at.kind != mappingNode {
+		d.checkCharacters(at)
 		if len(languages) > 1 {
 			d.report(at, "there are %d languages, so each text is given by language: {%s: ..., %s: ...}", len(languages), languages[0], languages[1])
 		}
@@ -454,8 +498,9 @@ func (d *document) wordsIn(at *node, languages []Language) Words {
 	before := len(d.mistakes)
 	for _, f := range at.fields {
 		if f.value.wrong {
-			return nil
+			continue
 		}
+		d.checkCharacters(f.value)
 		tag := Language(f.key.text)
 		if !slices.Contains(languages, tag) {
 			d.report(f.key, "the language %q is not among the languages of the file%s", tag, didYouMean(string(tag), namesOf(languages)))
@@ -465,10 +510,17 @@ func (d *document) wordsIn(at *node, languages []Language) Words {
 			read[tag] = text
 		}
 	}
-	if len(read) == 0 && len(d.mistakes) == before {
+	reported := slices.ContainsFunc(at.fields, func(f nodeField) bool { return f.value.wrong })
+	if len(read) == 0 && len(d.mistakes) == before && !reported {
 		d.report(at, "there is no text in any language")
 	}
 	return read
+}
+
+// label is [builder.words] for what stands on one line.
+func (b *builder) label(at *node) Words {
+	b.checkLabel(at)
+	return b.words(at)
 }
 
 // frameOptions returns the entries of a code frame in the voice of the questionnaire's audience.
@@ -497,7 +549,7 @@ func (b *builder) frameOptions(at *node) []Option {
 		if len(text) == 0 { // none of the questionnaire's languages: what there is, rather than nothing
 			text = entry.Voice(b.q.Audience)
 		}
-		options[i] = Option{Code: entry.Code, Text: text, Exclusive: entry.Exclusive}
+		options[i] = Option{Code: entry.Code, Text: text, Exclusive: entry.Exclusive, Other: entry.Other}
 	}
 	return options
 }
@@ -507,7 +559,7 @@ func (b *builder) loadFrame(at *node, code string) *Frame {
 		b.report(at, "there are no code frames to take %q from", code)
 		return nil
 	}
-	name := fmt.Sprintf("frames/%s.yaml", code)
+	name := path.Join(path.Dir(b.source.Name), "frames", code+".yaml")
 	text, err := b.frames(code)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):

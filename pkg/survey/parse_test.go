@@ -108,7 +108,7 @@ func TestCompleteness(t *testing.T) {
 	// the frame's 3 once.
 	want := []string{
 		"en: 1 of 29 texts missing: title",
-		"pl: 4 of 29 texts missing: items[0].options[1].text, frame expectations: competence, items[4].scale.labels.3, items[8].options[0].text",
+		"pl: 4 of 29 texts missing: items.served-by.options.HR.text, frame expectations: competence, items.performance.scale.labels.3, items.duties.options.hr.text",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
@@ -129,7 +129,7 @@ func TestFrameCompleteness(t *testing.T) {
 	}
 	want := []Completeness{
 		{Language: English, Total: 4},
-		{Language: "pl", Total: 4, Missing: []string{"options[0].internal", "options[1].text"}},
+		{Language: "pl", Total: 4, Missing: []string{"options.a.internal", "options.b.text"}},
 	}
 	if diff := cmp.Diff(want, frame.Completeness()); diff != "" {
 		t.Error(diff)

@@ -60,7 +60,7 @@ func (p *Problem) String() string {
 	if p.Key == "" {
 		return p.Reason()
 	}
-	return p.Key + ": " + p.Reason()
+	return printable(p.Key) + ": " + p.Reason() // a form's field can have any name
 }
 
 // Reason is [Problem.String] without the key, for reports that name the field apart.

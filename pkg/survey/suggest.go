@@ -2,17 +2,25 @@ package survey
 
 import "strings"
 
-// Nearest returns the known word that a written one is probably a slip of: the same but for case, or at
-// most a third of its letters (two at least, never all) added, dropped, changed or swapped with their
-// neighbour. It is "" if no word is that near.
+// shortWord is the length of words, in letters, in which two slips are too many to guess what was meant.
+const shortWord = 4
+
+// Nearest returns the known word that a written one is probably a slip of: the same but for case, or one
+// letter added, dropped, changed or swapped with its neighbour; two where both words have five letters or
+// more, and up to a third of the letters in long ones. It is "" if no word is that near.
 func Nearest(written string, known []string) string {
-	best, least := "", max(2, len([]rune(written))/3)+1
+	letters := len([]rune(written))
+	best, least := "", max(2, letters/3)+1
 	for _, word := range known {
 		if strings.EqualFold(word, written) {
 			return word
 		}
+		shorter := min(letters, len([]rune(word)))
 		distance := editDistance(strings.ToLower(written), strings.ToLower(word))
-		if distance < least && distance < len([]rune(word)) && distance < len([]rune(written)) {
+		if distance > 1 && shorter <= shortWord {
+			continue // two edits make any short word of any other
+		}
+		if distance < least && distance < shorter {
 			best, least = word, distance
 		}
 	}

@@ -46,6 +46,14 @@ const (
 	Matrix Kind = "matrix" // one option for each row
 )
 
+// AnItem returns "a multi item", "an nps item": an item of the kind, for messages.
+func (k Kind) AnItem() string {
+	if k == NPS { // spelt out when read aloud
+		return "an " + string(k) + " item"
+	}
+	return "a " + string(k) + " item"
+}
+
 // Kinds returns every kind, in the order of the documentation.
 func Kinds() []Kind { return []Kind{Single, Multi, Rank, Rating, Number, NPS, Text, Matrix} }
 
@@ -60,6 +68,7 @@ type Questionnaire struct {
 	Items     []Item
 
 	columns []Column
+	rules   []columnRules // by column
 	byKey   map[string]int
 }
 
@@ -89,7 +98,12 @@ type Option struct {
 	Code      OptionCode
 	Text      Words
 	Exclusive bool // excludes the others; stays in the base and out of rankings
+	Other     bool // an own answer, "Other, please specify"; stays in the base and out of rankings
 }
+
+// Ranked reports whether the option stands in rankings: who picks an exclusive option, or gives an own
+// answer, is in the base, but neither is a thing that can be set against the others.
+func (o Option) Ranked() bool { return !o.Exclusive && !o.Other }
 
 // Range bounds a number. Both ends are accepted.
 type Range struct {

@@ -1,0 +1,114 @@
+package survey
+
+import (
+	"errors"
+	"time"
+)
+
+// OrganisationID names an organisation. Every row of the database belongs to one.
+type OrganisationID int64
+
+// DefaultOrganisation is the one organisation there is before others are made.
+const DefaultOrganisation OrganisationID = 1
+
+// VersionID names one stored version of a questionnaire.
+type VersionID int64
+
+// WaveID names a wave.
+type WaveID int64
+
+// ResponseID names a response: 32 random hexadecimal digits, so that ids tell nothing of who came first.
+type ResponseID string
+
+// Version is one stored version of a questionnaire: the YAML as it was given, which is what waves refer to. It
+// does not change once stored; a questionnaire that changes becomes another version.
+type Version struct {
+	ID           VersionID
+	Organisation OrganisationID
+	Code         string // of the questionnaire
+	Number       int    // the version it states of itself
+	Source       []byte // YAML, with code frames resolved beside it
+	Frames       map[string][]byte
+	Stored       time.Time
+}
+
+// WaveState says where in its life a wave is.
+type WaveState string
+
+// The states of a wave. A closed wave can be opened again; answers are kept in all of them.
+const (
+	WaveDraft  WaveState = "draft"  // being prepared; nobody can answer
+	WaveOpen   WaveState = "open"   // answers are taken, between Opens and Closes where those are set
+	WaveClosed WaveState = "closed" // no answers are taken
+)
+
+// Wave is one fieldwork period of one questionnaire.
+type Wave struct {
+	ID           WaveID
+	Organisation OrganisationID
+	Version      VersionID
+	Name         string // "Customers, spring 2027"
+	Audience     Audience
+	Slug         string // of the open link /o/{slug}; lower case letters, digits, hyphens; unique
+	State        WaveState
+	Opens        *time.Time // answers are taken from here on, if set
+	Closes       *time.Time // and until here, if set
+	Limit        int        // how many complete responses are taken; 0 is no limit
+	Threshold    int        // a base of fewer people is withheld; at least 1
+	Promise      Promise
+	Simulated    bool // its answers are simulated, and every output says so
+	Created      time.Time
+}
+
+// Promise is what a respondent is told before the first question.
+type Promise struct {
+	Asker    Words // who asks
+	Purpose  Words // why
+	Minutes  int   // how long it takes
+	Kept     Words // what is kept, in words of its own; the program adds what it knows
+	Contact  string
+	Homepage string
+}
+
+// Takes returns whether the wave takes answers at a time, with so many complete responses already there: nil,
+// [ErrNotYetOpen], [ErrClosed] or [ErrFull].
+func (w *Wave) Takes(now time.Time, complete int) error {
+	switch {
+	case w.State == WaveDraft, w.Opens != nil && now.Before(*w.Opens):
+		return ErrNotYetOpen
+	case w.State == WaveClosed, w.Closes != nil && !now.Before(*w.Closes):
+		return ErrClosed
+	case w.Limit > 0 && complete >= w.Limit:
+		return ErrFull
+	}
+	return nil
+}
+
+// Response is what one person answered in one wave, finished or not.
+type Response struct {
+	ID        ResponseID
+	Wave      WaveID
+	Version   VersionID
+	Key       string // secret of the one who answers: 64 hexadecimal digits, kept as its SHA-256
+	Language  Language
+	Seed      uint64 // of the order in which options are shown
+	Page      int    // pages saved, from the first on; the next to show is Page + 1
+	Revision  int    // grows by one with every save; a save names the one it saw
+	Answers   []byte // JSON as of Answers.MarshalJSON
+	Weight    float64
+	Person    string // respondent of imported answers; "" is unknown
+	Started   time.Time
+	Completed *time.Time
+}
+
+// Errors that pages and programs branch on.
+var (
+	ErrNotFound    = errors.New("there is no such thing")
+	ErrNotYetOpen  = errors.New("not open yet")
+	ErrClosed      = errors.New("closed")
+	ErrFull        = errors.New("as many people as wanted have answered")
+	ErrAnswered    = errors.New("answered already")
+	ErrConflict    = errors.New("changed meanwhile by somebody else")
+	ErrSlugTaken   = errors.New("the address of the link is taken")
+	ErrUnavailable = errors.New("the database does not answer")
+)
