@@ -290,6 +290,7 @@ func (c *independent) expectedTau(codes []survey.OptionCode, level float64) (sta
 // correlations gathers the correlation matrix of 0/1 items from patterns.
 type correlations struct {
 	n      int
+	total  float64     // weight of all
 	judged [][]float64 // weight of those who judged both
 	both   [][]float64 // who chose both
 	first  [][]float64 // who chose the first, of those who judged both
@@ -303,10 +304,11 @@ func newCorrelations(n int) *correlations {
 		}
 		return m
 	}
-	return &correlations{n, square(), square(), square()}
+	return &correlations{n, 0, square(), square(), square()}
 }
 
 func (r *correlations) add(chosen, judged uint64, w float64) {
+	r.total += w
 	for of := judged; of != 0; of &= of - 1 {
 		i := bits.TrailingZeros64(of)
 		hasI := chosen>>i&1 != 0
@@ -347,16 +349,23 @@ func (r *correlations) pair(i, j int) (p, q, covariance float64) {
 	return p, q, r.both[i][j]/w - p*q
 }
 
-// moments returns the shares and the covariance matrix.
+// moments returns the shares, each of those who judged the option, and the covariance matrix of what one
+// person adds to them: (chosen - share) / (share who judged) of those who judged, 0 of the others. It is a sum
+// of products over persons, so it is a covariance matrix wherever people left options out; covariances of
+// pairs, each over those who judged both, need not make one.
 func (r *correlations) moments() (shares []float64, covariance [][]float64) {
 	shares, covariance = make([]float64, r.n), make([][]float64, r.n)
 	for i := range r.n {
+		if r.judged[i][i] > 0 {
+			shares[i] = r.first[i][i] / r.judged[i][i]
+		}
+	}
+	for i, p := range shares {
 		covariance[i] = make([]float64, r.n)
-		for j := range r.n {
-			var p float64
-			p, _, covariance[i][j] = r.pair(i, j)
-			if i == j {
-				shares[i] = p
+		for j, q := range shares {
+			if r.judged[i][j] > 0 {
+				products := r.both[i][j] - q*r.first[i][j] - p*r.first[j][i] + p*q*r.judged[i][j]
+				covariance[i][j] = products * r.total / (r.judged[i][i] * r.judged[j][j])
 			}
 		}
 	}
