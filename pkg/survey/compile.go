@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/expr-lang/expr"
 	"github.com/expr-lang/expr/ast"
@@ -18,7 +19,7 @@ import (
 )
 
 // conditionFunctions returns the functions of conditions.
-func conditionFunctions() []string { return []string{"has", "count", "answered"} }
+func conditionFunctions() []string { return []string{"has", "count", "len", "answered"} }
 
 // conditionWords returns the words that conditions understand, which therefore cannot be item codes.
 func conditionWords() []string {
@@ -30,6 +31,9 @@ func conditionWords() []string {
 func (b *builder) condition(at *node, item int) *Condition {
 	c := &conditionReader{builder: b, at: at, item: item, known: make(map[*ast.IdentifierNode]string)}
 	source := strings.TrimRight(at.text, "\n ")
+	if !b.rowsAreNames(at, source, item) {
+		return nil
+	}
 	text := b.withoutHyphens(source)
 	options := c.language()
 	config := conf.CreateNew()
@@ -42,6 +46,7 @@ func (b *builder) condition(at *node, item int) *Condition {
 		c.failed(err)
 		return nil
 	}
+	ast.Walk(&tree.Node, rowPatch{c.q.Items[:item]})
 	ast.Walk(&tree.Node, c)
 	c.finish()
 	if len(b.mistakes) > before {
@@ -64,8 +69,18 @@ func (b *builder) withoutHyphens(source string) string {
 			codes = append(codes, code)
 		}
 	}
-	slices.SortFunc(codes, func(x, y string) int { return len(y) - len(x) })
 	out := []byte(source)
+	eachName(source, func(i int) int {
+		code := longestName(source[i:], codes)
+		copy(out[i:], conditionName(code))
+		return len(code)
+	})
+	return string(out)
+}
+
+// eachName calls visit at each byte of a condition where a name may begin; text in quotes is none. What visit
+// returns is how many bytes it has dealt with.
+func eachName(source string, visit func(i int) int) {
 	var quote byte
 	for i := 0; i < len(source); i++ {
 		switch ch := source[i]; {
@@ -75,23 +90,83 @@ func (b *builder) withoutHyphens(source string) string {
 			} else if ch == quote {
 				quote = 0
 			}
-			continue
 		case ch == '"' || ch == '\'' || ch == '`':
 			quote = ch
-			continue
-		case i > 0 && isNameByte(source[i-1]):
-			continue
-		}
-		for _, code := range codes {
-			rest := source[i:]
-			if strings.HasPrefix(rest, code) && (len(rest) == len(code) || !isNameByte(rest[len(code)])) {
-				copy(out[i:], conditionName(code))
-				i += len(code) - 1
-				break
-			}
+		case i == 0 || !isNameByte(source[i-1]):
+			i += max(0, visit(i)-1)
 		}
 	}
-	return string(out)
+}
+
+// longestName returns the longest of the names that a text begins with, or "".
+func longestName(text string, names []string) string {
+	longest := ""
+	for _, name := range names {
+		if len(name) > len(longest) && strings.HasPrefix(text, name) && (len(text) == len(name) || !isNameByte(text[len(name)])) {
+			longest = name
+		}
+	}
+	return longest
+}
+
+// rowsAreNames reports rows that stand after a dot although their code is no name there, since the expression
+// language would read values.a-b as a subtraction and cannot read values.2b at all. Dots within a code are
+// no trouble: see rowPatch.
+func (b *builder) rowsAreNames(at *node, source string, item int) bool {
+	names := true
+	codes := b.earlier()[:item]
+	eachName(source, func(i int) int {
+		code := longestName(source[i:], codes)
+		rest, dotted := strings.CutPrefix(source[i+len(code):], ".")
+		if code == "" || !dotted {
+			return len(code)
+		}
+		of := &b.q.Items[slices.Index(codes, code)]
+		row := longestName(rest, rowCodes(of))
+		if row != "" && !rowNamePattern.MatchString(row) {
+			names = false
+			b.reportWithin(at, utf8.RuneCountInString(source[:i])+len(code)+1, "the row %q is written %s[%q] in conditions", row, code, row)
+		}
+		return len(code) + 1 + len(row)
+	})
+	return names
+}
+
+// rowNamePattern is what a row that stands after a dot looks like.
+var rowNamePattern = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*$`)
+
+func rowCodes(it *Item) []string {
+	codes := make([]string, len(it.Rows))
+	for i := range it.Rows {
+		codes[i] = string(it.Rows[i].Code)
+	}
+	return codes
+}
+
+// rowPatch makes values.USER.EXPERIENCE one row of an item that has rows, rather than a part of a part.
+type rowPatch struct{ items []Item }
+
+// Visit implements [ast.Visitor]. Children are visited before their parents, so what stands left of the last
+// dot is one row already.
+func (p rowPatch) Visit(n *ast.Node) {
+	outer, ok := (*n).(*ast.MemberNode)
+	if !ok {
+		return
+	}
+	last, isName := outer.Property.(*ast.StringNode)
+	inner, isMember := outer.Node.(*ast.MemberNode)
+	if !isName || !isMember {
+		return
+	}
+	first, isName := inner.Property.(*ast.StringNode)
+	root, isRoot := inner.Node.(*ast.IdentifierNode)
+	hasRows := func(it Item) bool { return len(it.Rows) > 0 && conditionName(string(it.Code)) == root.Value }
+	if !isName || !isRoot || !slices.ContainsFunc(p.items, hasRows) {
+		return
+	}
+	row := &ast.StringNode{Value: first.Value + "." + last.Value}
+	row.SetLocation(first.Location())
+	ast.Patch(n, &ast.MemberNode{Node: root, Property: row})
 }
 
 func isNameByte(c byte) bool {
@@ -168,6 +243,11 @@ func (c *conditionReader) language() []expr.Option {
 			continue
 		}
 		name := conditionName(string(item.Code))
+		if item.Kind == "" { // that its kind is wrong is reported where it stands, and is enough
+			variables[name] = types.Any
+			variables[countedName(name)] = types.Int
+			continue
+		}
 		one := conditionType(item.Kind)
 		if len(item.Rows) == 0 {
 			variables[name] = one
@@ -185,8 +265,10 @@ func (c *conditionReader) language() []expr.Option {
 		expr.AsBool(),
 		expr.Optimize(false), // constant folding would hide the spots of mistakes
 		expr.DisableAllBuiltins(),
+		expr.Patch(rowPatch{c.q.Items[:c.item]}),
 		expr.Patch(countPatch{}),
 		expr.Function("count", func(...any) (any, error) { return 0, nil }, new(func([]string) int)), // see countPatch
+		expr.Function("len", func(...any) (any, error) { return 0, nil }, new(func([]string) int)),   // see countPatch
 		expr.Function("has", func(args ...any) (any, error) {
 			codes, ok := args[0].([]string)
 			code, isCode := args[1].(string)
@@ -221,7 +303,7 @@ func conditionType(kind Kind) types.Type {
 // exclusive ones. It is no name that a questionnaire could write.
 func countedName(name string) string { return "count of " + name }
 
-// countPatch puts the hidden variable in the place of count(item): the list itself does not tell which of
+// countPatch puts the hidden variable in the place of count(item) and len(item): the list itself does not tell which of
 // its codes are exclusive.
 type countPatch struct{}
 
@@ -233,7 +315,7 @@ func (countPatch) Visit(n *ast.Node) {
 	}
 	callee, isName := call.Callee.(*ast.IdentifierNode)
 	counted, ofName := call.Arguments[0].(*ast.IdentifierNode)
-	if isName && ofName && callee.Value == "count" {
+	if isName && ofName && (callee.Value == "count" || callee.Value == "len") {
 		ast.Patch(n, &ast.IdentifierNode{Value: countedName(counted.Value)})
 	}
 }
@@ -262,10 +344,16 @@ func (c *conditionReader) visitMember(n *ast.MemberNode) {
 		return
 	}
 	item := c.itemOf(name)
-	if item == nil || len(item.Rows) == 0 {
+	if item == nil || item.Kind == "" {
 		return
 	}
 	row, ok := n.Property.(*ast.StringNode)
+	if len(item.Rows) == 0 {
+		if column := c.columnOf(name); ok && column != nil && !c.refuseList(n, column) {
+			c.wrong(n, "the item %q has no rows", item.Code)
+		}
+		return
+	}
 	if !ok {
 		c.known[name] = "?"
 		c.wrong(n.Property, "a row is named by its code, such as %s.%s", item.Code, item.Rows[0].Code)
@@ -273,11 +361,7 @@ func (c *conditionReader) visitMember(n *ast.MemberNode) {
 	}
 	c.known[name] = row.Value
 	if _, ok := c.q.Column(string(item.Code) + "." + row.Value); !ok {
-		codes := make([]string, len(item.Rows))
-		for i := range item.Rows {
-			codes[i] = string(item.Rows[i].Code)
-		}
-		c.wrong(n.Property, "the item %q has no row %q%s", item.Code, row.Value, didYouMean(row.Value, codes))
+		c.wrong(n.Property, "the item %q has no row %q%s", item.Code, row.Value, didYouMean(row.Value, rowCodes(item)))
 	}
 }
 
@@ -311,13 +395,12 @@ func (c *conditionReader) visitCall(n *ast.CallNode) {
 
 func (c *conditionReader) visitBinary(n *ast.BinaryNode) {
 	switch n.Operator {
+	case "contains", "startsWith", "endsWith", "matches":
+		c.refuseList(n, c.columnOf(n.Left), c.columnOf(n.Right))
 	case "==", "!=", "<", "<=", ">", ">=":
 		left, right := c.columnOf(n.Left), c.columnOf(n.Right)
-		for _, column := range []*Column{left, right} {
-			if column != nil && (column.Item.Kind == Multi || column.Item.Kind == Rank) {
-				c.wrong(n, "%q is a list of codes: ask has(%s, \"...\") or count(%s)", column.Key, column.Key, column.Key)
-				return
-			}
+		if c.refuseList(n, left, right) {
+			return
 		}
 		if left != nil {
 			c.checkCode(left, n.Right)
@@ -332,7 +415,7 @@ func (c *conditionReader) visitBinary(n *ast.BinaryNode) {
 			c.checkCode(column, n.Left)
 		}
 		if list, ok := n.Right.(*ast.ArrayNode); ok {
-			if column := c.columnOf(n.Left); column != nil {
+			if column := c.columnOf(n.Left); column != nil && !c.refuseList(n, column) {
 				for _, element := range list.Nodes {
 					c.checkCode(column, element)
 					c.checkPoint(column, element)
@@ -342,6 +425,17 @@ func (c *conditionReader) visitBinary(n *ast.BinaryNode) {
 	case "..", "??", "|":
 		c.wrong(n, "the operator %s is not used in conditions", n.Operator)
 	}
+}
+
+// refuseList reports a list of codes that stands where one answer belongs, and whether there was one.
+func (c *conditionReader) refuseList(at ast.Node, columns ...*Column) bool {
+	for _, column := range columns {
+		if column != nil && (column.Item.Kind == Multi || column.Item.Kind == Rank) {
+			c.wrong(at, "%q is a list of codes: ask has(%s, \"...\"), \"...\" in %s or count(%s)", column.Key, column.Key, column.Key, column.Key)
+			return true
+		}
+	}
+	return false
 }
 
 // checkCode reports a text that is compared with an item and is not the code of one of its options.
@@ -379,7 +473,8 @@ func (c *conditionReader) itemOf(name *ast.IdentifierNode) *Item {
 	return nil
 }
 
-// columnOf returns the column that a name, or a name with a row, stands for, or nil.
+// columnOf returns the column that a name, or a name with a row, stands for, or nil. An item whose kind is
+// wrong has none: nothing can be said of what it is compared with.
 func (c *conditionReader) columnOf(n ast.Node) *Column {
 	key := ""
 	switch n := n.(type) {
@@ -396,7 +491,7 @@ func (c *conditionReader) columnOf(n ast.Node) *Column {
 			}
 		}
 	}
-	if column, ok := c.q.Column(key); ok && key != "" {
+	if column, ok := c.q.Column(key); ok && key != "" && c.q.columns[column].Item.Kind != "" {
 		return &c.q.columns[column]
 	}
 	return nil
@@ -411,7 +506,7 @@ func (c *conditionReader) finish() {
 		case item == nil && seen: // a function
 		case item == nil:
 			c.unknownName(name)
-		case len(item.Rows) > 0 && !seen:
+		case len(item.Rows) > 0 && !seen && item.Kind != "":
 			c.wrong(name, "the item %q has rows; name one, such as %s[%s]", item.Code, item.Code, strconv.Quote(string(item.Rows[0].Code)))
 		default:
 			key := string(item.Code)

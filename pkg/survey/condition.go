@@ -15,9 +15,10 @@ import (
 //
 //	channel == "phone"                     a single item is the code picked, "" if none
 //	has(expectations, "speed")             multi and rank items are lists of codes; a rank is best first
-//	count(expectations) > 1                how many are picked, exclusive options not counted
-//	"speed" in expectations
+//	count(expectations) > 1                how many are picked, exclusive options not counted; also len
+//	"speed" in expectations                and "speed" not in expectations
 //	performance.speed <= 2                 a row of a rating is a number; also performance["speed"]
+//	values["USER-1.EXPERIENCE"] > 3        what is no name after a dot stands in brackets
 //	responsible.strategy == "hr"           a row of a matrix is the code picked
 //	recommendation >= 9 and answered(fan)  rating, nps and number items are numbers
 //	comment != ""                          text

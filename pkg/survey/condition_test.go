@@ -39,6 +39,11 @@ func TestConditions(t *testing.T) {
 		{`comment contains "help" || comment == ""`, map[string]string{"overall": "1", "comment": "no help"}, true},
 		{`comment == ""`, nil, true},
 		{`true`, nil, true},
+		{`"ease" not in expectations`, map[string]string{"expectations": "speed"}, true},
+		{`not ("ease" in expectations)`, map[string]string{"expectations": "speed;ease"}, false},
+		{`len(expectations) > 1`, map[string]string{"expectations": "speed;ease"}, true},
+		{`len(expectations) == 0`, map[string]string{"expectations": "nothing"}, true}, // like count
+		{`count(expectations) == 2 and has(expectations, "other")`, map[string]string{"expectations": "speed;other"}, true},
 	}
 	for _, tt := range tests {
 		q := questionnaireOf(t, everyKind+"  - code: last\n    kind: text\n    text: {en: Last, pl: Ostatnie}\n    show_if: '"+tt.condition+"'\n")
@@ -76,6 +81,45 @@ func TestHyphens(t *testing.T) {
 		if item, _ := q.Item(code); !item.ShowIf.Holds(values) {
 			t.Errorf("%s: %s does not hold", code, item.ShowIf)
 		}
+	}
+}
+
+// TestDots: codes of options and rows may have dots; those of items have none.
+func TestDots(t *testing.T) {
+	q := questionnaireOf(t, `
+  - code: values
+    kind: rating
+    text: {en: A, pl: A}
+    scale: {min: 1, max: 5}
+    rows:
+      - {code: USER.VALUES.SECURITY, text: {en: A, pl: A}}
+      - {code: USER-1.5, text: {en: A, pl: A}}
+      - {code: USER, text: {en: A, pl: A}}
+  - {code: of-it, kind: multi, text: {en: A, pl: A}, options: [{code: a.b, text: {en: X, pl: X}}, {code: 1.0, text: {en: Y, pl: Y}}]}
+  - {code: a, kind: text, text: {en: A, pl: A}, show_if: values.USER.VALUES.SECURITY == 4}
+  - {code: b, kind: text, text: {en: A, pl: A}, show_if: 'values["USER.VALUES.SECURITY"] == 4'}
+  - {code: c, kind: text, text: {en: A, pl: A}, show_if: 'values["USER-1.5"] == 3 and values.USER == 2 and has(of-it, "a.b") and "1.0" in of-it'}
+  - {code: d, kind: text, text: {en: "{{values.USER.VALUES.SECURITY}}", pl: "{{ values.USER }}"}}
+`)
+	values := decodeAll(t, q, q.NewDecoder(), map[string]string{
+		"values.USER.VALUES.SECURITY": "4", "values.USER-1.5": "3", "values.USER": "2", "of-it": "1.0;a.b",
+	})
+	for _, code := range []ItemCode{"a", "b", "c"} {
+		if item, _ := q.Item(code); !item.ShowIf.Holds(values) {
+			t.Errorf("%s does not hold", item.ShowIf)
+		}
+	}
+	last, _ := q.Item("d")
+	if got := q.Pipe(last.Text["en"]+last.Text["pl"], English, values); got != "42" {
+		t.Errorf("piped: %q", got)
+	}
+	answers, err := q.ReadAnswers(map[string][]string{"values.USER.VALUES.SECURITY": {"4"}, "of-it": {"a.b"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	stored, err := answers.MarshalJSON()
+	if err != nil || string(stored) != `{"values.USER.VALUES.SECURITY":4,"of-it":["a.b"]}` {
+		t.Errorf("stored as %s, %v", stored, err)
 	}
 }
 
@@ -146,7 +190,7 @@ func FuzzCondition(f *testing.F) {
 	for _, condition := range []string{
 		`channel == "phone"`, `count(expectations) > 1 and has(places, "A")`, `performance.speed in [1, 2]`, `not answered(hours)`,
 		`hours / 0 > 1 ? true : false`, `comment matches "("`, `places[7] == "A"`, `1..9 == 3`, `let x = 1; x > 0`, `{"a": 1}.a == 1`,
-		`comment[0:2] == "a"`, `overall ** overall ** overall > 1`, `channel?.x`, `"ж" == comment`, `hours % 2 == 1`,
+		`comment[0:2] == "a"`, `performance.speed.ease > 1`, `len(places) > 1 and "A" not in places`, `performance.speed["ease"].x == 1`, `overall ** overall ** overall > 1`, `channel?.x`, `"ж" == comment`, `hours % 2 == 1`,
 	} {
 		f.Add(condition, "speed;ease", 7.5)
 	}

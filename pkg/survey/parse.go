@@ -329,11 +329,11 @@ func (b *builder) bounds(at *node, item *Item) {
 	if len(item.Options) == 0 {
 		return // reported already
 	}
-	written := item.Max
+	said := high.usable() && item.Max < free
 	item.Max = min(item.Max, max(1, free))
 	switch {
-	case item.Min > written:
-		b.report(low, "min is %d, more than max, which is %d", item.Min, written)
+	case item.Min > item.Max && said:
+		b.report(low, "min is %d, more than max, which is %d", item.Min, item.Max)
 	case item.Min > item.Max:
 		b.report(low, "min is %d, more than the number of options that can be given together, which is %d", item.Min, free)
 	}

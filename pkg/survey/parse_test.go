@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"unicode"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -185,6 +186,9 @@ func FuzzParse(f *testing.F) {
 			}
 			lines := strings.Count(plainLines([]byte(source)), "\n") + 1
 			for _, m := range mistakes {
+				if steers := strings.ContainsFunc(m.String(), func(r rune) bool { return r != '\n' && r != '\t' && unicode.IsControl(r) }); steers {
+					t.Errorf("a mistake that steers a terminal: %q", m.String())
+				}
 				if m.Message == "" || m.Line > lines || m.File == "q.yaml" && m.Line > 0 && m.Column < 1 {
 					t.Errorf("a mistake at %d:%d of %d lines: %q", m.Line, m.Column, lines, m.Message)
 				}
@@ -343,6 +347,44 @@ func TestLineEnds(t *testing.T) {
 	}
 }
 
+// TestFrameNames: the mistakes of a code frame are reported where the frame lies, beside its questionnaire.
+func TestFrameNames(t *testing.T) {
+	const source = "code: q\ntitle: t\nitems:\n  - {code: a, kind: single, frame: mine, text: x}\n"
+	frames := func(string) ([]byte, error) { return []byte("wrong: y\ncode: mine\noptions: [{code: a, text: b}]"), nil }
+	for name, want := range map[string]string{
+		"/home/anna/2026/q.yaml": "/home/anna/2026/frames/mine.yaml", "surveys/q.yaml": "surveys/frames/mine.yaml", "q.yaml": "frames/mine.yaml",
+	} {
+		_, err := Parse([]byte(source), name, frames)
+		mistakes, _ := errors.AsType[Diagnostics](err)
+		if len(mistakes) != 2 || !slices.ContainsFunc(mistakes, func(d Diagnostic) bool { return d.File == want && d.Line == 1 }) {
+			t.Errorf("%s: %v; want a mistake in %s", name, err, want)
+		}
+	}
+}
+
+// TestTerminal: whatever a source holds, what is said of it shows control characters and sends none.
+func TestTerminal(t *testing.T) {
+	tests := []struct{ source, want string }{
+		{"\x1b[2J\x07x\ty", "␛[2J␇x\ty"},
+		{"a\x00b\x7f", "a␀b␡"},
+		{"\u009b31m\u202eevil\u2066", "\ufffd31m\ufffdevil\ufffd"},
+		{"bad \xff\xfe bytes", "bad \ufffd\ufffd bytes"},
+		{"a\u2028b", "a\ufffdb"},
+		{"Żółć, 漢字, a\u200db 👩‍👧", "Żółć, 漢字, a\u200db 👩‍👧"},
+	}
+	for _, tt := range tests {
+		d := Diagnostic{File: "f\x1b", Line: 1, Column: 3, Message: "m " + tt.source, Source: tt.source}
+		lines := strings.Split(d.String(), "\n")
+		if len(lines) != 3 || lines[0] != "f␛:1:3: m "+tt.want || lines[1] != "    "+tt.want {
+			t.Errorf("%q: %q; want %q", tt.source, lines, tt.want)
+		}
+	}
+	long := Diagnostic{File: "f", Message: strings.Repeat("x\x1b", 100_000)}
+	if n := len([]rune(long.String())); n > 1100 {
+		t.Errorf("a message of %d characters", n)
+	}
+}
+
 func TestLongLines(t *testing.T) {
 	d := Diagnostic{File: "q.yaml", Line: 1, Column: 1001, Message: "here", Source: strings.Repeat("ж", 1000) + "X" + strings.Repeat("ж", 1000)}
 	lines := strings.Split(d.String(), "\n")
@@ -357,7 +399,7 @@ func TestLongLines(t *testing.T) {
 func TestNearest(t *testing.T) {
 	known := []string{"speed", "ease", "needs_met", "text", "A", "B", "Łatwość"}
 	for written, want := range map[string]string{
-		"sped": "speed", "seped": "speed", "SPEED": "speed", "needsmet": "needs_met", "txet": "text", "easy": "ease",
+		"sped": "speed", "seped": "speed", "SPEED": "speed", "needsmet": "needs_met", "txet": "text", "easy": "ease", "fone": "", "care": "",
 		"C": "", "price": "", "": "", "Latwosc": "", "łatwośc": "Łatwość", strings.Repeat("x", 1000): "",
 	} {
 		if got := Nearest(written, known); got != want {

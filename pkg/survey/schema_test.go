@@ -80,8 +80,8 @@ func jsonKeys(value any) any {
 // TestSchemaAgreesWithParse holds the schema against the cases of the parser: it accepts every valid file,
 // and refuses every file whose mistakes lie in its structure.
 func TestSchemaAgreesWithParse(t *testing.T) {
-	schema := compileSchema(t, Schema)
-	structural := []string{"unknown_keys", "missing_codes", "bad_codes", "wrong_kinds_of_value", "duplicate_keys", "languages", "matrix", "scales", "empty"}
+	schema, frameSchema := compileSchema(t, Schema), compileSchema(t, FrameSchema)
+	structural := []string{"unknown_keys", "missing_codes", "bad_codes", "wrong_kinds_of_value", "duplicate_keys", "languages", "matrix", "scales", "empty", "unknown_kind", "own_answers"}
 	for _, name := range structural {
 		c := readParseCase(t, filepath.Join("testdata/parse", name+".txt"))
 		if err := validateYAML(t, schema, []byte(c.source)); err == nil {
@@ -93,6 +93,11 @@ func TestSchemaAgreesWithParse(t *testing.T) {
 		c := readParseCase(t, file)
 		if err := validateYAML(t, schema, []byte(c.source)); err != nil {
 			t.Errorf("%s: Parse accepts what the schema refuses: %v", file, err)
+		}
+		for code, text := range c.frames {
+			if err := validateYAML(t, frameSchema, []byte(text)); err != nil {
+				t.Errorf("%s: the frame %s is accepted, and its schema refuses it: %v", file, code, err)
+			}
 		}
 	}
 }
