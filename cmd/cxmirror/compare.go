@@ -61,7 +61,8 @@ answered, and the word none was asked and picked nothing. Columns respondent and
   none,,5,3,0.8
 
 Other layouts take a map: renamed columns, recoded values, one column per option, place numbers, filters,
-several header rows, other encodings, and which rows belong to which side. For example:
+several header rows, other encodings, and which rows belong to which side. ` + "`cxmirror map`" + ` explains them by example.
+A short one:
 
   respondent: ResponseID
   audience:
@@ -178,17 +179,6 @@ func (c compareCommand) check() error {
 	return nil
 }
 
-func loadMap(name string) (*exchange.Map, error) {
-	if name == "" {
-		return nil, nil //nolint:nilnil // no map is the native format
-	}
-	src, err := os.ReadFile(name)
-	if err != nil {
-		return nil, fmt.Errorf("read the map: %w", err)
-	}
-	return exchange.ParseMap(src, name)
-}
-
 // tellsSidesApart reports whether a map says which rows are external and which internal.
 func tellsSidesApart(m *exchange.Map) bool {
 	if m == nil {
@@ -215,7 +205,7 @@ func (j *job) run(w *world) error {
 	rejected := &rejections{to: w.stderr}
 	read, err := j.read(w.ctx, rejected)
 	if err != nil {
-		return err
+		return explainMaps(err)
 	}
 	c := &j.comparison
 	c.External, c.Internal = read.externalSource, read.internalSource

@@ -48,6 +48,7 @@ type world struct {
 type commands struct {
 	Compare compareCommand `cmd:"" help:"Rank and compare what two populations answered to the same question."`
 	Lint    lintCommand    `cmd:"" help:"Check questionnaires and code frames."`
+	Map     mapCommand     `cmd:"" help:"Explain maps, which read files of other programs, by example."`
 	Schema  schemaCommand  `cmd:"" help:"Print the JSON Schema of questionnaires, for editors."`
 	Demo    demoCommand    `cmd:"" help:"Compare both sides of a published survey, and write the page."`
 	Version versionCommand `cmd:"" help:"Print the version."`

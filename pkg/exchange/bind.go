@@ -42,6 +42,7 @@ type binder struct {
 	decoder  *survey.Decoder
 	plan     *plan
 	problems survey.Diagnostics
+	told     map[string]bool // what was listed once, and need not be again
 }
 
 // bind makes the plan. m may be nil. needed are items whose every column must be there.
@@ -49,7 +50,7 @@ func bind(q *survey.Questionnaire, m *Map, h *header, decoder *survey.Decoder, n
 	if m == nil {
 		m = &Map{source: survey.NewSource("", nil), layout: layout{headers: []int{1}, data: 2, decimal: '.'}}
 	}
-	b := &binder{q: q, m: m, h: h, decoder: decoder, plan: &plan{
+	b := &binder{q: q, m: m, h: h, decoder: decoder, told: make(map[string]bool), plan: &plan{
 		sources: make([]answerSource, len(q.Columns())), respondent: -1, weight: -1, decimal: m.layout.decimal,
 		missing: wordSet(nil, m.missing), audience: cmp.Or(m.audience, q.Audience),
 	}}
@@ -61,6 +62,9 @@ func bind(q *survey.Questionnaire, m *Map, h *header, decoder *survey.Decoder, n
 	b.bindPeople()
 	b.bindRows()
 	if len(b.problems) > 0 {
+		if h.lacked {
+			return nil, errors.Join(own, b.problems.Sort(), h.catalogue())
+		}
 		return nil, errors.Join(own, b.problems.Sort())
 	}
 	missing := b.checkNeeded(needed, own != nil)
@@ -221,13 +225,30 @@ func (b *binder) bindKeep(c condition) {
 				}
 			}
 			if !found {
-				b.fail(name, "complete: the questionnaire has no item %s%s", name, didYouMean(name.text, b.itemCodes()))
+				b.fail(name, "complete: the questionnaire has no item %s%s%s", name, didYouMean(name.text, b.itemCodes()), b.once("items", b.itemCodes()))
 			}
 		}
 	}
 	if len(rest.parts) > 0 {
 		b.plan.keep = append(b.plan.keep, b.test(rest))
 	}
+}
+
+// once lists what there is, the first time that somebody looks for something else.
+func (b *binder) once(what string, there []string) string {
+	const most = 30
+	if b.told[what] || len(there) == 0 {
+		return ""
+	}
+	b.told[what] = true
+	if len(there) > most {
+		return fmt.Sprintf("; it has %s and %d more", strings.Join(there[:most], ", "), len(there)-most)
+	}
+	return "; it has " + strings.Join(there, ", ")
+}
+
+func (b *binder) options(item *survey.Item) string {
+	return b.once("options of "+string(item.Code), optionCodes(item))
 }
 
 func (b *binder) itemCodes() []string {
@@ -296,13 +317,22 @@ func (b *binder) checkNeeded(needed []survey.ItemCode, columnsWrong bool) error 
 		line = b.h.at[0].line
 	}
 	message := "no column belongs to the questionnaire " + b.q.Code
+	code := b.q.Columns()[0].Key
 	if len(lacking) > 0 {
+		code = lacking[0]
 		message = "column " + strings.Join(lacking, ", ") + " is missing"
 		if len(lacking) > 1 {
 			message = "columns " + strings.Join(lacking, ", ") + " are missing"
 		}
 	}
-	return &FileError{File: b.h.file, Line: line, Message: message + "; the file has " + b.h.listed()}
+	advice := b.h.otherDelimiter()
+	if advice == "" {
+		advice = fmt.Sprintf("; if another column answers it, a map says which, `items: {%s: COLUMN}`", code)
+	}
+	if len(b.h.byName) == 0 {
+		return &FileError{File: b.h.file, Line: line, Message: message + advice}
+	}
+	return &FileError{File: b.h.file, Line: line, Message: message + "; the file has " + b.h.listed() + advice}
 }
 
 func (b *binder) slot(column int) answerSlot {
@@ -322,7 +352,7 @@ func (b *binder) bindItem(it *itemMap) {
 		for _, c := range b.q.Columns() {
 			keys = append(keys, c.Key)
 		}
-		b.fail(it.key, "the questionnaire has no item %s%s", it.key, didYouMean(it.key.text, keys))
+		b.fail(it.key, "the questionnaire has no item %s%s%s", it.key, didYouMean(it.key.text, keys), b.once("items", b.itemCodes()))
 		b.markUsed(it)
 		return
 	}
@@ -388,7 +418,7 @@ func (b *binder) bindRowColumns(it *itemMap, slots []int) {
 	for _, entry := range it.byCode {
 		at := slices.IndexFunc(slots, func(slot int) bool { return string(b.q.Columns()[slot].Row) == entry.code.text })
 		if at < 0 {
-			b.fail(entry.code, "%s has no row %s%s", item.Code, entry.code, didYouMean(entry.code.text, rows))
+			b.fail(entry.code, "%s has no row %s%s%s", item.Code, entry.code, didYouMean(entry.code.text, rows), b.once("rows of "+string(item.Code), rows))
 			continue
 		}
 		if entry.column.text == "" {
@@ -446,7 +476,11 @@ func (b *binder) source(it *itemMap, slot int) answerSource {
 	case constantValue:
 		same := &sameAnswer{}
 		if problem := b.decoder.Decode(slot, it.constant.text, &same.value); problem != nil {
-			b.fail(it.constant, "%s: %s", it.key.text, problem.Reason())
+			list := ""
+			if problem.Rule == survey.UnknownOption {
+				list = b.options(s.item)
+			}
+			b.fail(it.constant, "%s: %s%s", it.key.text, problem.Reason(), list)
 			return nil
 		}
 		same.value.Order = slices.Clone(same.value.Order)
@@ -507,7 +541,7 @@ func (b *binder) byOption(it *itemMap, item *survey.Item) []int {
 	for _, entry := range it.byCode {
 		option, ok := item.Option(survey.OptionCode(entry.code.text))
 		if !ok {
-			b.fail(entry.code, "%s has no option %s%s", item.Code, entry.code, didYouMean(entry.code.text, optionCodes(item)))
+			b.fail(entry.code, "%s has no option %s%s%s", item.Code, entry.code, didYouMean(entry.code.text, optionCodes(item)), b.options(item))
 			continue
 		}
 		given[option] = true
@@ -600,7 +634,7 @@ func (b *binder) placeListSource(it *itemMap, s answerSlot, field int) answerSou
 	for _, name := range it.listed {
 		option, ok := s.item.Option(survey.OptionCode(name.text))
 		if !ok {
-			b.fail(name, "%s has no option %s%s", s.item.Code, name, didYouMean(name.text, optionCodes(s.item)))
+			b.fail(name, "%s has no option %s%s%s", s.item.Code, name, didYouMean(name.text, optionCodes(s.item)), b.options(s.item))
 			continue
 		}
 		source.ranked = append(source.ranked, option)
@@ -630,7 +664,11 @@ func (b *binder) vocabulary(it *itemMap, slot int) vocabulary {
 	var scratch survey.Value
 	check := func(to word) {
 		if problem := b.decoder.Decode(slot, to.text, &scratch); problem != nil && problem.Rule != survey.TooFew {
-			b.fail(to, "%s: %s", it.key.text, problem.Reason())
+			list := ""
+			if problem.Rule == survey.UnknownOption {
+				list = b.options(b.q.Columns()[slot].Item)
+			}
+			b.fail(to, "%s: %s%s", it.key.text, problem.Reason(), list)
 		}
 	}
 	for _, r := range it.recode {

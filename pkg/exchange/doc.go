@@ -24,77 +24,15 @@
 // # Maps
 //
 // Files of other programs are read with a map ([ParseMap]), a YAML file that says which column is which item
-// and what its cells mean. Everything in it is optional:
+// and what its cells mean: columns by name or letter, labels recoded, one column for each option, rankings as
+// orders or place numbers, rows that count, two audiences in one file, several header rows, other encodings.
+// [MapManual] is its manual, by example:
 //
-//	file:
-//	  encoding: windows-1250        # anything but UTF-8: macintosh, cp437, koi8-r, iso-8859-2, utf-16le ...
-//	  delimiter: ";"                # , ; | or tab; without it the header tells
-//	  header: [1, 2]                # the rows that name the columns, joined by " / "; none: there are none
-//	  data: 4                       # the first row of answers, if not the one after the header
-//	  decimal: ","                  # in weights and numbers
-//	  quotes: lenient               # a quote inside an unquoted cell is a letter
-//	missing: [NA, "-99"]            # cells that mean "not answered", besides blank ones
+//	file: {header: [1, 2], encoding: macintosh}
 //	respondent: ResponseID
-//	weight: wgt
-//	keep:                           # rows that count; the others are filtered out. All conditions must hold
-//	  - POPULATION: github
-//	  - AGE: [18 to 24 years, 25 to 34 years]
-//	  - not: {STATUS: Partial}
-//	  - any: [{Q1: "1"}, {Q2: "1"}]
-//	  - present: [AGE, EDUCATION]   # columns that hold something
-//	  - complete: [expectations]    # items answered in full: every row rated, every option ranked
-//	audience:                       # one file, two audiences; rows of neither are filtered out
-//	  external: {ROLE: customer}
-//	  internal: {ROLE: [employee, manager]}
-//	ignore: rest                    # or a list of columns
 //	items:
-//	  channel: Q3                   # another name, the same codes
-//	  satisfaction:
-//	    column: Q7
-//	    recode: {Not at all: 1, Hardly: 2, So so: 3, Well: 4, Fully: 5, Refused: ~}     # ~ is missing
-//
-// A column is addressed by its name, or by letter or number as spreadsheets count, $C or $3. Cells that
-// recode does not name are read as codes; with else: CODE they all stand for that code. With texts: pl the
-// cells hold the questionnaire's own texts in that language.
-//
-// Picks in one cell have a separator. Labels that the map knows are taken whole, the longest first, even if
-// they contain the separator, and so are entries in quotes:
-//
-//	expectations: {column: Q4, separator: ", ", recode: {"Fast, without waiting": speed, Polite staff: courtesy}}
-//
-// Picks in one column for each option say what a pick looks like; without it 1, yes, y, true, x and their
-// opposites are known. What is not offered has no column (~). When nothing is picked, asked tells "picked
-// nothing" from missing: without it a row was asked if a cell says so (0, no), and not if all are blank;
-// with always every row was asked; with a condition those were for which it holds:
-//
-//	worries:
-//	  options: {height: Q8_1, weight: Q8_2, none: Q8_12, other: ~}
-//	  picked: filled                # whatever is not blank; or the words, such as [Y, yes]
-//	  not_picked: ["0", no]
-//	  asked: {Q8_seen: "1"}
-//
-// Picks in several columns of one option each, and rankings in columns first, second, third:
-//
-//	order: {columns: [First, Second, Third], recode: {Speed: speed, Polite staff: courtesy}}
-//
-// Rankings as place numbers, one column for each option. Best is 1, unless best: highest; a hole in the
-// numbers (1, 2, 4) is rejected, unless gaps: close:
-//
-//	films: {places: {hope: RANK_IV, empire: RANK_V, jedi: RANK_VI}}
-//
-// Rankings in one cell. A cell such as 2,3,1,4 is either an order (option 2 is best) or places (option 1 has
-// place 2); both are in use, both are valid, and nothing in the file tells. So the map must, wherever options
-// are numbers, and [Report.Rankings] shows which option came first most often, for a look:
-//
-//	order: {column: Q5, separator: ",", list: order, recode: {1: speed, 2: ease, 3: courtesy, 4: needs_met}}
-//	order: {column: Q5, separator: ",", list: {places: [speed, ease, courtesy, needs_met]}}
-//
-// Rows of a rating or matrix share their recode; and an answer can be the same for the whole file:
-//
-//	performance:
-//	  rows: {speed: P_1, ease: P_2, courtesy: P_3}
-//	  recode: {7 - very good: 7, No opinion: cannot_say}
-//	country: {constant: pl}
+//	  channel: {column: $C, recode: {By phone: phone, At a branch: branch}}
+//	ignore: rest
 //
 // A column or item that the map names and the file or questionnaire lacks is an error with its place in the
 // map, and so is a column of the file that nothing speaks of, unless ignore does.

@@ -202,7 +202,7 @@ func declaredDelimiter(head []byte) (rune, bool) {
 }
 
 // guessDelimiter looks at the header: tabs and no commas make a TSV; so does the name. Semicolons alone are
-// what spreadsheets write in countries with a decimal comma.
+// what spreadsheets write in countries with a decimal comma, bars alone what databases write.
 func guessDelimiter(head []byte, file string, l layout, skipped int) rune {
 	name := strings.TrimSuffix(strings.ToLower(file), ".gz")
 	if strings.HasSuffix(name, ".tsv") || strings.HasSuffix(name, ".tab") {
@@ -212,7 +212,7 @@ func guessDelimiter(head []byte, file string, l layout, skipped int) rune {
 	if len(l.headers) > 0 {
 		row = l.headers[0]
 	}
-	var commas, tabs, semicolons int
+	var commas, tabs, semicolons, bars int
 	quoted, line, filled := false, 1, false
 	for _, c := range head {
 		if c == '"' {
@@ -242,6 +242,8 @@ func guessDelimiter(head []byte, file string, l layout, skipped int) rune {
 			tabs++
 		case ';':
 			semicolons++
+		case '|':
+			bars++
 		}
 	}
 	switch {
@@ -251,6 +253,8 @@ func guessDelimiter(head []byte, file string, l layout, skipped int) rune {
 		return '\t'
 	case semicolons > 0:
 		return ';'
+	case bars > 0:
+		return '|'
 	}
 	return ','
 }
@@ -280,6 +284,7 @@ func (r *Reader) readHeader(l layout) error {
 	}
 	if len(rows) > 0 {
 		r.header = newHeader(r.report.File, rows, places)
+		r.header.rows, r.header.sample = l.headers, r.firstRows
 		return nil
 	}
 	row, err := r.nextRow()
@@ -289,6 +294,29 @@ func (r *Reader) readHeader(l layout) error {
 	r.first = row
 	r.header = numberedHeader(r.report.File, len(row))
 	return nil
+}
+
+// firstRows reads the first few rows of the file once more, as far as they were looked at.
+func (r *Reader) firstRows() [][]string {
+	const most = 6
+	head := string(r.text.head)
+	if r.text.crs {
+		head = strings.ReplaceAll(head, "\r", "\n")
+	}
+	if r.skipped > 0 {
+		_, head, _ = strings.Cut(head, "\n")
+	}
+	again := csv.NewReader(strings.NewReader(head))
+	again.Comma, again.FieldsPerRecord, again.LazyQuotes = r.csv.Comma, -1, r.csv.LazyQuotes
+	var rows [][]string
+	for len(rows) < most {
+		row, err := again.Read()
+		if err != nil {
+			break // the end, or where the first look ended: what there is must do for advice
+		}
+		rows = append(rows, row)
+	}
+	return rows
 }
 
 func (r *Reader) nextRow() ([]string, error) {
@@ -558,6 +586,9 @@ func (r *Reader) parseWeight(cell string) (weight float64, reason string) {
 // reject counts a row as rejected, and says why. It returns false, for callers to return.
 func (r *Reader) reject(row []string, field int, key, value, reason string) bool {
 	r.report.Rejected++
+	if h := r.header; r.report.Rows == 1 && h.halfNamed() {
+		reason += fmt.Sprintf("; if this row still names columns, a map says so, `file: {header: [%d, %d]}`", h.rows[0], h.rows[0]+1)
+	}
 	rejection := Rejection{File: r.report.File, Line: r.record.Line, Field: key, Value: strings.Clone(shortened(value)), Reason: reason}
 	if field >= 0 && field < len(row) {
 		rejection.Line, rejection.Column = r.position(row, field)

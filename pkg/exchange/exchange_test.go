@@ -318,38 +318,6 @@ func TestColumnLetters(t *testing.T) {
 	}
 }
 
-// The maps in the package comment are maps.
-func TestDocumentedMaps(t *testing.T) {
-	var chunks []string
-	for line := range strings.Lines(string(readFile(t, "doc.go"))) {
-		line, code := strings.CutPrefix(line, "//\t")
-		switch {
-		case !code:
-			chunks = append(chunks, "")
-		case len(chunks) > 0 && !strings.HasPrefix(line, " ") && !strings.Contains(chunks[len(chunks)-1], "file:"):
-			chunks = append(chunks, line)
-		default:
-			chunks[len(chunks)-1] += line
-		}
-	}
-	maps := 0
-	for _, chunk := range chunks {
-		switch {
-		case chunk == "" || !strings.Contains(chunk, ": "):
-			continue // blank, or lines of a file of answers
-		case !strings.HasPrefix(chunk, "file:"):
-			chunk = "items:\n  " + strings.ReplaceAll(chunk, "\n", "\n  ")
-		}
-		maps++
-		if _, err := ParseMap([]byte(chunk), "doc.go"); err != nil {
-			t.Errorf("%v\n%s", err, chunk)
-		}
-	}
-	if maps != 9 {
-		t.Errorf("%d maps in the package comment, want 9", maps)
-	}
-}
-
 // What aliases multiply, and what is too long to read in reasonable time, ends as a message.
 func TestHostileMaps(t *testing.T) {
 	var laughs strings.Builder

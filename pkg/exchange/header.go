@@ -23,6 +23,10 @@ type header struct {
 	twice   map[string][]int // names of more than one column
 	used    []bool
 	ignored []bool
+
+	rows   []int             // the rows that the names stand in, from 1; none: there are no names
+	sample func() [][]string // the first rows of the file, for advice
+	lacked bool              // a column was looked for in vain
 }
 
 // position is a line and a column in characters, both from 1.
@@ -98,7 +102,7 @@ func (h *header) find(name string) (int, error) {
 			for i, column := range same {
 				letters[i] = "$" + columnLetters(column)
 			}
-			return 0, fmt.Errorf("%d columns of %s are called %q; say which one: %s", len(same), h.file, name, strings.Join(letters, ", "))
+			return 0, fmt.Errorf("%d columns of %s are called %q; say which one: %s", len(same), h.file, shortName(name), strings.Join(letters, ", "))
 		}
 		return at, nil
 	}
@@ -108,14 +112,99 @@ func (h *header) find(name string) (int, error) {
 		case !ok:
 			return 0, fmt.Errorf("%q is not an address of a column, such as $C or $3", name)
 		case at >= len(h.names):
-			return 0, fmt.Errorf("%s has %d columns; the last is $%s", h.file, len(h.names), columnLetters(len(h.names)-1))
+			return 0, fmt.Errorf("%s has %s; the last is $%s", h.file, columns(len(h.names)), columnLetters(len(h.names)-1))
 		}
 		return at, nil
 	}
 	if len(h.byName) == 0 {
-		return 0, fmt.Errorf("%s has no header row: address the column as $A, or say which rows are the header", h.file)
+		return 0, fmt.Errorf("%s has no header row: address the column as $A, or say which row names the columns, as in `file: {header: 1}`", h.file)
 	}
-	return 0, fmt.Errorf("%s has no column %q%s%s", h.file, name, didYouMean(name, h.names), h.otherDelimiter())
+	h.lacked = true
+	return 0, fmt.Errorf("%s has no column %q%s", h.file, name, h.advice(name))
+}
+
+// advice says which columns may be meant by a name that none has.
+func (h *header) advice(name string) string {
+	if at, ok := columnNumber(name); ok && at < len(h.names) {
+		return fmt.Sprintf("; the column with that letter or number is written with a dollar: %s", h.named(at))
+	}
+	near, same := h.nearest(name)
+	if row := h.elsewhere(name); row > 0 && !same {
+		both := slices.Sorted(slices.Values(append([]int{row}, h.rows...)))
+		return fmt.Sprintf("; it stands in row %d: `file: {header: %d}` takes the names from there, `file: {header: [%s]}` from all these rows",
+			row, row, strings.Trim(strings.Join(strings.Fields(fmt.Sprint(both)), ", "), "[]"))
+	}
+	if len(near) > 0 {
+		said := make([]string, len(near))
+		for i, at := range near {
+			said[i] = h.named(at)
+		}
+		return fmt.Sprintf("; did you mean %s?", strings.Join(said, ", or "))
+	}
+	return h.otherDelimiter()
+}
+
+// named is a column by its name, shortened, and its letter.
+func (h *header) named(at int) string {
+	if h.names[at] == "" {
+		return "$" + columnLetters(at) + ", which has no name"
+	}
+	return fmt.Sprintf("$%s, %q", columnLetters(at), shortName(h.names[at]))
+}
+
+// nearest returns up to three columns whose names a written one may be a slip of, or a part of: people
+// write the question and leave out its number, or one of two header rows. same says that their names, or
+// the parts of one header row, differ from it in blanks, case and punctuation only.
+func (h *header) nearest(name string) (found []int, same bool) {
+	const most, shortest = 3, 3
+	take := func(fits func(known string) bool) {
+		for at, known := range h.names {
+			if len(found) < most && known != "" && !slices.Contains(found, at) && fits(known) {
+				found = append(found, at)
+			}
+		}
+	}
+	written := bare(name)
+	if written != "" {
+		take(func(known string) bool { return bare(known) == written })
+		take(func(known string) bool {
+			return slices.ContainsFunc(strings.Split(known, headerJoin), func(part string) bool { return bare(part) == written })
+		})
+	}
+	same = len(found) > 0
+	if near := survey.Nearest(name, h.names); near != "" {
+		take(func(known string) bool { return known == near })
+	}
+	if len(written) >= shortest {
+		take(func(known string) bool { return strings.HasPrefix(bare(known), written) })
+		take(func(known string) bool { return strings.Contains(bare(known), written) })
+	}
+	return found, same
+}
+
+// elsewhere returns the row, not one of the header, in which a name stands that was looked for in the
+// header; 0 if there is none.
+func (h *header) elsewhere(name string) int {
+	if h.sample == nil {
+		return 0
+	}
+	wanted := bare(name)
+	for i, row := range h.sample() {
+		if !slices.Contains(h.rows, i+1) && wanted != "" && slices.ContainsFunc(row, func(cell string) bool { return bare(cell) == wanted }) {
+			return i + 1
+		}
+	}
+	return 0
+}
+
+// halfNamed reports whether the names look as if another row went on with them: some are missing between
+// others, as under merged cells.
+func (h *header) halfNamed() bool {
+	last := len(h.names)
+	for last > 0 && h.names[last-1] == "" {
+		last--
+	}
+	return len(h.rows) == 1 && slices.Contains(h.names[:last], "")
 }
 
 // otherDelimiter is a hint for headers that were probably cut in the wrong places.
@@ -211,7 +300,7 @@ func bare(name string) string {
 	}, name)
 }
 
-// listed names the columns, for people who look for one that is not there.
+// listed names the columns in one line, for people who look for one that is not there.
 func (h *header) listed() string {
 	const most = 12
 	names := make([]string, 0, most)
@@ -219,10 +308,51 @@ func (h *header) listed() string {
 		if name == "" {
 			name = "$" + columnLetters(i)
 		}
-		names = append(names, name)
+		names = append(names, shortName(name))
 		if len(names) == most && len(h.names) > most {
 			return fmt.Sprintf("%s and %d more", strings.Join(names, ", "), len(h.names)-most)
 		}
 	}
 	return strings.Join(names, ", ")
+}
+
+// catalogue lists the columns, one a line, by letter and name: all of them, or the first if they are many.
+func (h *header) catalogue() error {
+	const most, first = 30, 10
+	var text strings.Builder
+	shown := len(h.names)
+	if shown > most {
+		shown = first
+		fmt.Fprintf(&text, "the first %d of its %s are", first, columns(len(h.names)))
+	} else {
+		fmt.Fprintf(&text, "its %s, by letter and by name:", columns(shown))
+	}
+	if shown < len(h.names) {
+		text.WriteString(", by letter and by name:")
+	}
+	for i, name := range h.names[:shown] {
+		if name == "" {
+			name = "(no name)"
+		}
+		fmt.Fprintf(&text, "\n    %-4s %s", "$"+columnLetters(i), shortName(name))
+	}
+	return &FileError{File: h.file, Message: text.String()}
+}
+
+func columns(n int) string {
+	if n == 1 {
+		return "1 column"
+	}
+	return fmt.Sprintf("%d columns", n)
+}
+
+// shortName cuts the middle out of a name that is too long for a message. Names joined of two header rows
+// differ at their ends.
+func shortName(name string) string {
+	const longest, end = 90, 40
+	runes := []rune(strings.Join(strings.Fields(name), " "))
+	if len(runes) <= longest {
+		return name
+	}
+	return string(runes[:longest-end-1]) + "…" + string(runes[len(runes)-end:])
 }

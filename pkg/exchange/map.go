@@ -10,8 +10,8 @@ import (
 )
 
 // Map says how a file of somebody else's making holds the answers to a questionnaire: which column is
-// which item, what its cells mean, which rows count, and which audience they belong to. The package
-// comment shows how one is written. A map is not changed after [ParseMap], and any number of readers may
+// which item, what its cells mean, which rows count, and which audience they belong to. [MapManual] shows
+// how one is written. A map is not changed after [ParseMap], and any number of readers may
 // share it.
 type Map struct {
 	source *survey.Source
@@ -184,15 +184,18 @@ func (p *mapParser) fail(at word, format string, args ...any) {
 	p.problems = append(p.problems, p.source.At(at.line, at.column, format, args...))
 }
 
-// keys hands out the pairs of a mapping whose keys are known, and names the others.
-func (p *mapParser) keys(n *node, what string, known []string, each func(key word, value *node)) {
+// wholeMap is what messages call a map as such.
+const wholeMap = "the map"
+
+// keys hands out the pairs of a mapping whose keys are known, and says about the others what to do.
+func (p *mapParser) keys(n *node, what string, known []mapKey, each func(key word, value *node)) {
 	if n.shape != mapping {
-		p.fail(n.word, "%s must be a mapping with any of the keys %s", what, strings.Join(known, ", "))
+		p.fail(n.word, "%s is made of keys, `key: value`; it knows %s", what, strings.Join(keyNames(known), ", "))
 		return
 	}
 	for _, pair := range n.pairs {
-		if !slices.Contains(known, pair.key.text) {
-			p.fail(pair.key, "%s has no key %q%s; it knows %s", what, pair.key.text, didYouMean(pair.key.text, known), strings.Join(known, ", "))
+		if _, ok := keyNamed(pair.key.text, known); !ok {
+			p.fail(pair.key, "%s", unknownKey(what, known, pair.key.text, pair.value))
 			continue
 		}
 		each(pair.key, pair.value)
@@ -202,14 +205,18 @@ func (p *mapParser) keys(n *node, what string, known []string, each func(key wor
 // word reads a scalar that is not blank.
 func (p *mapParser) word(key word, n *node) word {
 	if n.shape != scalar || strings.TrimSpace(n.text) == "" {
-		hint := ""
-		if n.shape == nothing {
-			hint = " (a # begins a comment: quote a text that begins with it)"
-		}
-		p.fail(n.word, "%s needs a text or number here%s", key.text, hint)
+		p.fail(n.word, "%s takes one text or number, as in %s%s", key.text, exampleOf(key.text), p.commentHint(n))
 		return word{}
 	}
 	return trimmed(n.word)
+}
+
+// commentHint explains a value that is nothing because a # made a comment of it.
+func (p *mapParser) commentHint(n *node) string {
+	if line := p.source.At(n.line, 1, "").Source; n.shape == nothing && strings.Contains(line, "#") {
+		return "; a # begins a comment: put a text that begins with one in quotes"
+	}
+	return ""
 }
 
 // words reads a scalar or a list of scalars, blank ones included.
@@ -223,18 +230,18 @@ func (p *mapParser) words(key word, n *node) []word {
 		words := make([]word, 0, len(n.items))
 		for _, item := range n.items {
 			if item.shape != scalar && item.shape != nothing {
-				p.fail(item.word, "%s takes texts or numbers", key.text)
+				p.fail(item.word, "%s takes texts or numbers, as in %s", key.text, exampleOf(key.text))
 				continue
 			}
 			words = append(words, trimmed(item.word))
 		}
 		if len(n.items) == 0 {
-			p.fail(n.word, "%s is an empty list", key.text)
+			p.fail(n.word, "%s is an empty list; it takes at least one text, as in %s", key.text, exampleOf(key.text))
 		}
 		return words
 	case mapping:
 	}
-	p.fail(n.word, "%s takes a text, or a list of texts", key.text)
+	p.fail(n.word, "%s takes a text, or a list of texts, as in %s", key.text, exampleOf(key.text))
 	return nil
 }
 
@@ -259,15 +266,14 @@ func (p *mapParser) oneOf(key word, n *node, known ...string) int {
 	}
 	at := slices.Index(known, w.text)
 	if at < 0 {
-		p.fail(w, "%s is %s, not %q", key.text, strings.Join(known, " or "), w.text)
+		p.fail(w, "%s is %s, not %q", key.text, strings.Join(quoted(known), " or "), w.text)
 	}
 	return at
 }
 
 func (p *mapParser) parse(root *node) *Map {
 	m := &Map{source: p.source, layout: layout{headers: []int{1}, data: 2, decimal: '.'}}
-	known := []string{"file", "missing", "respondent", "weight", "audience", "keep", "items", "ignore"}
-	p.keys(root, "the map", known, func(key word, value *node) {
+	p.keys(root, wholeMap, mapKeys(), func(key word, value *node) {
 		switch key.text {
 		case "file":
 			p.parseLayout(value, &m.layout)
@@ -295,31 +301,27 @@ func (p *mapParser) parse(root *node) *Map {
 
 func (p *mapParser) parseLayout(n *node, l *layout) {
 	dataAt := word{}
-	p.keys(n, "file", []string{"encoding", "delimiter", "header", "data", "quotes", "decimal"}, func(key word, value *node) {
+	if n.shape != mapping {
+		p.fail(n.word, "file says how the file is written, as in %s; which file is read is said on the command line", exampleOf("file"))
+		return
+	}
+	p.keys(n, "file", layoutKeys(), func(key word, value *node) {
 		switch key.text {
 		case "encoding":
 			name := p.word(key, value)
 			if _, _, err := encodingByName(name.text); err != nil {
-				p.fail(name, "%s", err.Error())
+				p.fail(name, "encoding: %s", err.Error())
 			}
 			l.encoding = name.text
 		case "delimiter":
 			l.delimiter = p.delimiter(key, value)
 		case "header":
-			if value.shape == scalar && value.text == "none" {
-				l.headers = nil
-				break
-			}
-			l.headers = l.headers[:0]
-			for _, w := range p.words(key, value) {
-				l.headers = append(l.headers, p.row(key, w))
-			}
-			if !slices.IsSorted(l.headers) {
-				p.fail(value.word, "header: rows are named from the top down")
-			}
+			l.headers = p.headerRows(key, value)
 		case "data":
 			dataAt = p.word(key, value)
-			l.data = p.row(key, dataAt)
+			if dataAt.text != "" {
+				l.data = p.row(dataAt, "data is the first row of answers, as in `data: 4`")
+			}
 		case "quotes":
 			l.lenient = p.oneOf(key, value, "strict", "lenient") == 1
 		case "decimal":
@@ -355,33 +357,56 @@ func (p *mapParser) delimiter(key word, n *node) rune {
 			return '|'
 		}
 	}
-	p.fail(n.word, `%s is one of ",", ";", "|", ":" or tab`, key.text)
+	p.fail(n.word, "%s is one of \",\", \";\", \"|\", \":\" or tab, as in %s", key.text, exampleOf(key.text))
 	return 0
 }
 
-// row reads the number of a row of the file; 0 if it is none.
-func (p *mapParser) row(key, w word) int {
+// headerRows reads the rows that name the columns.
+func (p *mapParser) headerRows(key word, n *node) []int {
+	const use = "header is the row that names the columns, as in `header: 1`, or several, `header: [1, 2]`, or `header: none`"
+	if n.shape == scalar && n.text == "none" {
+		return nil
+	}
+	if n.shape == nothing || n.shape == mapping {
+		p.fail(n.word, "%s", use)
+		return nil
+	}
+	rows := []int{}
+	for _, w := range p.words(key, n) {
+		if row := p.row(w, use); row > 0 && len(rows) > 0 && row <= rows[len(rows)-1] {
+			p.fail(w, "header: rows are named from the top down, each once, as in `header: [1, 2]`")
+		} else {
+			rows = append(rows, row)
+		}
+	}
+	return rows
+}
+
+// row reads the number of a row of the file; 0 if it is none, which is told with what is expected.
+func (p *mapParser) row(w word, use string) int {
 	const highest = 1000
 	n, err := strconv.Atoi(w.text)
 	if err != nil || n < 1 || n > highest {
-		p.fail(w, "%s: rows are numbered from 1, not %q", key.text, w.text)
+		p.fail(w, "%s; %q is not the number of a row, from 1 to %d", use, w.text, highest)
 		return 0
 	}
 	return n
 }
 
 func (p *mapParser) parseAudience(key word, n *node, m *Map) {
-	known := make([]string, 0, len(survey.Audiences()))
-	for _, a := range survey.Audiences() {
-		known = append(known, string(a))
-	}
-	if n.shape == scalar {
-		if at := p.oneOf(key, n, known...); at >= 0 {
-			m.audience = survey.Audiences()[at]
+	if n.shape != mapping {
+		names := keyNames(audienceKeys())
+		switch w := p.word(key, n); {
+		case w.text == "":
+		case slices.Contains(names, w.text):
+			m.audience = survey.Audience(w.text)
+		default:
+			p.fail(w, "audience is %s for the whole file, not %q; where a column tells which row belongs to whom, %s",
+				strings.Join(names, " or "), w.text, exampleOf("audience"))
 		}
 		return
 	}
-	p.keys(n, "audience", known, func(key word, value *node) {
+	p.keys(n, "audience", audienceKeys(), func(key word, value *node) {
 		rule := audienceRule{audience: survey.Audience(key.text)}
 		rule.when.parts = p.parseConditions(key, value, false)
 		m.audiences = append(m.audiences, rule)
@@ -409,7 +434,8 @@ func (p *mapParser) parseCondition(key word, n *node, completeAllowed bool) cond
 		return c
 	}
 	if n.shape != mapping || len(n.pairs) == 0 {
-		p.fail(n.word, "%s: a condition is written `COLUMN: value`, `COLUMN: [values]`, `not: {...}`, `any: [...]`, `present: [COLUMNS]` or, in keep, `complete: [ITEMS]`", key.text)
+		p.fail(n.word, "%s: a condition names a column and its value, `{STATUS: Complete}`, or values, `{AGE: [18 to 24, 25 to 34]}`; "+
+			"or it is `not: {STATUS: Partial}`, `any: [{Q1: 1}, {Q2: 1}]`, `present: [AGE]` or, in keep, `complete: [expectations]`", key.text)
 		return c
 	}
 	for _, pair := range n.pairs {
@@ -442,7 +468,7 @@ func (p *mapParser) parseCondition(key word, n *node, completeAllowed bool) cond
 
 func (p *mapParser) parseItems(n *node, m *Map) {
 	if n.shape != mapping {
-		p.fail(n.word, "items must be a mapping: the code of an item (or item.row), and where its answers are")
+		p.fail(n.word, "under items stands the code of an item (or item.row), and the column that answers it, as in %s, without a - before it", exampleOf("items"))
 		return
 	}
 	for _, pair := range n.pairs {
@@ -456,12 +482,12 @@ func (p *mapParser) parseItem(key word, n *node) itemMap {
 		it.columns = []word{p.word(key, n)}
 		return it
 	}
-	known := []string{
-		"column", "columns", "options", "places", "rows", "constant", "recode", "else", "texts", "missing",
-		"separator", "list", "best", "gaps", "picked", "not_picked", "asked",
+	if n.shape == list {
+		p.fail(n.word, "%s takes one column, as in `%s: Q4`; several columns of one option each are `%s: {columns: [First, Second, Third]}`", key.text, key.text, key.text)
+		return it
 	}
 	var forms []word
-	p.keys(n, key.text, known, func(key word, value *node) {
+	p.keys(n, key.text, itemKeys(), func(key word, value *node) {
 		switch key.text {
 		case "column", "columns", "options", "places", "rows", "constant":
 			forms = append(forms, key)
@@ -477,7 +503,7 @@ func (p *mapParser) parseItem(key word, n *node) itemMap {
 			it.missing = p.words(key, value)
 		case "separator":
 			if value.shape != scalar || value.text == "" {
-				p.fail(value.word, `separator: what stands between the entries of a cell, for example "; "`)
+				p.fail(value.word, `separator is what stands between the entries of a cell, as in %s`, exampleOf(key.text))
 			}
 			it.separator = value.text
 		case "list":
@@ -502,7 +528,7 @@ func (p *mapParser) parseItem(key word, n *node) itemMap {
 	})
 	switch {
 	case n.shape == mapping && len(forms) == 0:
-		p.fail(key, "%s: say where the answers are: column, columns, options, places, rows or constant", key.text)
+		p.fail(key, "%s: say where the answers are, as in `column: Q4`: column, columns, options, places, rows or constant", key.text)
 	case len(forms) > 1:
 		p.fail(forms[1], "%s: %s and %s are two ways to lay out one answer; give one", key.text, forms[0].text, forms[1].text)
 	}
@@ -523,13 +549,13 @@ func (p *mapParser) parseForm(it *itemMap, key word, n *node) {
 	case "options", "places", "rows":
 		it.form = map[string]form{"options": optionColumns, "places": placeColumns, "rows": rowColumns}[key.text]
 		if n.shape != mapping {
-			p.fail(n.word, "%s is a mapping of codes to columns", key.text)
+			p.fail(n.word, "%s takes codes and the column of each, as in %s", key.text, exampleOf(key.text))
 			return
 		}
 		for _, pair := range n.pairs {
 			entry := codeColumn{code: trimmed(pair.key), column: word{line: pair.value.line, column: pair.value.column}}
-			if pair.value.shape != nothing {
-				entry.column = p.word(pair.key, pair.value)
+			if pair.value.shape != nothing || pair.value.unsaid {
+				entry.column = p.column(pair.key, pair.value)
 			}
 			if slices.ContainsFunc(it.byCode, func(e codeColumn) bool { return e.column.text != "" && e.column.text == entry.column.text }) {
 				p.fail(entry.column, "%s: column %s is given to two codes", it.key.text, entry.column)
@@ -541,7 +567,7 @@ func (p *mapParser) parseForm(it *itemMap, key word, n *node) {
 
 func (p *mapParser) parseRecode(key word, n *node) []recoding {
 	if n.shape != mapping {
-		p.fail(n.word, "%s is a mapping: what the cell reads, and the code it stands for", key.text)
+		p.fail(n.word, "%s takes what cells read and the code it stands for, as in %s", key.text, exampleOf(key.text))
 		return nil
 	}
 	pairs := make([]recoding, 0, len(n.pairs))
@@ -551,10 +577,14 @@ func (p *mapParser) parseRecode(key word, n *node) []recoding {
 	return pairs
 }
 
-// target reads what a cell is turned into; nothing at all means missing.
+// target reads what a cell is turned into; ~ means missing.
 func (p *mapParser) target(key word, n *node) word {
-	if n.shape != scalar && n.shape != nothing {
-		p.fail(n.word, "%q stands for one code, or for nothing (missing)", key.text)
+	switch {
+	case n.unsaid:
+		p.fail(key, "%q stands for no code; if it means missing, say `%s: ~`; if it is part of a label with a comma, put the label in quotes%s",
+			key.text, key.text, p.commentHint(n))
+	case n.shape != scalar && n.shape != nothing:
+		p.fail(n.word, "%q stands for one code, as in `%s: speed`, or for ~ (missing)", key.text, key.text)
 	}
 	return trimmed(n.word)
 }
@@ -569,10 +599,27 @@ func (p *mapParser) parseList(it *itemMap, key word, n *node) {
 		}
 		return
 	}
-	p.keys(n, "list", []string{"places"}, func(key word, value *node) {
+	p.keys(n, "list", []mapKey{{name: "places", example: "list: {places: [speed, ease, courtesy]}"}}, func(key word, value *node) {
 		it.list = placesInCell
 		it.listed = p.names(key, value)
 	})
+}
+
+// column reads the column of a code, which must be said: ~ is the word for none.
+func (p *mapParser) column(code word, n *node) word {
+	if n.unsaid {
+		p.fail(code, "%q has no column; if the file has none for it, say `%s: ~`; a name with a comma in it is put in quotes%s", code.text, code.text, p.commentHint(n))
+		return word{}
+	}
+	return p.word(code, n)
+}
+
+func quoted(words []string) []string {
+	in := make([]string, len(words))
+	for i, w := range words {
+		in[i] = strconv.Quote(w)
+	}
+	return in
 }
 
 func trimmed(w word) word {

@@ -7,6 +7,7 @@ import (
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
 	"github.com/goccy/go-yaml/parser"
+	"github.com/goccy/go-yaml/token"
 
 	"cxmirror/pkg/survey"
 )
@@ -23,10 +24,11 @@ type word struct {
 type node struct {
 	word
 
-	shape shape
-	items []*node        // of a list
-	pairs []pair         // of a mapping
-	byKey map[string]int // positions in pairs
+	shape  shape
+	unsaid bool           // nothing, and not even ~ says so
+	items  []*node        // of a list
+	pairs  []pair         // of a mapping
+	byKey  map[string]int // positions in pairs
 }
 
 type pair struct {
@@ -51,7 +53,7 @@ func parseNode(src []byte, source *survey.Source) (*node, survey.Diagnostics) {
 	if err != nil {
 		if syntax, ok := errors.AsType[yaml.Error](err); ok && syntax.GetToken() != nil {
 			at := syntax.GetToken().Position
-			return nil, survey.Diagnostics{source.At(at.Line, at.Column, "not YAML: %s", syntax.GetMessage())}
+			return nil, survey.Diagnostics{source.At(at.Line, at.Column, "not YAML: %s%s", syntax.GetMessage(), syntaxHint(syntax.GetMessage()))}
 		}
 		return nil, survey.Diagnostics{source.At(1, 1, "not YAML: %s", err.Error())}
 	}
@@ -70,6 +72,17 @@ func parseNode(src []byte, source *survey.Source) (*node, survey.Diagnostics) {
 	return root, w.problems
 }
 
+// syntaxHint says what probably happened, where the words of the parser are for people who know YAML.
+func syntaxHint(message string) string {
+	switch {
+	case strings.Contains(message, "\t") && strings.Contains(message, "cannot start"):
+		return "; lines are indented with blanks, not with tabs"
+	case strings.Contains(message, "mapping value is not allowed"), strings.Contains(message, "reserved character"), strings.Contains(message, "cannot start"):
+		return "; a text with a colon in it, or that begins with a sign such as @ # % [ { or *, is put in quotes, as in `expectations: \"Q4: Why?\"`, and entries side by side are indented alike"
+	}
+	return ""
+}
+
 type nodeReader struct {
 	source   *survey.Source
 	anchors  map[string]*node
@@ -83,7 +96,9 @@ func (w *nodeReader) fail(at word, format string, args ...any) {
 func (w *nodeReader) read(from ast.Node) *node {
 	n := &node{word: spot(from), shape: nothing}
 	switch from := from.(type) {
-	case nil, *ast.NullNode:
+	case nil:
+	case *ast.NullNode:
+		n.unsaid = from.GetToken().Type == token.ImplicitNullType
 	case *ast.MappingNode:
 		n.shape = mapping
 		for _, value := range from.Values {
@@ -122,8 +137,10 @@ func (w *nodeReader) resolve(alias *ast.AliasNode) *node {
 	name := alias.Value.GetToken().Value
 	found, ok := w.anchors[name]
 	if !ok {
-		w.fail(spot(alias), "no anchor &%s stands above this alias", name)
-		return &node{word: spot(alias), shape: nothing}
+		w.fail(spot(alias), "no anchor &%s stands above this alias; if it is a text that begins with *, put it in quotes", name)
+		unresolved := &node{word: spot(alias)}
+		unresolved.text = "*" + name // so that what is wrong is not said twice
+		return unresolved
 	}
 	return found
 }
