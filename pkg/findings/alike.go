@@ -66,6 +66,8 @@ func oneSided(options, others []survey.Option, side string) string {
 			return fmt.Sprintf("only the %s list has the option %q", side, o.Code)
 		case o.Exclusive && !others[at].Exclusive:
 			return fmt.Sprintf("the option %q is exclusive only in the %s list", o.Code, side)
+		case o.Other && !others[at].Other:
+			return fmt.Sprintf("the option %q is an answer of one's own, and out of the ranking, only in the %s list", o.Code, side)
 		}
 	}
 	return ""

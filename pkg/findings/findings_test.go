@@ -161,6 +161,33 @@ func TestALongRankingDoesNotOutvoteAShortOne(t *testing.T) {
 	}
 }
 
+// Who picked one thing was not asked to put it in order, and has put it first all the same.
+func TestASinglePickIsARankingOfOne(t *testing.T) {
+	q := parse(t, strings.Replace(tenOptions, "kind: rank\n    text: Rank them", "kind: rank\n    text: Rank all", 1)+`
+  - code: best
+    kind: rank
+    of: picks
+    show_if: count(picks) > 1
+    text: In which order?
+`)
+	w := tally.New(q, survey.External, 1, "best")
+	for range 60 {
+		w.Add(record(t, q, map[string]string{"picks": "A"}, 1, ""))
+	}
+	for range 10 {
+		w.Add(record(t, q, map[string]string{"picks": "B;C;D", "best": "B>C>D"}, 1, ""))
+	}
+	w.Add(record(t, q, map[string]string{"picks": "none"}, 1, ""))
+	w.Add(record(t, q, map[string]string{"picks": "B;C"}, 1, "")) // asked, and gave no order
+	r := rank(t, w, "best")
+	if r.Base.N != 71 || r.Base.None != 1 || r.Base.Missing != 1 {
+		t.Errorf("base %+v; want 71 with 1 none, and 1 missing", r.Base)
+	}
+	if got, want := order(r, ShareFirst), "A1 B2 C=3"; !strings.HasPrefix(got, want) {
+		t.Errorf("by share first: %s; want %s ...", got, want)
+	}
+}
+
 func TestPicksCountEverybodyAsked(t *testing.T) {
 	r := rank(t, waveOf(t, "picks", survey.Internal, answers{6, "A;B"}, answers{3, "A"}, answers{1, "none"}, answers{2, ""}), "picks")
 	if r.Base.N != 10 || r.Base.None != 1 || r.Base.Missing != 2 {

@@ -104,7 +104,7 @@ func populationOf(t *tally.Table) *population {
 	}
 	p.chosen, p.judged = t.Counts()
 	for i, o := range t.Options {
-		if !o.Exclusive {
+		if o.Ranked() {
 			p.ranked = append(p.ranked, i)
 		}
 	}

@@ -141,7 +141,7 @@ func (t *textPage) stacked(d *findings.Divergence, place, share int) {
 func (t *textPage) differences(d *findings.Divergence) {
 	number := 8
 	label := min(t.width-6*number-2, 48)
-	t.line("%s", t.say("differences_title", nil))
+	t.wrapped(t.say("differences_title", nil), "")
 	t.line("%s%s%s%s%s%s%s", pad("", label), left(t.say("column_points", nil), number), left(t.say("column_from", nil), number),
 		left(t.say("column_to", nil), number), left("p", number), left("p Holm", number), left(t.say("column_higher", nil), number))
 	for i := range d.Items {

@@ -368,7 +368,7 @@ func (w *Wave) tallyOrders(it *survey.Item, top int, tables []*Table, groups []u
 	}
 	rankable := 0
 	for _, o := range it.Options {
-		if !o.Exclusive {
+		if o.Ranked() {
 			rankable++
 		}
 	}

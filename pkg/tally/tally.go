@@ -86,7 +86,8 @@ func Load(q *survey.Questionnaire, audience survey.Audience, threshold int, reco
 func (w *Wave) Add(rec *survey.Record) {
 	for i, c := range w.columns {
 		if c != nil {
-			c.add(&rec.Values[i])
+			v := w.questionnaire.Effective(i, rec.Values)
+			c.add(&v)
 		}
 	}
 	w.addWeight(rec.Weight)
