@@ -402,8 +402,8 @@ func forbiddenInText(r rune) bool {
 }
 
 // AppendCell appends an answer in the native format of files, the inverse of [Decoder.Decode]. [None] is the
-// word "none", so of an item that offers an option of that code it is read back as that option picked, which
-// is also how [Questionnaire.Effective] counts it.
+// word "none". Of an item that offers an option of that code the word is that option, so there a file does not
+// tell who picked nothing at all from who picked "none of these": both are read back as that option picked.
 func (q *Questionnaire) AppendCell(dst []byte, column int, v *Value) []byte {
 	c := &q.columns[column]
 	switch v.State {

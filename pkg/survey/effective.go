@@ -4,7 +4,6 @@ import "math/bits"
 
 // columnRules is what [Questionnaire.Effective] needs to know of a column.
 type columnRules struct {
-	none   []uint8 // the position of an option coded "none", as an order of one; nil if there is none
 	source int     // rank with `of`: the column of the picks, or -1
 	ranked uint64  // of the source's options, those that stand in rankings
 	places []uint8 // by option of the source: its position in the order's own options
@@ -17,11 +16,6 @@ func (q *Questionnaire) indexRules() {
 		c := &q.columns[i]
 		rules := &q.rules[i]
 		rules.source = -1
-		for at := range c.Options {
-			if c.Options[at].Code == NoneWord {
-				rules.none = []uint8{uint8(at)} //nolint:gosec // below MaxOptions
-			}
-		}
 		source, ok := q.byKey[string(c.Item.Of)]
 		if c.Item.Kind != Rank || c.Item.Of == "" || !ok {
 			continue
@@ -40,24 +34,18 @@ func (q *Questionnaire) indexRules() {
 }
 
 // Effective returns the value of one column as results count it, given a whole response, one value per
-// column. It is the value itself, with two exceptions:
-//
-// The order of a rank item with `of` follows from the picks where there is nothing to put in order, which is
-// why such a question is often not even asked: of one pick that can be ranked, the order is that pick; of no
-// such pick (none at all, or only exclusive options and own answers) it is [None]. So the base of an order
-// is everyone who picked. An order is not made up for who left out the picks or, having picked several, the
-// order: that stays Missing. Nor is one that was given replaced.
-//
-// [None] of an item that offers an option coded "none" is that option, as it is in a file of answers.
+// column. It is the value itself, but for one case: the order of a rank item with `of` follows from the picks
+// where there is nothing to put in order, which is why such a question is often not even asked. Of one pick
+// that can be ranked, the order is that pick; of no such pick (none at all, or only exclusive options and own
+// answers) it is [None]. So the base of an order is everyone who picked, whatever else the item's condition
+// says. An order is not made up for who left out the picks or, having picked several, the order: that stays
+// Missing. Nor is one that was given replaced.
 //
 // The values are not changed, and nothing is allocated: the Order returned may be the questionnaire's own
 // memory and must not be changed.
 func (q *Questionnaire) Effective(column int, values []Value) Value {
 	rules := &q.rules[column]
 	v := values[column]
-	if v.State == None && rules.none != nil {
-		return pickedAlone(q.columns[column].Item.Kind, rules.none)
-	}
 	if v.State == Missing && rules.source >= 0 {
 		return rules.implied(values[rules.source])
 	}
@@ -86,18 +74,4 @@ func (r *columnRules) follows(given *Value, values []Value) bool {
 	implied := r.implied(values[r.source])
 	return implied.State != Missing && given.State == implied.State &&
 		(implied.State == None || len(given.Order) == 1 && given.Order[0] == implied.Order[0])
-}
-
-// pickedAlone returns the answer that picks one option, given as an order of one.
-func pickedAlone(kind Kind, option []uint8) Value {
-	v := Value{State: Answered}
-	switch kind {
-	case Multi:
-		v.Bits = 1 << option[0]
-	case Rank:
-		v.Order = option
-	case Single, Matrix, Rating, Number, NPS, Text:
-		v.Bits = uint64(option[0])
-	}
-	return v
 }

@@ -350,7 +350,9 @@ func TestLineEnds(t *testing.T) {
 // TestFrameNames: the mistakes of a code frame are reported where the frame lies, beside its questionnaire.
 func TestFrameNames(t *testing.T) {
 	const source = "code: q\ntitle: t\nitems:\n  - {code: a, kind: single, frame: mine, text: x}\n"
-	frames := func(string) ([]byte, error) { return []byte("wrong: y\ncode: mine\noptions: [{code: a, text: b}]"), nil }
+	frames := func(string) ([]byte, error) {
+		return []byte("wrong: y\ncode: mine\noptions: [{code: a, text: b}]"), nil
+	}
 	for name, want := range map[string]string{
 		"/home/anna/2026/q.yaml": "/home/anna/2026/frames/mine.yaml", "surveys/q.yaml": "surveys/frames/mine.yaml", "q.yaml": "frames/mine.yaml",
 	} {
