@@ -170,7 +170,7 @@ func TestRowsThatAreRefused(t *testing.T) {
 		rows         []string // after 33 good rows, from line 35 on
 		want         []string // one for each row
 	}{
-		{"an unknown code", "expectations,order", []string{"sped,", "Speed,", "speed;,"}, []string{
+		{"an unknown code", "expectations,order", []string{"sped,", "Speed,", "speed;;ease,"}, []string{
 			`bad.csv:35:1: expectations: no option "sped" (did you mean "speed"?)`,
 			`bad.csv:36:1: expectations: no option "Speed"`,
 			`bad.csv:37:1: expectations: an empty code`,
