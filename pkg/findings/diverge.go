@@ -229,6 +229,9 @@ func nothingKnown(d *ItemDifference) {
 	d.Low, d.High = -1, 1
 	d.P, d.Higher, d.Detectable = 1, 0.5, 1
 	d.Method = "nobody could say"
+	if d.External.Withheld || d.Internal.Withheld {
+		d.Method = "withheld"
+	}
 }
 
 // global is the second-order Rao-Scott test over the options that anybody chose.

@@ -102,6 +102,7 @@ type Entry struct {
 	RankHigh   int     // worst place it may truly hold
 	Tied       bool    // shares its rank with another option
 	CannotSay  int     // persons who said they cannot say
+	Withheld   bool    // too few people rated it: Share is NaN, and the counts are 0
 }
 
 // RuleOrder is the order of the options by one rule.

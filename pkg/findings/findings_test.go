@@ -428,3 +428,49 @@ func TestNobodyIsComparedWithoutTheSameList(t *testing.T) {
 		t.Error("lists of ten and of nine options were compared")
 	}
 }
+
+// A row that fewer people rated than the threshold is withheld, though the question as a whole is not.
+func TestRowsOfTooFewPeopleAreWithheld(t *testing.T) {
+	q := parse(t, tenOptions)
+	w := tally.New(q, survey.External, 5)
+	add := func(n int, a, b, c string) {
+		for range n {
+			w.Add(record(t, q, map[string]string{"care.A": a, "care.B": b, "care.C": c}, 1, ""))
+		}
+	}
+	add(20, "5", "4", "")
+	add(4, "5", "4", "1")
+	table, err := w.Table(tally.View{Item: "care"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, cell := range table.Cells {
+		if cell.Judged>>2&1 != 0 {
+			t.Errorf("a cell tells of row C: %+v", cell)
+		}
+	}
+	if table.Moments[2].N != 0 || table.Persons.N != 0 || table.Centred[0].N != 0 {
+		t.Errorf("sums tell of the four who rated C: %+v, %+v, %+v", table.Moments[2], table.Persons, table.Centred)
+	}
+	r, err := Rank(table, Settings{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	last := r.Entries[len(r.Entries)-1]
+	if last.Code != "C" || !last.Withheld || !math.IsNaN(last.Share) || last.N != 0 || last.Count != 0 {
+		t.Errorf("row C is told of: %+v", last)
+	}
+	d, err := Diverge(table, table, nil, Settings{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	speaker, err := NewSpeaker()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, lang := range speaker.Languages() {
+		if said := speaker.Item(d, &d.Items[2], lang); strings.Contains(said, "NaN") || strings.Contains(said, "– %") {
+			t.Errorf("%s", said)
+		}
+	}
+}

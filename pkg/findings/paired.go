@@ -68,7 +68,7 @@ func (s pairSums) variance(difference float64) float64 {
 func (c *paired) item(d *ItemDifference, s Settings, family int) error {
 	p := c.pairs[c.at[d.Code]]
 	all := p.all()
-	if all.N < 2 {
+	if all.N < max(2, c.joint.Threshold) {
 		nothingKnown(d)
 		return nil
 	}
@@ -136,7 +136,7 @@ func (c *paired) test(p pairSums, difference float64) (stats.Test, error) {
 
 func (c *paired) within(d *ItemDifference, s Settings) (bool, error) {
 	p := c.pairs[c.at[d.Code]]
-	if p.all().N < 2 {
+	if p.all().N < max(2, c.joint.Threshold) {
 		return false, nil
 	}
 	interval, err := c.interval(p, d.Difference, equivalenceLevel(s))

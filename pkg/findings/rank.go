@@ -134,8 +134,8 @@ func (p *population) entry(i int, level float64) (Entry, error) {
 	e := Entry{
 		Code: o.Code, Text: o.Text, Count: p.chosen[i].N, N: p.judged[i].N, Mean: math.NaN(),
 	}
-	if p.table.CannotSay != nil {
-		e.CannotSay = p.table.CannotSay[i]
+	if p.table.Withheld != nil {
+		e.CannotSay, e.Withheld = p.table.CannotSay[i], p.table.Withheld[i]
 	}
 	if e.N == 0 {
 		// Everybody said "cannot say": there is no share, and nothing is known of it.

@@ -85,6 +85,7 @@ type entryJSON struct {
 	High       number `json:"high"`
 	Mean       number `json:"mean"`
 	CannotSay  int    `json:"cannot_say"`
+	Withheld   bool   `json:"withheld"`
 	Rank       int    `json:"rank,omitempty"`
 	RankLow    int    `json:"rank_low,omitempty"`
 	RankHigh   int    `json:"rank_high,omitempty"`
@@ -247,7 +248,7 @@ func entryOf(e findings.Entry, lang survey.Language) entryJSON {
 	return entryJSON{
 		Code: string(e.Code), Text: e.Text.In(lang), Count: e.Count, N: e.N, EffectiveN: number(e.EffectiveN),
 		Share: number(e.Share), Low: number(e.Low), High: number(e.High), Mean: number(e.Mean),
-		CannotSay: e.CannotSay, Rank: e.Rank, RankLow: e.RankLow, RankHigh: e.RankHigh, Tied: e.Tied,
+		CannotSay: e.CannotSay, Withheld: e.Withheld, Rank: e.Rank, RankLow: e.RankLow, RankHigh: e.RankHigh, Tied: e.Tied,
 	}
 }
 

@@ -12,8 +12,12 @@ const (
 	minusSign    = "\u2212"
 )
 
-// Percent writes a share in [0, 1] as people of the language write it: "52 %", with a no-break space.
+// Percent writes a share in [0, 1] as people of the language write it: "52 %", with a no-break space; a
+// dash for no share (NaN).
 func (l Language) Percent(share float64, decimals int) string {
+	if math.IsNaN(share) {
+		return l.Decimal(share, decimals)
+	}
 	return l.Decimal(100*share, decimals) + noBreakSpace + "%"
 }
 

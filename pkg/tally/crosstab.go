@@ -46,6 +46,11 @@ func (w *Wave) Crosstab(v View, segment survey.ItemCode) (*Crosstab, error) {
 		return nil, err
 	}
 	x.withhold(w.threshold)
+	for _, t := range append([]*Table{x.Total}, x.Tables...) {
+		if t != nil {
+			t.withholdRows()
+		}
+	}
 	return x, nil
 }
 

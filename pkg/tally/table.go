@@ -47,6 +47,7 @@ type Table struct {
 	Moments   []Moments       // rating: of the points; rank: of the places; by option, otherwise nil
 	First     []Weight        // rank: who put the option first; otherwise nil
 	CannotSay []int           // rating: persons who said that they cannot say; by option, otherwise nil
+	Withheld  []bool          // rating: rows that fewer than Threshold people rated, of which nothing is told; otherwise nil
 	Centred   []Moments       // rating: of the points less the person's own mean point; by option, otherwise nil
 	Persons   Moments         // rating: of the persons' own mean points; like Centred, of those who rated every row
 }
@@ -102,7 +103,38 @@ func (w *Wave) Table(v View) (*Table, error) {
 	if err != nil {
 		return nil, err
 	}
-	return tables[0], tables[0].publishable()
+	if err := tables[0].publishable(); err != nil {
+		return nil, err
+	}
+	tables[0].withholdRows()
+	return tables[0], nil
+}
+
+// withholdRows takes the rows out of a rating that too few people rated, as if nobody had. What is told of
+// people who rated every row goes too, where they are too few.
+func (t *Table) withholdRows() {
+	if t.Item.Kind != survey.Rating {
+		return
+	}
+	_, judged := t.Counts()
+	t.Withheld = make([]bool, len(t.Options))
+	var hidden uint64
+	for i := range t.Options {
+		if judged[i].N == 0 || judged[i].N >= t.Threshold {
+			continue
+		}
+		t.Withheld[i] = true
+		hidden |= 1 << i
+		t.Moments[i], t.CannotSay[i] = Moments{}, 0
+	}
+	for i := range t.Cells {
+		t.Cells[i].Chosen &^= hidden
+		t.Cells[i].Judged &^= hidden
+	}
+	if t.Persons.N < t.Threshold {
+		t.Persons = Moments{}
+		clear(t.Centred)
+	}
 }
 
 // publishable returns why a table may not be shown: that nobody answered, which tells of no person, or that
