@@ -2,6 +2,7 @@ package tally
 
 import (
 	"math"
+	"math/bits"
 	"slices"
 
 	"cxmirror/pkg/survey"
@@ -10,6 +11,8 @@ import (
 // column keeps the answers of one answer slot, one small value per response.
 type column interface {
 	add(v *survey.Value)
+	clone() column // one that can be added to without this one changing; see Wave.grown
+	bytes() int64
 }
 
 // newColumn returns the column that fits a slot, or nil for words, which are not tallied.
@@ -59,6 +62,10 @@ func (c *picks[M]) add(v *survey.Value) {
 	}
 }
 
+func (c *picks[M]) clone() column { d := *c; return &d }
+
+func (c *picks[M]) bytes() int64 { return int64(cap(c.sets)) * int64(bits.Len64(uint64(^M(0)))/8) }
+
 // choices keeps one option a person: its position plus one, or 0 for no option. So kept, the column of a
 // background question is at once the column of groups of a crosstab. The few who were asked and picked
 // nothing are listed beside it, in rising order.
@@ -88,6 +95,10 @@ func (c *choices) answered(i int) bool {
 	return none
 }
 
+func (c *choices) clone() column { d := *c; return &d }
+
+func (c *choices) bytes() int64 { return int64(cap(c.options)) + int64(cap(c.none))*8 }
+
 // points keeps points of a scale, which end at 100; the values above say why there is none.
 type points struct{ points []uint8 }
 
@@ -106,6 +117,10 @@ func (c *points) add(v *survey.Value) {
 		c.points = append(c.points, pointMissing)
 	}
 }
+
+func (c *points) clone() column { d := *c; return &d }
+
+func (c *points) bytes() int64 { return int64(cap(c.points)) }
 
 // orders keeps rankings, packed: width bytes a person, the position plus one of the option in each place, 0
 // after the last. orderMissing in the first place says that the question was not answered.
@@ -136,6 +151,10 @@ func (c *orders) add(v *survey.Value) {
 // of returns the packed order of response i.
 func (c *orders) of(i int) []uint8 { return c.places[i*c.width : (i+1)*c.width] }
 
+func (c *orders) clone() column { d := *c; return &d }
+
+func (c *orders) bytes() int64 { return int64(cap(c.places)) }
+
 // numbers keeps numbers; NaN for no answer.
 type numbers struct{ numbers []float64 }
 
@@ -146,3 +165,7 @@ func (c *numbers) add(v *survey.Value) {
 	}
 	c.numbers = append(c.numbers, v.Number)
 }
+
+func (c *numbers) clone() column { d := *c; return &d }
+
+func (c *numbers) bytes() int64 { return int64(cap(c.numbers)) * 8 }

@@ -27,10 +27,11 @@ type Wave struct {
 	audience      survey.Audience
 	threshold     int
 	n             int
-	columns       []column  // one for each column of the questionnaire; nil where it is not kept
-	weights       []float64 // nil as long as everybody weighs the same
-	weight        float64   // what everybody weighs while weights is nil
-	respondents   []uint64  // hashes; nil while nobody is named; 0 for the unnamed
+	columns       []column     // one for each column of the questionnaire; nil where it is not kept
+	weights       []float64    // nil as long as everybody weighs the same
+	weight        float64      // what everybody weighs while weights is nil
+	respondents   []uint64     // hashes; nil while nobody is named; 0 for the unnamed
+	counted       survey.Value // the answer being added: kept here, it costs no allocation of its own
 }
 
 // ErrWithheld says that a number is not shown because too few people stand behind it.
@@ -86,8 +87,8 @@ func Load(q *survey.Questionnaire, audience survey.Audience, threshold int, reco
 func (w *Wave) Add(rec *survey.Record) {
 	for i, c := range w.columns {
 		if c != nil {
-			v := w.questionnaire.Effective(i, rec.Values)
-			c.add(&v)
+			w.counted = w.questionnaire.Effective(i, rec.Values)
+			c.add(&w.counted)
 		}
 	}
 	w.addWeight(rec.Weight)
