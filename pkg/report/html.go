@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"html/template"
 	"io"
+	"io/fs"
 	"math"
 	"sync"
 
@@ -19,38 +20,70 @@ var templateFiles embed.FS
 
 // Widths at which pictures are drawn, in CSS pixels: one for a desk and for paper, one for a phone.
 const (
-	wideChart  = 1040
-	phoneChart = 358
+	WideChart  = 1040
+	PhoneChart = 358
 )
 
 // HTML writes a page that stands on its own: no script, nothing loaded from elsewhere, pictures inline with
 // the tables behind them, light and dark, and fit for paper. The engine draws the pictures.
 func (w *Writer) HTML(ctx context.Context, to io.Writer, c *Comparison, lang survey.Language, engine *charts.Engine) error {
-	page, err := w.comparisonPage(ctx, c, lang, engine)
+	templates, err := template.ParseFS(templateFiles, "templates/*.html")
 	if err != nil {
 		return err
 	}
-	templates, err := template.ParseFS(templateFiles, "templates/comparison.html")
+	css, err := templateFiles.ReadFile("templates/comparison.css")
 	if err != nil {
 		return err
 	}
-	return templates.Execute(to, page)
+	shown := document{
+		Page:  w.Page(c, lang),
+		Style: template.CSS(PartsStyle() + string(css) + charts.Style(".picture")), //nolint:gosec // all are the program's own
+	}
+	if c.Divergence != nil {
+		if shown.Figures, err = drawn(ctx, w.Pictures(c.Divergence, lang), engine); err != nil {
+			return err
+		}
+	}
+	return templates.ExecuteTemplate(to, "comparison.html", shown)
 }
 
-// comparisonPage is what the template of a comparison shows. All texts are ready to print.
-type comparisonPage struct {
+// document is a page that stands on its own.
+type document struct {
+	*Page
+	Style   template.CSS
+	Figures []figure
+}
+
+// Parts returns the templates that pages about comparisons are put together from. Each is handed a [Page]:
+// "comparison.head" is the finding and whom it is about, "comparison.details" all that stands behind it. Their
+// style is [PartsStyle].
+func Parts() fs.FS { return templateFiles }
+
+// PartsPattern finds the templates in [Parts].
+const PartsPattern = "templates/parts.html"
+
+// PartsStyle returns the style of [Parts], with the colours of a page, light and dark.
+func PartsStyle() string {
+	css, err := templateFiles.ReadFile("templates/parts.css")
+	if err != nil {
+		panic(err) // the file was built in, or the program would not have been
+	}
+	return string(css)
+}
+
+// Page is what a page about a comparison shows, but for its pictures. All texts are ready to print.
+type Page struct {
 	Language  survey.Language
-	Style     template.CSS
 	Say       map[string]string // the fixed words of the page
 	Simulated bool
 	Title     string // the finding
 	Rest      string // what else it takes to say it
 	Question  string
+	Parts     []string // whom of each side, where it is not everybody
 	Withheld  string
 	Sides     []sideHead
 	RuleLine  string
 	Notes     []string
-	Figures   []figure
 	Rows      []row
 	Sentences []string
 	Emphasis  []string
@@ -96,16 +129,12 @@ type ruleRow struct {
 	Values []string
 }
 
-func (w *Writer) comparisonPage(ctx context.Context, c *Comparison, lang survey.Language, engine *charts.Engine) (*comparisonPage, error) {
+// Page says a comparison in a language, ready for [Parts].
+func (w *Writer) Page(c *Comparison, lang survey.Language) *Page {
 	t := words{w, lang}
-	css, err := templateFiles.ReadFile("templates/comparison.css")
-	if err != nil {
-		return nil, err
-	}
-	p := &comparisonPage{
-		Language: lang, Style: template.CSS(string(css) + charts.Style(".picture")), //nolint:gosec // both are the program's own
-		Say: map[string]string{}, Simulated: c.Simulated, Question: t.question(c), Files: t.fileLines(c),
-		Made: c.Made.Format("2006-01-02"), Program: c.Program,
+	p := &Page{
+		Language: lang, Say: map[string]string{}, Simulated: c.Simulated, Question: t.question(c), Parts: t.parts(c),
+		Files: t.fileLines(c), Made: c.Made.Format("2006-01-02"), Program: c.Program,
 	}
 	for _, key := range []string{
 		"simulated", "external", "internal", "page_table", "page_sentences", "page_emphasis", "page_order", "page_lists", "page_method",
@@ -117,15 +146,15 @@ func (w *Writer) comparisonPage(ctx context.Context, c *Comparison, lang survey.
 	}
 	if c.Withheld != nil {
 		p.Title, p.Withheld = p.Say["page_withheld"], t.withheld(c)
-	} else {
-		p.Notes = t.notes(c)
-		err = p.fill(ctx, c.Divergence, t, engine)
+		return p
 	}
-	return p, err
+	p.Notes = t.notes(c)
+	p.fill(c.Divergence, t)
+	return p
 }
 
 // fill shows a divergence.
-func (p *comparisonPage) fill(ctx context.Context, d *findings.Divergence, t words, engine *charts.Engine) (err error) {
+func (p *Page) fill(d *findings.Divergence, t words) {
 	w, lang := t.writer, t.lang
 	p.Title, p.Rest = w.speaker.Headline(d, lang)
 	p.Emphasis = w.speaker.Emphasis(d, lang)
@@ -139,8 +168,6 @@ func (p *comparisonPage) fill(ctx context.Context, d *findings.Divergence, t wor
 		p.Sentences = append(p.Sentences, w.speaker.Item(d, &d.Items[i], lang))
 	}
 	p.Lists, p.Method = t.lists(d), t.method(d)
-	p.Figures, err = t.figures(ctx, d, engine)
-	return err
 }
 
 // side is one of the two populations of a divergence.
@@ -165,40 +192,71 @@ func (w words) baseLine(r *findings.Ranking) string {
 	return base
 }
 
-// figures draws every picture in both widths, all at once: the engine has as many painters as there are
-// processors.
-func (w words) figures(ctx context.Context, d *findings.Divergence, engine *charts.Engine) ([]figure, error) {
-	speaker := w.writer.speaker
-	pictures := []struct {
-		name  string
-		title string
-		draw  func(*findings.Divergence, charts.Look) (charts.Chart, error)
-	}{
-		{"mirror", speaker.Leads(d, w.lang), charts.Mirror},
-		{"difference", speaker.Gap(d, w.lang), charts.Difference},
-		{"slope", speaker.Moves(d, w.lang), charts.Slope},
+// Picture is one chart of a divergence, with the finding that it shows as its title.
+type Picture struct {
+	Name  string // "mirror", "difference" or "slope"
+	Title string
+
+	divergence *findings.Divergence
+	look       charts.Look
+	draw       func(*findings.Divergence, charts.Look) (charts.Chart, error)
+}
+
+// Pictures returns the three pictures of a divergence, not laid out yet.
+func (w *Writer) Pictures(d *findings.Divergence, lang survey.Language) []Picture {
+	t := words{w, lang}
+	look := charts.Look{Language: lang, ExternalName: t.say("external", nil), InternalName: t.say("internal", nil)}
+	return []Picture{
+		{"mirror", w.speaker.Leads(d, lang), d, look, charts.Mirror},
+		{"difference", w.speaker.Gap(d, lang), d, look, charts.Difference},
+		{"slope", w.speaker.Moves(d, lang), d, look, charts.Slope},
 	}
+}
+
+// Chart lays the picture out for a page that prints its title, so many CSS pixels wide.
+func (p Picture) Chart(width int) (charts.Chart, error) {
+	look := p.look
+	look.Width = width
+	return p.layOut(look)
+}
+
+// Alone lays the picture out to stand alone, in a letter say, with its title and a line beneath that says what
+// the page around it would.
+func (p Picture) Alone(width int, subtitle string, theme charts.Theme) (charts.Chart, error) {
+	look := p.look
+	look.Width, look.Theme, look.Titled, look.Title, look.Subtitle = width, theme, true, p.Title, subtitle
+	return p.layOut(look)
+}
+
+func (p Picture) layOut(look charts.Look) (charts.Chart, error) {
+	chart, err := p.draw(p.divergence, look)
+	if err != nil {
+		return chart, fmt.Errorf("lay out the %s: %w", p.Name, err)
+	}
+	return chart, nil
+}
+
+// drawn draws every picture in both widths, all at once: the engine has as many painters as there are
+// processors.
+func drawn(ctx context.Context, pictures []Picture, engine *charts.Engine) ([]figure, error) {
 	figures := make([]figure, len(pictures))
 	errs := make([]error, 2*len(pictures))
 	var wait sync.WaitGroup
 	for i, picture := range pictures {
-		figures[i] = figure{Name: picture.name, Title: picture.title}
+		figures[i] = figure{Name: picture.Name, Title: picture.Title}
 		for n, into := range []struct {
 			width int
 			svg   *template.HTML
-		}{{wideChart, &figures[i].Wide}, {phoneChart, &figures[i].Phone}} {
+		}{{WideChart, &figures[i].Wide}, {PhoneChart, &figures[i].Phone}} {
 			wait.Go(func() {
-				chart, err := picture.draw(d, charts.Look{
-					Language: w.lang, Width: into.width,
-					ExternalName: w.say("external", nil), InternalName: w.say("internal", nil),
-				})
+				chart, err := picture.Chart(into.width)
 				if err != nil {
-					errs[2*i+n] = fmt.Errorf("lay out the %s: %w", picture.name, err)
+					errs[2*i+n] = err
 					return
 				}
 				svg, err := engine.SVG(ctx, chart)
 				if err != nil {
-					errs[2*i+n] = fmt.Errorf("draw the %s: %w", picture.name, err)
+					errs[2*i+n] = fmt.Errorf("draw the %s: %w", picture.Name, err)
 				}
 				*into.svg = template.HTML(svg) //nolint:gosec // the engine lets nothing through but shapes and escaped text
 			})

@@ -59,6 +59,7 @@ type sideJSON struct {
 	Missing    *int        `json:"missing"`
 	Partial    *int        `json:"partial"`
 	File       fileJSON    `json:"file"`
+	Part       *partJSON   `json:"part"` // null: everybody
 	OrderHolds *bool       `json:"order_holds"`
 	Ranking    []entryJSON `json:"ranking"`
 	Unranked   []entryJSON `json:"unranked"`
@@ -72,6 +73,13 @@ type fileJSON struct {
 	Accepted *int   `json:"accepted"`
 	Filtered *int   `json:"filtered"`
 	Rejected *int   `json:"rejected"`
+}
+
+// partJSON is the people of a side who are compared: those who gave an answer, or, with rest, another.
+type partJSON struct {
+	Item   string `json:"item"`
+	Option string `json:"option"`
+	Rest   bool   `json:"rest"`
 }
 
 type entryJSON struct {
@@ -220,7 +228,11 @@ func (c *Comparison) fileOnly(s Source) sideJSON {
 	if c.Withheld == nil {
 		f.Rows, f.Accepted, f.Filtered, f.Rejected = &s.Rows, &s.Accepted, &s.Filtered, &s.Rejected
 	}
-	return sideJSON{File: f, Ranking: []entryJSON{}, Unranked: []entryJSON{}, Rules: []ruleJSON{}}
+	var part *partJSON
+	if s.Part != nil {
+		part = &partJSON{string(s.Part.Item), string(s.Part.Option), s.Part.Rest}
+	}
+	return sideJSON{File: f, Part: part, Ranking: []entryJSON{}, Unranked: []entryJSON{}, Rules: []ruleJSON{}}
 }
 
 func (s *sideJSON) fill(r *findings.Ranking, lang survey.Language) {

@@ -33,15 +33,27 @@ type Comparison struct {
 	Program       string    // what made it, with its version
 }
 
-// Source is the file that one side's answers were read from, and what became of its rows.
+// Source is the file or the wave that one side's answers come from, and what became of its rows.
 type Source struct {
-	Name     string // of the file
+	Name     string // of the file, or of the wave
+	Wave     bool   // it is a wave of the database: Rows are its complete responses, and all of them count
+	Part     *Part  // the people who are compared, if that is not everybody
 	Rows     int    // rows with answers in the file
 	Accepted int    // rows that count
 	Filtered int    // rows that the map leaves out
 	Rejected int    // rows refused, each named when it was read
 	Shared   bool   // both sides were read from this one file: the counts are of the whole file
 }
+
+// Part is those people of one side who gave one answer to a background question, or the rest who gave another.
+type Part struct {
+	tally.Segment
+	Question, Answer survey.Words
+}
+
+// ErrPairedPart says that only a part of a side was asked for, and that people answered on both sides. Who of
+// them belongs to a part is not told apart yet, so they can be compared only as wholes.
+var ErrPairedPart = errors.New("the same people answered on both sides: only the whole sides can be compared")
 
 // Writer writes documents. It is safe for concurrent use.
 type Writer struct {
@@ -69,14 +81,14 @@ func (w *Writer) Languages() []survey.Language { return w.phrases.Languages() }
 // Unless c.Independent, people who answered on both sides are looked for and compared with themselves.
 func (c *Comparison) Compare(external, internal *tally.Wave, item survey.ItemCode) error {
 	view := tally.View{Item: item, Top: c.Settings.Top}
-	out, err := external.Table(view)
+	out, err := c.External.table(external, view)
 	if c.withhold(err) {
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	in, err := internal.Table(view)
+	in, err := c.Internal.table(internal, view)
 	if c.withhold(err) {
 		return nil
 	}
@@ -91,12 +103,23 @@ func (c *Comparison) Compare(external, internal *tally.Wave, item survey.ItemCod
 		if joint, err = tally.Join(external, internal, view); err != nil {
 			return err
 		}
+		if joint.N > 0 && (c.External.Part != nil || c.Internal.Part != nil) {
+			return ErrPairedPart
+		}
 	}
 	c.Divergence, err = findings.Diverge(out, in, joint, c.Settings)
 	if c.Divergence != nil {
 		c.Divergence.Simulated = c.Simulated
 	}
 	return err
+}
+
+// table makes the table of the people who are compared.
+func (s *Source) table(w *tally.Wave, view tally.View) (*tally.Table, error) {
+	if s.Part != nil {
+		view.Only = []tally.Segment{s.Part.Segment}
+	}
+	return w.Table(view)
 }
 
 func (c *Comparison) withhold(err error) bool {

@@ -58,6 +58,9 @@ func (t *textPage) page(c *Comparison) {
 		t.line("[%s]", t.say("simulated", nil))
 	}
 	t.wrapped(t.question(c), "")
+	for _, part := range t.parts(c) {
+		t.wrapped(part, "")
+	}
 	t.line("")
 	if c.Withheld != nil {
 		t.wrapped(t.withheld(c), "")

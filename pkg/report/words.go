@@ -197,7 +197,37 @@ func (w words) fileLines(c *Comparison) []string {
 	if c.External.Shared {
 		return []string{w.fileLine("file_both", c.External)}
 	}
-	return []string{w.fileLine("file_external", c.External), w.fileLine("file_internal", c.Internal)}
+	return []string{w.sourceLine("external", c.External), w.sourceLine("internal", c.Internal)}
+}
+
+// sourceLine says where one side comes from, a file or a wave.
+func (w words) sourceLine(side string, s Source) string {
+	if s.Wave {
+		return w.count("wave_"+side, s.Rows, survey.Args{"Wave": plain(s.Name)})
+	}
+	return w.fileLine("file_"+side, s)
+}
+
+// parts says which people of a side are compared, where that is not everybody.
+func (w words) parts(c *Comparison) []string {
+	var parts []string
+	for _, side := range []struct {
+		key  string
+		part *Part
+	}{{"external", c.External.Part}, {"internal", c.Internal.Part}} {
+		if side.part == nil {
+			continue
+		}
+		key := "part_only"
+		if side.part.Rest {
+			key = "part_rest"
+		}
+		parts = append(parts, w.say(key, survey.Args{
+			"Side": w.say(side.key, nil), "Question": side.part.Question.In(w.lang),
+			"Answer": cmp.Or(side.part.Answer.In(w.lang), string(side.part.Option)),
+		}))
+	}
+	return parts
 }
 
 func (w words) fileLine(key string, s Source) string {
