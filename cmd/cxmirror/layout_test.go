@@ -62,6 +62,7 @@ var owners = map[string][]string{
 	"github.com/dop251/goja":                   {"charts"},
 	"golang.org/x/image":                       {"charts"},
 	"gorm.io":                                  {"pkg/store"},
+	"github.com/jackc/pgx/v5":                  {"pkg/store"}, // what gorm's driver runs on: errors by their codes, and reading in bulk
 	"github.com/libtnb/sqlite":                 {"pkg/store"},
 	"modernc.org/sqlite":                       {"pkg/store"},
 	"github.com/pressly/goose/v3":              {"pkg/store"},
@@ -88,6 +89,10 @@ var owners = map[string][]string{
 
 // testOnly may be imported by the tests of every package, and by nothing else.
 var testOnly = []string{"github.com/google/go-cmp", "testing", "net/http/httptest"}
+
+// testPackages are code of tests that is a package of its own, for the tests of several packages to use. What
+// holds for tests holds for it, as a part of the package that it lies in; and only tests import it.
+var testPackages = []string{"pkg/store/storetest"}
 
 // testers are the packages whose tests alone may import what belongs to another package.
 var testers = []struct{ importer, imported, because string }{
@@ -154,6 +159,10 @@ func TestLayoutSpeaksUp(t *testing.T) {
 		{"another's, in a test that may", listedPackage{ImportPath: "cxmirror/cmd/cxmirror", XTestImports: []string{"gonum.org/v1/gonum/stat/distuv"}}, ""},
 		{"another's, in the program", listedPackage{ImportPath: "cxmirror/cmd/cxmirror", Imports: []string{"gonum.org/v1/gonum/stat/distuv"}}, "which only pkg/stats may import"},
 		{"another's, in a test that may not", listedPackage{ImportPath: "cxmirror/pkg/tally", XTestImports: []string{"gonum.org/v1/gonum/stat"}}, "which only pkg/stats may import"},
+		{"code of tests", listedPackage{ImportPath: "cxmirror/pkg/store/storetest", Imports: []string{"testing", "os/exec", "github.com/jackc/pgx/v5", "cxmirror/pkg/store"}}, ""},
+		{"code of tests, up", listedPackage{ImportPath: "cxmirror/pkg/store/storetest", Imports: []string{"cxmirror/pkg/findings"}}, "a test of row 1 may import only rows up to its own"},
+		{"code of tests in a test", listedPackage{ImportPath: "cxmirror/pkg/web", XTestImports: []string{"cxmirror/pkg/store/storetest"}}, ""},
+		{"code of tests in the program", listedPackage{ImportPath: "cxmirror/pkg/web", Imports: []string{"cxmirror/pkg/store/storetest"}}, "which only tests may import"},
 		{"no place in the house", listedPackage{ImportPath: "cxmirror/pkg/util"}, "cxmirror/pkg/util has no row"},
 		{"imports what has no place", listedPackage{ImportPath: "cxmirror/pkg/tally", Imports: []string{"cxmirror/pkg/util"}}, "cxmirror/pkg/tally imports cxmirror/pkg/util, which has no row"},
 	}
@@ -176,6 +185,9 @@ func violations(p listedPackage) []string {
 	if !ok {
 		return []string{p.ImportPath + " has no row in the layout table: give it one, or put its code into a package that has"}
 	}
+	if isTestPackage(p.ImportPath) {
+		p.Imports, p.TestImports = nil, slices.Concat(p.Imports, p.TestImports)
+	}
 	var sentences []string
 	for _, imported := range p.Imports {
 		if because, ok := mayImport(importer, imported); !ok {
@@ -194,7 +206,7 @@ func violations(p listedPackage) []string {
 
 // mayImport says whether a package of the house may import a path, and if not, why: the end of a sentence.
 func mayImport(importer, imported string) (because string, ok bool) {
-	if slices.ContainsFunc(testOnly, func(path string) bool { return within(imported, path) }) {
+	if isTestPackage(imported) || slices.ContainsFunc(testOnly, func(path string) bool { return within(imported, path) }) {
 		return "which only tests may import", false
 	}
 	if !within(imported, module) {
@@ -266,10 +278,19 @@ func ownerAllows(importer, imported string) (because string, ok bool) {
 	}
 }
 
-// home returns the package of the layout table that a path of this module is, or is an internal part of.
-func home(path string) (string, bool) {
-	name := strings.TrimPrefix(path, module+"/")
+// isTestPackage says whether a path of this module is one of testPackages.
+func isTestPackage(importPath string) bool {
+	return slices.Contains(testPackages, strings.TrimPrefix(importPath, module+"/"))
+}
+
+// home returns the package of the layout table that a path of this module is, or is an internal part of, or the
+// part for tests.
+func home(importPath string) (string, bool) {
+	name := strings.TrimPrefix(importPath, module+"/")
 	name, _, _ = strings.Cut(name, "/internal/")
+	if isTestPackage(importPath) {
+		name = name[:strings.LastIndexByte(name, '/')]
+	}
 	_, ok := rows[name]
 	return name, ok
 }

@@ -1,0 +1,139 @@
+package store
+
+import (
+	"context"
+	"encoding/hex"
+	"fmt"
+	"iter"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgtype"
+	"github.com/jackc/pgx/v5/stdlib"
+
+	"cxmirror/pkg/survey"
+)
+
+// A Mark says how far a reader has read a wave. Take it before reading, and hand it to [Store.Answers] the next
+// time. The zero Mark has read nothing.
+type Mark struct {
+	Generation int64 // another one than last time: responses were deleted, and the reader starts anew
+	At         int64 // the first transaction, or place, that may not have been read
+}
+
+// Stored is what the tally needs of a complete response.
+type Stored struct {
+	ID      survey.ResponseID
+	Version survey.VersionID
+	Answers []byte // JSON, valid until the next response is read
+	Weight  float64
+	Person  string
+}
+
+// Mark returns how far somebody who reads a wave from now on will have read. A wave that does not exist is
+// [survey.ErrNotFound].
+//
+// On PostgreSQL that is the oldest transaction still running: whatever an older one wrote is there to be read
+// now, or never will be. Responses of younger ones may have been read already and are read again.
+func (s *Store) Mark(ctx context.Context, wave survey.WaveID) (Mark, error) {
+	at := "(SELECT coalesce(max(tx), 0) + 1 FROM responses WHERE wave_id = waves.id AND tx IS NOT NULL)"
+	if s.engine == postgresEngine {
+		at = "pg_snapshot_xmin(pg_current_snapshot())::text::bigint"
+	}
+	var mark Mark
+	err := found(s.read.WithContext(ctx).Raw("SELECT generation, "+at+" AS at FROM waves WHERE id = ?", int64(wave)).Scan(&mark))
+	if err != nil {
+		return Mark{}, fmt.Errorf("mark wave %d: %w", wave, classify(err))
+	}
+	return mark, nil
+}
+
+// Answers yields the complete responses of a wave that a reader at a mark may not have read, in no order. Some of
+// them it may have: it knows them by their ids. An error ends the sequence.
+func (s *Store) Answers(ctx context.Context, wave survey.WaveID, after Mark) iter.Seq2[Stored, error] {
+	read := s.answersSQLite
+	if s.engine == postgresEngine {
+		read = s.answersPostgres
+	}
+	return func(yield func(Stored, error) bool) {
+		if err := read(ctx, wave, after.At, func(row Stored) bool { return yield(row, nil) }); err != nil {
+			yield(Stored{}, fmt.Errorf("read the responses of wave %d: %w", wave, classify(err)))
+		}
+	}
+}
+
+// answersPostgres reads past gorm and database/sql, which would spend more on a row than PostgreSQL does.
+func (s *Store) answersPostgres(ctx context.Context, wave survey.WaveID, at int64, use func(Stored) bool) error {
+	pool, err := s.read.DB()
+	if err != nil {
+		return err
+	}
+	connection, err := pool.Conn(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = connection.Close() }()
+	return connection.Raw(func(driverConnection any) error {
+		wire, ok := driverConnection.(*stdlib.Conn)
+		if !ok {
+			return fmt.Errorf("the driver's connection is a %T", driverConnection)
+		}
+		rows, err := wire.Conn().Query(ctx, `
+			SELECT id, version_id, answers, weight, person FROM responses
+			WHERE wave_id = $1 AND tx >= $2::text::xid8`, int64(wave), fmt.Sprint(at))
+		if err != nil {
+			return err
+		}
+		defer rows.Close()
+		return eachPostgresRow(rows, use)
+	})
+}
+
+func eachPostgresRow(rows pgx.Rows, use func(Stored) bool) error {
+	for rows.Next() {
+		var row Stored
+		var id [16]byte
+		var version int64
+		var answers pgtype.DriverBytes // not copied
+		if err := rows.Scan(&id, &version, &answers, &row.Weight, &row.Person); err != nil {
+			return err
+		}
+		row.ID, row.Version, row.Answers = survey.ResponseID(hex.EncodeToString(id[:])), survey.VersionID(version), answers
+		if !use(row) {
+			return nil
+		}
+	}
+	return rows.Err()
+}
+
+// sqliteChunk is how many responses are read at a time from SQLite.
+const sqliteChunk = 2000
+
+// answersSQLite reads in chunks: as long as somebody reads, the log cannot be tidied, and grows.
+func (s *Store) answersSQLite(ctx context.Context, wave survey.WaveID, at int64, use func(Stored) bool) error {
+	type row struct {
+		ID        string
+		VersionID int64
+		Answers   []byte
+		Weight    float64
+		Person    string
+		Tx        int64
+	}
+	for {
+		chunk := make([]row, 0, sqliteChunk)
+		err := s.read.WithContext(ctx).Raw(`
+			SELECT id, version_id, answers, weight, person, tx FROM responses
+			WHERE wave_id = ? AND tx >= ? ORDER BY tx LIMIT ?`, int64(wave), at, sqliteChunk).Scan(&chunk).Error
+		if err != nil {
+			return err
+		}
+		for _, r := range chunk {
+			if !use(Stored{ID: survey.ResponseID(r.ID), Version: survey.VersionID(r.VersionID), Answers: r.Answers, Weight: r.Weight, Person: r.Person}) {
+				return nil
+			}
+			at = r.Tx + 1
+		}
+		if len(chunk) < sqliteChunk {
+			return nil
+		}
+	}
+}

@@ -1,0 +1,154 @@
+// Package store keeps questionnaires, waves and responses in a database: PostgreSQL, or a file of SQLite. It is
+// the only package that knows SQL. What it is handed and what it returns are the types of package survey, and so
+// are the errors that callers branch on: [survey.ErrNotFound], [survey.ErrConflict], [survey.ErrUnavailable] and
+// their neighbours, wrapped with what was being done.
+//
+// Both engines keep the same rules, and one test suite runs on both:
+//
+//   - A response is stored exactly once. Starting, saving or completing it a second time with the same content is
+//     no error, so that a caller who did not hear back may try again; with other content it is one.
+//   - A completed response does not change. It can only be deleted.
+//   - What a call has returned nil for is on the disk: it survives the end of the process, and of the machine.
+//   - Every row names its organisation, and rows refer only to rows of their own.
+//
+// PostgreSQL serves any number of processes. SQLite serves one: its writes queue for one connection, and readers
+// do not wait for them.
+//
+// The package draws no conclusions from answers, logs none, and puts none into errors.
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+
+	"gorm.io/gorm"
+	"gorm.io/gorm/logger"
+
+	"cxmirror/pkg/survey"
+)
+
+// A Store is an open database. It is safe for concurrent use.
+type Store struct {
+	engine engine
+	write  *gorm.DB
+	read   *gorm.DB // the same as write on PostgreSQL
+	log    *slog.Logger
+}
+
+// engine says which database it is. Its values are the names of the folders with migrations.
+type engine string
+
+const (
+	postgresEngine engine = "postgres"
+	sqliteEngine   engine = "sqlite"
+)
+
+// Open opens a database. dsn is a PostgreSQL connection string ("postgres://user@host/name", or
+// "host=... dbname=..."), or the path of a file of SQLite ("path" or "sqlite:path"), which is made when it is
+// missing. In a PostgreSQL connection string, pool_max_conns sets how many connections the process uses at most
+// (16 unless set).
+//
+// Open does not touch the schema: call [Store.Migrate]. A schema newer than the program is [ErrNewer]; a
+// database that does not answer is [survey.ErrUnavailable].
+func Open(ctx context.Context, dsn string, log *slog.Logger) (*Store, error) {
+	open := openSQLite
+	if isPostgres(dsn) {
+		open = openPostgres
+	}
+	s, err := open(ctx, dsn)
+	if err != nil {
+		return nil, fmt.Errorf("open the database: %w", classify(err))
+	}
+	s.log = log
+	current, err := s.schema(ctx)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("open the database: %w", classify(err)), s.Close())
+	}
+	if latest := latestSchema(s.engine); current > latest {
+		return nil, errors.Join(fmt.Errorf("open the database: its schema is version %d, and this program knows versions up to %d: %w",
+			current, latest, ErrNewer), s.Close())
+	}
+	return s, nil
+}
+
+// isPostgres reports whether a connection string is for PostgreSQL: a URL, or key=value pairs.
+func isPostgres(dsn string) bool {
+	for _, prefix := range []string{"postgres://", "postgresql://"} {
+		if strings.HasPrefix(dsn, prefix) {
+			return true
+		}
+	}
+	for pair := range strings.FieldsSeq(dsn) {
+		key, _, ok := strings.Cut(pair, "=")
+		switch {
+		case !ok:
+			return false
+		case key == "host", key == "dbname", key == "user", key == "service":
+			return true
+		}
+	}
+	return false
+}
+
+// settings returns how gorm is used on every engine: errors are translated, and nothing is printed, because its
+// logger would print people's answers with the statements.
+func settings() *gorm.Config {
+	return &gorm.Config{TranslateError: true, DisableAutomaticPing: true, Logger: logger.Discard}
+}
+
+// Engine returns "postgres" or "sqlite".
+func (s *Store) Engine() string { return string(s.engine) }
+
+// Ping asks the database whether it answers.
+func (s *Store) Ping(ctx context.Context) error {
+	var one int
+	if err := s.read.WithContext(ctx).Raw("SELECT 1").Scan(&one).Error; err != nil {
+		return fmt.Errorf("ask the database: %w", classify(err))
+	}
+	return nil
+}
+
+// Close closes all connections, after the statements that are running.
+func (s *Store) Close() error {
+	var failures []error
+	for _, db := range s.pools() {
+		failures = append(failures, db.Close())
+	}
+	if err := errors.Join(failures...); err != nil {
+		return fmt.Errorf("close the database: %w", err)
+	}
+	return nil
+}
+
+// pools returns the connections beneath gorm: one pool on PostgreSQL, readers and then the writer on SQLite.
+// The writer is closed last, because the last connection to close a file of SQLite tidies its log away.
+func (s *Store) pools() []*sql.DB {
+	var pools []*sql.DB
+	for _, db := range []*gorm.DB{s.read, s.write} {
+		if db == nil {
+			continue
+		}
+		if pool, err := db.DB(); err == nil && (len(pools) == 0 || pools[0] != pool) {
+			pools = append(pools, pool)
+		}
+	}
+	return pools
+}
+
+// change runs statements in one transaction: all of them count, or none. On SQLite it waits for its turn, and
+// every statement with RETURNING belongs into one, because only its commit says whether it took effect.
+func (s *Store) change(ctx context.Context, statements func(tx *gorm.DB) error) error {
+	return s.write.WithContext(ctx).Transaction(statements)
+}
+
+// found turns "no row was read" into [survey.ErrNotFound].
+func found(result *gorm.DB) error {
+	if result.Error == nil && result.RowsAffected == 0 {
+		return survey.ErrNotFound
+	}
+	return result.Error
+}

@@ -1,0 +1,60 @@
+// Package storetest gives tests databases of their own: files of SQLite, and a PostgreSQL server that is started
+// from the installed programs for the tests of a package and is gone after them.
+package storetest
+
+import (
+	"log/slog"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"cxmirror/pkg/store"
+)
+
+// Each runs a test on both engines, each time with an empty database that has the current schema.
+func Each(t *testing.T, test func(t *testing.T, s *store.Store)) {
+	t.Helper()
+	t.Run("sqlite", func(t *testing.T) {
+		t.Parallel()
+		test(t, Open(t, SQLite(t)))
+	})
+	t.Run("postgres", func(t *testing.T) {
+		t.Parallel()
+		test(t, Open(t, Postgres(t)))
+	})
+}
+
+// Open opens a database, migrates it, and closes it when the test ends.
+func Open(tb testing.TB, dsn string) *store.Store {
+	tb.Helper()
+	s, err := store.Open(tb.Context(), dsn, slog.New(slog.DiscardHandler))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			tb.Error(err)
+		}
+	})
+	if _, _, err := s.Migrate(tb.Context()); err != nil {
+		tb.Fatal(err)
+	}
+	return s
+}
+
+// SQLite returns the path of a file that does not exist yet, in a directory of the test's own.
+func SQLite(tb testing.TB) (path string) {
+	tb.Helper()
+	return filepath.Join(tb.TempDir(), "cxmirror.db")
+}
+
+// Postgres returns the connection string of an empty database that is dropped when the test ends. It is on the
+// server that CXMIRROR_TEST_POSTGRES names, or on one that is started for all tests of the process. Where there
+// is no PostgreSQL the test is skipped; in CI, which must have one, it fails.
+func Postgres(tb testing.TB) (dsn string) {
+	tb.Helper()
+	if server := os.Getenv("CXMIRROR_TEST_POSTGRES"); server != "" {
+		return newDatabase(tb, server)
+	}
+	return newDatabase(tb, sharedServer(tb))
+}
