@@ -32,9 +32,9 @@ FUZZTIME ?= 30s
 help: ## list what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-.PHONY: demo
-demo: build ## compare both sides of a published survey, and say where the page lies
-	bin/cxmirror demo
+.PHONY: example
+example: build ## compare both sides of a published survey, and say where the page lies
+	bin/cxmirror example
 
 .PHONY: build
 build: $(BUNDLE) ## build bin/cxmirror

@@ -678,7 +678,7 @@ func TestHelp(t *testing.T) {
 		}
 	}
 	for command, example := range map[string]string{
-		"compare": "cxmirror compare -q", "lint": "cxmirror lint", "demo": "cxmirror demo", "schema": "cxmirror schema",
+		"compare": "cxmirror compare -q", "lint": "cxmirror lint", "example": "cxmirror example", "schema": "cxmirror schema",
 	} {
 		got := cxmirror(t, command, "--help")
 		if got.code != exitDone || !strings.Contains(got.stdout, example) {
@@ -690,10 +690,10 @@ func TestHelp(t *testing.T) {
 	}
 }
 
-// The demo makes the page and says where it lies; the text is of the same result.
-func TestDemo(t *testing.T) {
-	page := filepath.Join(t.TempDir(), "demo.html")
-	got := cxmirror(t, "demo", "-o", page)
+// The example makes the page and says where it lies; the text is of the same result.
+func TestExample(t *testing.T) {
+	page := filepath.Join(t.TempDir(), "example.html")
+	got := cxmirror(t, "example", "-o", page)
 	if got.code != exitDone || !strings.Contains(got.stdout, page) || !strings.Contains(got.stdout, "N = 1,075") || !strings.Contains(got.stdout, "N = 2,840") {
 		t.Errorf("exit code %d:\n%s%s", got.code, got.stdout, got.stderr)
 	}

@@ -5,6 +5,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -14,6 +15,7 @@ import (
 	"strings"
 	"syscall"
 	"time"
+	"unicode"
 
 	"github.com/alecthomas/kong"
 
@@ -34,6 +36,7 @@ var version = "development"
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	context.AfterFunc(ctx, stop) // who asks a second time is not kept waiting
 	os.Exit(run(ctx, os.Args[1:], os.Getenv, os.Stdout, os.Stderr))
 }
 
@@ -43,6 +46,7 @@ type world struct {
 	stdout io.Writer
 	stderr io.Writer
 	now    func() time.Time
+	ready  func(address string) // told once the service answers
 }
 
 type commands struct {
@@ -50,7 +54,7 @@ type commands struct {
 	Lint    lintCommand    `cmd:"" help:"Check questionnaires and code frames."`
 	Map     mapCommand     `cmd:"" help:"Explain maps, which read files of other programs, by example."`
 	Schema  schemaCommand  `cmd:"" help:"Print the JSON Schema of questionnaires, for editors."`
-	Demo    demoCommand    `cmd:"" help:"Compare both sides of a published survey, and write the page."`
+	Example exampleCommand `cmd:"" help:"Compare both sides of a published survey, and write the page."`
 	Version versionCommand `cmd:"" help:"Print the version."`
 
 	VersionFlag kong.VersionFlag `name:"version" help:"Print the version."`
@@ -66,6 +70,12 @@ rejected (each is named on standard error and counted in the result).`
 
 // run is the program without a process around it. It returns the exit code.
 func run(ctx context.Context, args []string, getenv func(string) string, stdout, stderr io.Writer) int {
+	return runUntilReady(ctx, args, getenv, stdout, stderr, func(string) {})
+}
+
+// runUntilReady is run that tells where the service answers, once it does.
+func runUntilReady(ctx context.Context, args []string, getenv func(string) string, stdout, stderr io.Writer, ready func(address string)) int {
+	stderr = harmless{stderr}
 	var line commands
 	ended := -1
 	parser, err := kong.New(&line,
@@ -91,7 +101,7 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout,
 	if err != nil {
 		return fail(stderr, exitUsage, fmt.Errorf("%w\nRun `cxmirror %s--help` to see what can be asked.", err, commandOf(parser, args))) //nolint:revive,staticcheck // a sentence for people
 	}
-	err = parsed.Run(&world{ctx: ctx, stdout: stdout, stderr: stderr, now: time.Now})
+	err = parsed.Run(&world{ctx: ctx, stdout: stdout, stderr: stderr, now: time.Now, ready: ready})
 	if err == nil {
 		return exitDone
 	}
@@ -125,6 +135,23 @@ func fail(stderr io.Writer, code int, err error) int {
 		fmt.Fprintln(stderr, "cxmirror:", err)
 	}
 	return code
+}
+
+// harmless takes out of messages what a terminal would obey: names of files and columns are chosen by others.
+type harmless struct{ to io.Writer }
+
+// Write writes whole messages; it is not for halves of letters.
+func (h harmless) Write(message []byte) (int, error) {
+	_, err := h.to.Write(bytes.Map(func(r rune) rune {
+		if unicode.IsControl(r) && r != '\n' && r != '\t' || unicode.Is(unicode.Bidi_Control, r) {
+			return unicode.ReplacementChar
+		}
+		return r
+	}, message))
+	if err != nil {
+		return 0, err
+	}
+	return len(message), nil
 }
 
 // environmentPrefix begins the name of every setting.

@@ -13,27 +13,27 @@ import (
 	"cxmirror/surveys"
 )
 
-// example is a survey that its owner gave to everybody: the file README.md beside it names the source.
+// exampleFiles is a survey that its owner gave to everybody: the file README.md beside it names the source.
 //
 //go:embed example
-var example embed.FS
+var exampleFiles embed.FS
 
-type demoCommand struct {
-	Output   string `short:"o" default:"cxmirror-demo.html" help:"Where to write the page."`
+type exampleCommand struct {
+	Output   string `short:"o" default:"cxmirror-example.html" help:"Where to write the page."`
 	Language string `default:"en" enum:"en,pl,ro,ru" help:"Language of the page: ${enum}."`
 }
 
-// Help is printed by demo --help.
-func (demoCommand) Help() string {
+// Help is printed by example --help.
+func (exampleCommand) Help() string {
 	return `Compares what 1,075 people who only use open source software and 2,840 who also contribute to it expect of the
 software they use: real answers of the Open Source Survey 2017 (CC0), read from a foreign file through a map.
 
-  cxmirror demo
-  cxmirror demo --language pl -o porownanie.html`
+  cxmirror example
+  cxmirror example --language pl -o porownanie.html`
 }
 
 // Run writes the page, prints the same result as text, and says where the page lies.
-func (c demoCommand) Run(w *world) error {
+func (c exampleCommand) Run(w *world) error {
 	q, m, err := exampleSurvey()
 	if err != nil {
 		return err
@@ -49,7 +49,7 @@ func (c demoCommand) Run(w *world) error {
 			Made: w.now(), Program: "cxmirror " + version,
 		},
 		item: it.Code, threshold: 5, shared: true, format: "html", output: c.Output, language: survey.Language(c.Language),
-		external: file{answers, q, m, func() (io.ReadCloser, error) { return example.Open("example/" + answers) }},
+		external: file{answers, q, m, func() (io.ReadCloser, error) { return exampleFiles.Open("example/" + answers) }},
 	}
 	if err := j.run(w); err != nil {
 		return err
@@ -68,7 +68,7 @@ func (c demoCommand) Run(w *world) error {
 }
 
 func exampleSurvey() (*survey.Questionnaire, *exchange.Map, error) {
-	src, err := example.ReadFile("example/oss-values.yaml")
+	src, err := exampleFiles.ReadFile("example/oss-values.yaml")
 	if err != nil {
 		return nil, nil, err
 	}
@@ -76,7 +76,7 @@ func exampleSurvey() (*survey.Questionnaire, *exchange.Map, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	if src, err = example.ReadFile("example/oss-map.yaml"); err != nil {
+	if src, err = exampleFiles.ReadFile("example/oss-map.yaml"); err != nil {
 		return nil, nil, err
 	}
 	m, err := exchange.ParseMap(src, "oss-map.yaml")
