@@ -197,15 +197,18 @@ func (w words) fileLines(c *Comparison) []string {
 	if c.External.Shared {
 		return []string{w.fileLine("file_both", c.External)}
 	}
-	return []string{w.sourceLine("external", c.External), w.sourceLine("internal", c.Internal)}
+	return []string{
+		w.sourceLine("file_external", "wave_external", c.External),
+		w.sourceLine("file_internal", "wave_internal", c.Internal),
+	}
 }
 
 // sourceLine says where one side comes from, a file or a wave.
-func (w words) sourceLine(side string, s Source) string {
+func (w words) sourceLine(file, wave string, s Source) string {
 	if s.Wave {
-		return w.count("wave_"+side, s.Rows, survey.Args{"Wave": plain(s.Name)})
+		return w.count(wave, s.Rows, survey.Args{"Wave": plain(s.Name)})
 	}
-	return w.fileLine("file_"+side, s)
+	return w.fileLine(file, s)
 }
 
 // parts says which people of a side are compared, where that is not everybody.
