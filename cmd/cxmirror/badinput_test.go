@@ -255,6 +255,22 @@ func TestManyRefusedRowsAreNamedAndCounted(t *testing.T) {
 	}
 }
 
+// What a terminal obeys does not reach it from the name of a file either, nor from its header.
+func TestMessagesHoldNoCommands(t *testing.T) {
+	f := newFolder(t)
+	for what, path := range map[string]string{
+		"a refused row":     write(t, f.path, "a\x1b[2J.csv", goodAnswers()+"sped,\n"),
+		"an unknown column": write(t, f.path, "b\x1b[2J.csv", "expectations,\x1b[2Jorder\nspeed,\n"),
+		"nobody":            write(t, f.path, "c\x1b[2J.csv", "expectations\n"),
+		"no such file":      filepath.Join(f.path, "d\x1b[2J.csv"),
+	} {
+		got := f.compare(t, path)
+		if got.code == exitDone || strings.ContainsAny(got.stderr, "\x1b") {
+			t.Errorf("%s: exit code %d, %q", what, got.code, got.stderr)
+		}
+	}
+}
+
 // Either side may be the bad one, or both: then both are named.
 func TestBothSidesAreNamed(t *testing.T) {
 	f := newFolder(t)

@@ -278,6 +278,24 @@ func TestSmallBasesAreWithheld(t *testing.T) {
 	}
 }
 
+// A rating has a base in every row; a row that few could give is as telling as a small group.
+func TestSmallBasesOfRowsAreWithheld(t *testing.T) {
+	f := newFolder(t)
+	few := write(t, f.path, "few.csv", answers("performance.speed,performance.ease", responses{60, "5,cannot_say"}, responses{3, "4,5"}))
+	many := write(t, f.path, "many.csv", answers("performance.speed,performance.ease", responses{90, "5,4"}))
+	got := cxmirror(t, "compare", "-q", f.questionnaire, "--external", many, "--internal", few, "--item", "performance", "--format", "json")
+	if got.code != exitDone {
+		t.Fatal(got.stderr)
+	}
+	if c := parseComparison(t, got.stdout); c.Withheld == nil {
+		for _, e := range c.Internal.Ranking {
+			if e.Code == "ease" && (e.Count != 0 || e.N == 3) {
+				t.Errorf("%d of %d people, below the threshold of 5, are shown for one row", e.Count, e.N)
+			}
+		}
+	}
+}
+
 // The three formats are one result: what stands in the JSON stands, rounded, in the text and on the page.
 func TestFormatsAgree(t *testing.T) {
 	f := newFolder(t)
@@ -665,6 +683,27 @@ func TestWidths(t *testing.T) {
 					t.Errorf("in %s a line of width %d ends in blanks: %q", language, width, line)
 				}
 			}
+		}
+	}
+}
+
+// The exit codes, as the help states them.
+func TestExitCodes(t *testing.T) {
+	f := newFolder(t)
+	compare := []string{"compare", "-q", f.questionnaire, "--external", f.good, "--internal"}
+	for _, tt := range []struct {
+		what string
+		args []string
+		want int
+	}{
+		{"done", slices.Concat(compare, []string{f.good}), 0},
+		{"withheld, which is a result", slices.Concat(compare, []string{f.good, "--threshold", "100"}), 0},
+		{"failed", slices.Concat(compare, []string{filepath.Join(f.path, "missing.csv")}), 1},
+		{"wrong command line", slices.Concat(compare, []string{f.good, "--top", "0"}), 2},
+		{"done without rejected rows", slices.Concat(compare, []string{write(t, f.path, "some.csv", goodAnswers()+"sped,\n")}), 3},
+	} {
+		if got := cxmirror(t, tt.args...); got.code != tt.want {
+			t.Errorf("%s: exit code %d, want %d: %s", tt.what, got.code, tt.want, got.stderr)
 		}
 	}
 }

@@ -66,7 +66,7 @@ func hostileFolder(t *testing.T) (args []string) {
 	}
 	return []string{
 		"-q", q, "--external", write(t, dir, `"><script>ran(21)<${}.csv`, external.String()),
-		"--internal", write(t, dir, "\u202e' onload='ran(22).csv", internal.String()),
+		"--internal", write(t, dir, "\u202e' \x1b[2J onload='ran(22).csv", internal.String()),
 	}
 }
 

@@ -101,15 +101,7 @@ func TestNothingIsFoundWhereNothingIs(t *testing.T) {
 // checkSaysWhatCannotBeTold checks all that is said of draws from one population, in every language and format.
 func checkSaysWhatCannotBeTold(t *testing.T, c comparison, args []string) {
 	t.Helper()
-	narrow := compareJSON(t, slices.Concat(args, []string{"--level", "0.9"})...)
-	for _, it := range c.Items {
-		// "Practically the same" at 95 % is two one-sided tests: the interval at 90 % lies within the margin.
-		at90 := narrow.item(t, it.Code)
-		within := at90.Low > -c.Margin && at90.High < c.Margin
-		if (it.Verdict == "same") != within {
-			t.Errorf("%s: %s, though the interval is %v to %v", it.Code, it.Verdict, at90.Low, at90.High)
-		}
-	}
+	checkVerdicts(t, c, args)
 	for _, language := range []string{"en", "pl", "ro", "ru"} {
 		text := cxmirror(t, slices.Concat([]string{"compare", "--language", language, "--width", "160"}, args)...)
 		object := cxmirror(t, slices.Concat([]string{"compare", "--language", language, "--format", "json"}, args)...)
@@ -133,6 +125,26 @@ func checkSaysWhatCannotBeTold(t *testing.T, c comparison, args []string) {
 		}
 	}
 	checkOrdersOnlyWhatIsOrdered(t, c, args)
+}
+
+// checkVerdicts checks every verdict against the corrected p and the two one-sided tests, which at 95 % are that the
+// interval at 90 % lies within the margin. It returns how often each verdict was given.
+func checkVerdicts(t *testing.T, c comparison, args []string) map[string]int {
+	t.Helper()
+	narrow := compareJSON(t, slices.Concat(args, []string{"--level", "0.9"})...)
+	given := map[string]int{}
+	for _, it := range c.Items {
+		at90 := narrow.item(t, it.Code)
+		within := at90.Low > -c.Margin && at90.High < c.Margin
+		want := map[[2]bool]string{
+			{true, false}: "different", {true, true}: "small", {false, true}: "same", {false, false}: "unknown",
+		}[[2]bool{it.PAdjusted < 0.05, within}]
+		if it.Verdict != want {
+			t.Errorf("%s: %s, want %s: Holm's p is %v, the interval at 90 %% %v to %v", it.Code, it.Verdict, want, it.PAdjusted, at90.Low, at90.High)
+		}
+		given[it.Verdict]++
+	}
+	return given
 }
 
 // checkOrdersOnlyWhatIsOrdered checks that the words name a first place only where the data do.
