@@ -22,6 +22,12 @@ func (q *Questionnaire) NewAnswers() Answers {
 	return Answers{questionnaire: q, values: make([]Value, len(q.columns))}
 }
 
+// Answers returns the values of a record as answers. The values, one per column, are those that a reader of
+// files accepted; they are shared with the record, not copied.
+func (q *Questionnaire) Answers(values []Value) Answers {
+	return Answers{questionnaire: q, values: values}
+}
+
 // Values returns the answers in coded form, one per column of the questionnaire. The slice must not be
 // changed.
 func (a Answers) Values() []Value { return a.values }
