@@ -142,7 +142,7 @@ func TestFilesThatCannotBeRead(t *testing.T) {
 		{"the wrong encoding in the header", "expectations,\xb3\nspeed,\n", []string{"bad.csv:1:14: ", "byte 0xb3 is not UTF-8"}},
 		{"the wrong encoding after letters of two bytes", "comment,expectations\nЗдравствуйте \xff,speed\n", []string{"bad.csv:2:14: ", "byte 0xff"}},
 		{"UTF-16 without its mark", "e\x00x\x00p\x00\n\x00s\x00", []string{"bad.csv:1:1: ", "UTF-16", "encoding"}},
-		{"a quote that is never closed", "expectations,comment\nspeed,\"broken\nease,ok\nease,ok\n", []string{"bad.csv:2", "not closed"}},
+		{"a quote that is never closed", "expectations,comment\nspeed,\"broken\nease,ok\nspeed,ok\n", []string{"bad.csv:2", "not closed"}},
 		{"a quote in the middle of a cell", "expectations,comment\nspeed,ok\nspeed,bro\"ken\nease,ok\n", []string{"bad.csv:3:10: ", "quote"}},
 		{"letters after a quote", "expectations,comment\nspeed,ok\nspeed,\"bro\"ken\nease,ok\n", []string{"bad.csv:3:", "quote"}},
 		{"a workbook", "PK\x03\x04" + strings.Repeat("\x00", 100), []string{"bad.csv: ", "Excel", "CSV"}},

@@ -241,9 +241,11 @@ func TestPairedPrioritiesEqualTheReference(t *testing.T) {
 	contributor := write(t, t.TempDir(), "contributor.yaml", strings.ReplaceAll(user, "OSS.USER.PRIORITIES", "OSS.CONTRIBUTOR.PRIORITIES"))
 	for code, want := range reference {
 		t.Run(code, func(t *testing.T) {
-			args := []string{"-q", "testdata/oss-priorities.yaml", "--item", code,
+			args := []string{
+				"-q", "testdata/oss-priorities.yaml", "--item", code,
 				"--map", "testdata/oss-user-priorities-map.yaml", "--internal-map", contributor,
-				"--external", "example/oss_survey_2017.csv.gz", "--internal", "example/oss_survey_2017.csv.gz"}
+				"--external", "example/oss_survey_2017.csv.gz", "--internal", "example/oss_survey_2017.csv.gz",
+			}
 			got := compareJSON(t, args...)
 			at := checker{t, "within persons"}
 			if got.Paired == nil {
@@ -292,8 +294,10 @@ func TestStarWarsEqualsTheReference(t *testing.T) {
 	}
 	for name, want := range reference.Cases {
 		t.Run(name, func(t *testing.T) {
-			args := []string{"-q", publicFiles + "star-wars.yaml", "--item", "films",
-				"--map", write(t, t.TempDir(), "map.yaml", maps[name]), publicFiles + "star_wars_survey.csv"}
+			args := []string{
+				"-q", publicFiles + "star-wars.yaml", "--item", "films",
+				"--map", write(t, t.TempDir(), "map.yaml", maps[name]), publicFiles + "star_wars_survey.csv",
+			}
 			got := compareJSON(t, args...)
 			first := compareJSON(t, append(args, "--top", "1")...)
 			for _, s := range []struct {
