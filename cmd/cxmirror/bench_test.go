@@ -231,8 +231,8 @@ func BenchmarkCompareHTML(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	if charts := strings.Count(string(html), "</svg>"); charts < 3 {
-		b.Errorf("the page has %d charts; want 3", charts)
+	if drawn := strings.Count(string(html), "</svg>"); drawn < 3 {
+		b.Errorf("the page has %d charts; want 3", drawn)
 	}
 }
 
