@@ -24,12 +24,10 @@ type file struct {
 
 // onDisk is a file by its path; "-" is the standard input.
 func onDisk(path string, q *survey.Questionnaire, layout *exchange.Map) file {
-	return file{path, q, layout, func() (io.ReadCloser, error) {
-		if path == "-" {
-			return io.NopCloser(os.Stdin), nil
-		}
-		return os.Open(path)
-	}}
+	if path == "-" {
+		return file{"standard input", q, layout, func() (io.ReadCloser, error) { return io.NopCloser(os.Stdin), nil }}
+	}
+	return file{path, q, layout, func() (io.ReadCloser, error) { return os.Open(path) }}
 }
 
 // sides are the two populations as read, and where from.
@@ -83,6 +81,9 @@ func readTwo(ctx context.Context, external, internal file, item survey.ItemCode,
 		})
 	}
 	wait.Wait()
+	if errs[0] != nil && errs[1] != nil && errs[0].Error() == errs[1].Error() {
+		return s, errs[0] // a mistake in the one map of both sides
+	}
 	return s, errors.Join(errs[:]...)
 }
 

@@ -45,7 +45,7 @@ func Diverge(external, internal *tally.Table, joint *tally.Joint, s Settings) (*
 		if joint.N >= joint.Threshold && 2*joint.N >= min(external.N, internal.N) {
 			c = newPaired(joint)
 			d.Paired = &Pairing{Pairs: joint.N, OnlyExternal: joint.OnlyFirst, OnlyInternal: joint.OnlySecond}
-		} else {
+		} else if joint.N >= joint.Threshold {
 			d.Overlap = joint.N
 		}
 	}

@@ -147,7 +147,7 @@ type Divergence struct {
 	Lists     ListAgreement
 	Emphasis  *Emphasis // ratings of several rows by different people; otherwise nil
 	Paired    *Pairing  // set where most of the smaller side answered on both sides
-	Overlap   int       // persons who answered on both sides though the sides are compared as independent
+	Overlap   int       // persons who answered on both sides though the sides are compared as independent; 0 below the threshold
 	Simulated bool      // the answers are simulated; said wherever the finding shows
 }
 

@@ -205,6 +205,12 @@ func (s *Speaker) Item(d *Divergence, it *ItemDifference, lang survey.Language) 
 		return say.it("item_same", args)
 	case Unknown:
 	}
+	if it.External.Withheld || it.Internal.Withheld {
+		return say.it("item_withheld", args)
+	}
+	if it.External.N == 0 || it.Internal.N == 0 {
+		return say.it("item_nobody", args)
+	}
 	said := say.it("item_unknown_always", args)
 	if it.Detectable < 1 {
 		args["Detectable"] = say.pointsUp(it.Detectable)
@@ -399,7 +405,13 @@ func (s saying) parting(d *Divergence, parting []ItemDifference) (widest string,
 func (s saying) cannotTell(d *Divergence, unknown []ItemDifference) string {
 	widest := 0.0
 	for _, it := range unknown {
-		widest = max(widest, min(it.Detectable, 1))
+		// Of what nobody could say there was nothing to see.
+		if it.External.N > 0 && it.Internal.N > 0 {
+			widest = max(widest, min(it.Detectable, 1))
+		}
+	}
+	if widest == 0 {
+		widest = 1
 	}
 	return s.it("cannot_tell", survey.Args{
 		"Number": s.lang.Integer(len(unknown)), "Total": s.lang.Integer(len(d.Items)),
