@@ -1,0 +1,105 @@
+package web
+
+import (
+	"errors"
+	"log/slog"
+	"net/http"
+	"strings"
+
+	"github.com/labstack/echo/v4"
+
+	"cxmirror/pkg/survey"
+)
+
+// trouble is what a person is told of an error.
+type trouble struct {
+	status int
+	phrase string // the keys are phrase_title and phrase_text
+}
+
+// troubleOf finds what to tell. What is not known here is our mistake.
+func troubleOf(err error) trouble {
+	known := []struct {
+		err error
+		trouble
+	}{
+		{survey.ErrNotFound, trouble{http.StatusNotFound, "not_found"}},
+		{survey.ErrNotYetOpen, trouble{http.StatusForbidden, "not_open"}},
+		{survey.ErrClosed, trouble{http.StatusGone, "closed"}},
+		{survey.ErrFull, trouble{http.StatusGone, "full"}},
+		{survey.ErrAnswered, trouble{http.StatusConflict, "thanks"}},
+		{survey.ErrConflict, trouble{http.StatusConflict, "conflict"}},
+		{survey.ErrSlugTaken, trouble{http.StatusConflict, "conflict"}},
+		{errTooLarge, trouble{http.StatusRequestEntityTooLarge, "too_large"}},
+	}
+	for i := range known {
+		if errors.Is(err, known[i].err) {
+			return known[i].trouble
+		}
+	}
+	if away(err) {
+		return trouble{http.StatusServiceUnavailable, "away"}
+	}
+	if refused, ok := errors.AsType[*echo.HTTPError](err); ok {
+		switch refused.Code {
+		case http.StatusNotFound, http.StatusMethodNotAllowed:
+			return trouble{refused.Code, "not_found"}
+		case http.StatusRequestEntityTooLarge:
+			return trouble{refused.Code, "too_large"}
+		}
+		if refused.Code < http.StatusInternalServerError {
+			return trouble{refused.Code, "refused"}
+		}
+	}
+	return trouble{http.StatusInternalServerError, "error"}
+}
+
+// respondError turns an error into a page, or into a line for what is not a browser. It is the only place that
+// does. Only what is our fault is logged as an error; everybody is told the id under which it is logged.
+func (s *Server) respondError(err error, c echo.Context) {
+	t := troubleOf(err)
+	ctx := c.Request().Context()
+	if t.status >= http.StatusInternalServerError {
+		s.log.LogAttrs(ctx, slog.LevelError, "request failed", slog.String("id", requestID(c)),
+			slog.String("route", c.Path()), slog.Int("status", t.status), slog.Any("error", err))
+	}
+	if c.Response().Committed {
+		return
+	}
+	if t.status == http.StatusServiceUnavailable {
+		c.Response().Header().Set("Retry-After", "5")
+	}
+	if c.Request().Method == http.MethodHead {
+		_ = c.NoContent(t.status) // the visitor has left
+		return
+	}
+	if !takesHTML(c.Request()) {
+		lang := s.languageOfScreens(c.Request())
+		_ = c.String(t.status, s.phrases.Say(lang, t.phrase+"_title", nil)+"\n") // the visitor has left
+		return
+	}
+	if err := s.showTrouble(c, t); err != nil && ctx.Err() == nil {
+		s.log.LogAttrs(ctx, slog.LevelError, "page of an error failed", slog.String("id", requestID(c)), slog.Any("error", err))
+	}
+}
+
+// takesHTML reports whether whoever asks would read a page. Programs that say nothing of it would not.
+func takesHTML(r *http.Request) bool {
+	accept := r.Header.Get("Accept")
+	return accept == "" || strings.Contains(accept, "text/html") || strings.Contains(accept, "*/*")
+}
+
+// showTrouble shows the page of an error in the visitor's language.
+func (s *Server) showTrouble(c echo.Context, t trouble) error {
+	lang := s.languageOfScreens(c.Request())
+	page := noticePage{
+		frame: s.frame(lang, s.phrases.Say(lang, t.phrase+"_title", nil)),
+		Text:  s.phrases.Say(lang, t.phrase+"_text", nil),
+	}
+	page.Languages = s.languageLinks(c, lang, nil)
+	page.Retry = t.status >= http.StatusInternalServerError && c.Request().Method == http.MethodGet
+	if t.status >= http.StatusInternalServerError {
+		page.Request = s.phrases.Say(lang, "request_id", survey.Args{"ID": requestID(c)})
+	}
+	return s.show(c, t.status, "respond", "notice", page)
+}

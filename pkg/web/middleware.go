@@ -1,0 +1,111 @@
+package web
+
+import (
+	"encoding/hex"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"runtime/debug"
+	"time"
+
+	"github.com/labstack/echo/v4"
+)
+
+// contentPolicy lets a page load our own files and nothing else, run no script that stands in it, and send
+// forms to nobody else. Pictures may stand in the page.
+const contentPolicy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; " +
+	"form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+
+// requestKey is where the id of a request lies in its context.
+const requestKey = "request"
+
+// identify gives every request an id. People read it on the page of an error, and the log has it.
+func (s *Server) identify(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		id := make([]byte, 8)
+		if _, err := io.ReadFull(s.random, id); err != nil {
+			return fmt.Errorf("id of a request: %w", err)
+		}
+		c.Set(requestKey, hex.EncodeToString(id))
+		c.Response().Header().Set("X-Request-Id", requestID(c))
+		return next(c)
+	}
+}
+
+func requestID(c echo.Context) string {
+	id, _ := c.Get(requestKey).(string) // "" where no request was identified
+	return id
+}
+
+// observe writes one line a request into the log. It holds no address, query, cookie or answer: who answered what
+// must not be found in a log.
+func (s *Server) observe(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		began := s.now()
+		err := next(c)
+		if err != nil {
+			c.Error(err) // so that the status is known here
+		}
+		took := s.now().Sub(began)
+		r := c.Request()
+		s.log.LogAttrs(r.Context(), slog.LevelInfo, "request",
+			slog.String("id", requestID(c)), slog.String("method", knownMethod(r.Method)), slog.String("route", c.Path()),
+			slog.Int("status", c.Response().Status), slog.Int64("bytes", c.Response().Size), slog.Duration("took", took.Round(time.Microsecond)))
+		return nil
+	}
+}
+
+// knownMethod keeps what visitors invent out of the log.
+func knownMethod(method string) string {
+	switch method {
+	case http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodOptions:
+		return method
+	}
+	return "other"
+}
+
+// recoverPanics turns a panic into an error of the request it happened in.
+func (s *Server) recoverPanics(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) (err error) {
+		defer func() {
+			switch cause := recover(); cause {
+			case nil:
+			case http.ErrAbortHandler: //nolint:errorlint // it is the value that net/http compares with
+				panic(cause)
+			default: // the cause itself may quote what a person typed
+				err = fmt.Errorf("panic (%T) in %s\n%s", cause, c.Path(), debug.Stack())
+			}
+		}()
+		return next(c)
+	}
+}
+
+// secure sets the headers that keep a page to itself. What people see is theirs: nothing between them and us
+// may keep a copy, unless a handler says so.
+func (s *Server) secure(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		h := c.Response().Header()
+		h.Set("Content-Security-Policy", contentPolicy)
+		h.Set("X-Content-Type-Options", "nosniff")
+		h.Set("Referrer-Policy", "same-origin")
+		h.Set("Cross-Origin-Opener-Policy", "same-origin")
+		h.Set("Permissions-Policy", "camera=(), geolocation=(), microphone=()")
+		h.Set("Cache-Control", "no-store")
+		if s.overTLS(c.Request()) {
+			h.Set("Strict-Transport-Security", "max-age=31536000")
+		}
+		return next(c)
+	}
+}
+
+// refuseOtherSites refuses what another site's page makes a visitor's browser send.
+func (s *Server) refuseOtherSites(next echo.HandlerFunc) echo.HandlerFunc {
+	protection := http.NewCrossOriginProtection()
+	return func(c echo.Context) error {
+		if err := protection.Check(c.Request()); err != nil {
+			return echo.NewHTTPError(http.StatusForbidden).SetInternal(err)
+		}
+		return next(c)
+	}
+}

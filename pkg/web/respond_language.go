@@ -1,0 +1,161 @@
+package web
+
+import (
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/labstack/echo/v4"
+	"golang.org/x/text/language"
+
+	"cxmirror/pkg/survey"
+)
+
+// languageCookie keeps the language a visitor chose by hand, for the pages that know no response of hers.
+const languageCookie = "cx_language"
+
+// languageChoice is an entry of the language menu.
+type languageChoice struct {
+	Tag     survey.Language
+	Name    string // in the language itself
+	Address string // of the same page in that language, where it is a link
+	Current bool
+}
+
+// languagesOf returns the languages a respondent can choose from: first those the questionnaire was written
+// in, then those that only the screens around it speak.
+func (s *Server) languagesOf(q *questionnaire) []survey.Language {
+	var all []survey.Language
+	if q != nil {
+		all = slices.Clone(q.Languages)
+	}
+	screens := s.phrases.Languages()
+	if i := slices.Index(screens, survey.English); i > 0 { // the one most people know goes first
+		screens = slices.Concat([]survey.Language{survey.English}, slices.Delete(screens, i, i+1))
+	}
+	for _, lang := range screens {
+		if !slices.Contains(all, lang) {
+			all = append(all, lang)
+		}
+	}
+	return all
+}
+
+// nameOf returns what a language calls itself, or its tag where the screens do not speak it.
+func (s *Server) nameOf(lang survey.Language) string {
+	if !s.phrases.Speaks(lang) {
+		return string(lang)
+	}
+	name := s.phrases.Say(lang, "language_name", nil)
+	if _, region, ok := strings.Cut(string(lang), "-"); ok {
+		name += " (" + region + ")"
+	}
+	return name
+}
+
+// languageMenu returns the choices as buttons of a form.
+func (s *Server) languageMenu(current survey.Language, q *questionnaire) []languageChoice {
+	all := s.languagesOf(q)
+	choices := make([]languageChoice, len(all))
+	for i, lang := range all {
+		choices[i] = languageChoice{Tag: lang, Name: s.nameOf(lang), Current: lang == current}
+	}
+	return choices
+}
+
+// languageLinks returns the choices as links to the page that is shown. A page that answers to a form has no
+// address of its own to come back to, and gets none.
+func (s *Server) languageLinks(c echo.Context, current survey.Language, q *questionnaire) []languageChoice {
+	if c.Request().Method != http.MethodGet {
+		return nil
+	}
+	choices := s.languageMenu(current, q)
+	for i := range choices {
+		choices[i].Address = "?lang=" + string(choices[i].Tag)
+	}
+	return choices
+}
+
+// chosenLanguage returns the language asked for by hand, in this request or an earlier one, and remembers it.
+func (s *Server) chosenLanguage(c echo.Context, asked string, q *questionnaire) (survey.Language, bool) {
+	offered := s.languagesOf(q)
+	if lang := survey.Language(asked); slices.Contains(offered, lang) {
+		c.SetCookie(&http.Cookie{
+			Name: languageCookie, Value: asked, Path: "/o", HttpOnly: true, Secure: s.overTLS(c.Request()),
+			SameSite: http.SameSiteLaxMode, MaxAge: cookieAge,
+		})
+		return lang, true
+	}
+	cookie, err := c.Cookie(languageCookie)
+	if err != nil {
+		return "", false
+	}
+	lang := survey.Language(cookie.Value)
+	return lang, slices.Contains(offered, lang)
+}
+
+// languageOfVisitor returns the language for somebody whose response is not known: what she chose, or what her
+// browser says she reads. A language the questionnaire is written in goes before one that only the screens
+// speak.
+func (s *Server) languageOfVisitor(c echo.Context, q *questionnaire) survey.Language {
+	if lang, ok := s.chosenLanguage(c, c.QueryParam("lang"), q); ok {
+		return lang
+	}
+	accept := c.Request().Header.Get("Accept-Language")
+	if lang, ok := bestOf(accept, q.Languages); ok {
+		return lang
+	}
+	if lang, ok := bestOf(accept, s.phrases.Languages()); ok {
+		return lang
+	}
+	return q.Languages[0]
+}
+
+// languageOfScreens returns the language of a page without a questionnaire.
+func (s *Server) languageOfScreens(r *http.Request) survey.Language {
+	asked := r.URL.Query().Get("lang")
+	if asked == "" {
+		if cookie, err := r.Cookie(languageCookie); err == nil {
+			asked = cookie.Value
+		}
+	}
+	if lang := survey.Language(asked); slices.Contains(s.phrases.Languages(), lang) {
+		return lang
+	}
+	if lang, ok := bestOf(r.Header.Get("Accept-Language"), s.phrases.Languages()); ok {
+		return lang
+	}
+	return survey.English
+}
+
+// bestOf returns the language among those offered that a browser likes best, if it likes any.
+func bestOf(accept string, offered []survey.Language) (survey.Language, bool) {
+	if len(accept) > 1000 || len(offered) == 0 {
+		return "", false
+	}
+	wanted, _, err := language.ParseAcceptLanguage(accept)
+	if err != nil || len(wanted) == 0 {
+		return "", false
+	}
+	tags := make([]language.Tag, len(offered))
+	for i, lang := range offered {
+		tags[i] = language.Make(string(lang))
+	}
+	_, at, confidence := language.NewMatcher(tags).Match(wanted...)
+	if confidence < language.High { // Low would send Ukrainians to Russian
+		return "", false
+	}
+	return offered[at], true
+}
+
+// readIn returns the language in which words are read by a reader of lang, as [survey.Words.In] chooses them.
+func readIn(words survey.Words, lang survey.Language) survey.Language {
+	base, _, _ := strings.Cut(string(lang), "-")
+	for _, l := range slices.Concat([]survey.Language{lang, survey.Language(base), survey.English}, slices.Sorted(maps.Keys(words))) {
+		if _, ok := words.Exactly(l); ok {
+			return l
+		}
+	}
+	return lang
+}

@@ -1,0 +1,379 @@
+package web
+
+import (
+	"fmt"
+	"html/template"
+	"log/slog"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/labstack/echo/v4"
+
+	"cxmirror/pkg/survey"
+)
+
+// frame is what every page for respondents has around it.
+type frame struct {
+	Lang      survey.Language
+	Title     string
+	Languages []languageChoice
+	Simulated bool
+	words     map[string]string
+}
+
+// Say returns a phrase that needs no arguments. Templates call it.
+func (f frame) Say(key string) string {
+	if said, ok := f.words[key]; ok {
+		return said
+	}
+	return "[" + key + "]"
+}
+
+// Language returns what the page's language calls itself.
+func (f frame) Language() string {
+	for i := range f.Languages {
+		if f.Languages[i].Current {
+			return f.Languages[i].Name
+		}
+	}
+	return f.words["language_name"]
+}
+
+// noticePage says one thing: that a wave is closed, that a page does not exist, that something went wrong.
+type noticePage struct {
+	frame
+	Text    string
+	Detail  string
+	Contact string
+	Home    string // address of the asker
+	Back    string // address within the survey
+	Retry   bool
+	Request string
+	Anew    *startForm
+}
+
+// startForm begins a response.
+type startForm struct {
+	Address string
+	Key     string
+	Label   string
+}
+
+// promisePage is what a respondent reads before the first question.
+type promisePage struct {
+	frame
+	Notice  string
+	Intro   string
+	Asker   string
+	Purpose string
+	Minutes string
+	Kept    []string
+	Foreign string // says that the questions are in another language
+	Contact string
+	Home    string
+	Start   startForm
+	Draft   string // address of the page where an earlier response goes on
+}
+
+// thanksPage ends a response.
+type thanksPage struct {
+	frame
+	Home    string
+	Contact string
+	Anew    startForm
+}
+
+// questionPage is a page of questions.
+type questionPage struct {
+	frame
+	Survey    string // title of the questionnaire
+	Address   string
+	Page      int
+	Pages     int
+	Items     []template.HTML
+	Shown     string
+	Version   survey.VersionID
+	Before    string
+	Key       string
+	Notice    *notice
+	Picked    *picked
+	Next      string // label of the button
+	Back      bool
+	BackPlain string // address of the page before, without saving this one
+}
+
+// notice stands above the questions and says what became of what was sent.
+type notice struct {
+	Title string
+	Text  string
+	Links []noticeLink
+	Lost  []string // what was typed and has no place on the page
+	Focus bool
+}
+
+// noticeLink leads to an answer that needs a look.
+type noticeLink struct{ Anchor, Text string }
+
+// picked says how many options are picked, of how many. Pattern has {n} for the number, for the script.
+type picked struct{ For, Text, Pattern string }
+
+// sheet is how a page of questions is filled in.
+type sheet struct {
+	given    map[string][]string // as a form
+	answers  survey.Answers
+	shown    []string         // items that stood on the page when it was sent
+	problems []survey.Message // in the respondent's language
+	notice   string           // a phrase, if something else is to be said
+	before   string           // the answers of other pages, where the response is not known
+	key      string           // of a response that is to begin
+}
+
+// respondentPages knows the phrases of the screens by language, and makes what stands on a page.
+type respondentPages struct {
+	pages   *pages
+	phrases *survey.Phrases
+	words   map[survey.Language]map[string]string // the phrases that need no arguments
+}
+
+func newRespondentPages(p *pages, phrases *survey.Phrases) (*respondentPages, error) {
+	r := &respondentPages{pages: p, phrases: phrases, words: make(map[survey.Language]map[string]string)}
+	for _, lang := range phrases.Languages() {
+		words := make(map[string]string)
+		for _, key := range phrases.Keys() {
+			if said := phrases.Say(lang, key, nil); said != "["+key+"]" {
+				words[key] = said
+			}
+		}
+		r.words[lang] = words
+	}
+	return r, nil
+}
+
+// frame returns what stands around a page.
+func (s *Server) frame(lang survey.Language, title string) frame {
+	words, ok := s.respondents.words[lang]
+	for base := string(lang); !ok; {
+		shorter, _, cut := strings.Cut(base, "-")
+		if words, ok = s.respondents.words[survey.Language(shorter)]; !ok && !cut {
+			words, ok = s.respondents.words[survey.English], true
+		}
+		base = shorter
+	}
+	return frame{Lang: lang, Title: title, words: words}
+}
+
+func (s *Server) frameOf(v *visit, title string) frame {
+	f := s.frame(v.lang, title)
+	f.Simulated = v.wave.Simulated
+	return f
+}
+
+// titleOf returns what a respondent knows the survey as.
+func (v *visit) titleOf() string {
+	if v.q == nil {
+		return v.wave.Name
+	}
+	return v.q.Title.In(v.lang)
+}
+
+// showPromiseOf shows the promise, with a notice above it if one is named.
+func (s *Server) showPromiseOf(c echo.Context, status int, v *visit, said string) error {
+	key, err := s.newKey(bytesOfKey)
+	if err != nil {
+		return err
+	}
+	promise := &v.wave.Promise
+	page := promisePage{
+		frame: s.frameOf(v, v.titleOf()), Intro: v.q.Intro.In(v.lang), Asker: promise.Asker.In(v.lang), Purpose: promise.Purpose.In(v.lang),
+		Kept: s.kept(v), Contact: promise.Contact, Home: homepage(promise.Homepage),
+		Start: startForm{Address: addressOfWave(&v.wave), Key: key},
+	}
+	page.Languages = s.languageLinks(c, v.lang, v.q)
+	if said != "" {
+		page.Notice = page.Say(said + "_text")
+	}
+	if promise.Minutes > 0 {
+		page.Minutes = s.phrases.SayCount(v.lang, "minutes", promise.Minutes, nil)
+	}
+	if read := readIn(v.q.Title, v.lang); !sameLanguage(read, v.lang) {
+		page.Foreign = s.phrases.Say(v.lang, "foreign", survey.Args{"Language": s.nameOf(read)})
+	}
+	if v.response.ID != "" {
+		page.Draft = addressOfPage(&v.wave, v.position())
+	}
+	return s.show(c, status, "respond", "promise", page)
+}
+
+// kept says what is kept of an answer: in the asker's words, and what the program knows of itself.
+func (s *Server) kept(v *visit) []string {
+	f := s.frameOf(v, "")
+	lines := []string{f.Say("kept_answers")}
+	if own := v.wave.Promise.Kept.In(v.lang); own != "" {
+		lines = append([]string{own}, lines...)
+	}
+	if v.wave.Threshold > 1 {
+		lines = append(lines, s.phrases.SayCount(v.lang, "kept_groups", v.wave.Threshold, nil))
+	}
+	return append(lines, f.Say("kept_stop"), f.Say("kept_cookie"))
+}
+
+// showThanksOf shows the end of a response.
+func (s *Server) showThanksOf(c echo.Context, v *visit) error {
+	key, err := s.newKey(bytesOfKey)
+	if err != nil {
+		return err
+	}
+	page := thanksPage{
+		frame: s.frameOf(v, ""), Home: homepage(v.wave.Promise.Homepage), Contact: v.wave.Promise.Contact,
+		Anew: startForm{Address: addressOfWave(&v.wave), Key: key},
+	}
+	page.Title = page.Say("thanks_title")
+	page.Languages = s.languageLinks(c, v.lang, v.q)
+	return s.show(c, http.StatusOK, "respond", "thanks", page)
+}
+
+// showNotTaken says why no answers are taken: not yet open, closed, full. Other errors are returned.
+func (s *Server) showNotTaken(c echo.Context, v *visit, cause error) error {
+	t := troubleOf(cause)
+	if t.status >= http.StatusInternalServerError {
+		return cause
+	}
+	page := noticePage{
+		frame: s.frameOf(v, s.phrases.Say(v.lang, t.phrase+"_title", nil)), Text: s.phrases.Say(v.lang, t.phrase+"_text", nil),
+		Contact: v.wave.Promise.Contact, Home: homepage(v.wave.Promise.Homepage),
+	}
+	page.Languages = s.languageLinks(c, v.lang, v.q)
+	if opens := v.wave.Opens; opens != nil && t.phrase == "not_open" && s.now().Before(*opens) {
+		page.Detail = s.phrases.Say(v.lang, "not_open_until", survey.Args{"Date": opens.UTC().Format(page.Say("date_layout"))})
+	}
+	return s.show(c, t.status, "respond", "notice", page)
+}
+
+// showQuestions shows a page of questions as a sheet fills it in.
+func (s *Server) showQuestions(c echo.Context, status int, v *visit, number int, filled sheet) error {
+	page := questionPage{
+		frame: s.frameOf(v, ""), Survey: v.titleOf(), Address: addressOfPage(&v.wave, number), Page: number, Pages: v.q.pages,
+		Version: v.q.id, Before: filled.before, Key: filled.key,
+	}
+	page.Languages = s.languageMenu(v.lang, v.q)
+	if v.response.ID != "" {
+		page.Before = string(v.response.Answers)
+	}
+	b := s.respondents.builder(v, &page.frame, filled)
+	var shown []string
+	for i := range v.q.Items {
+		item := &v.q.Items[i]
+		if item.Page != number || !filled.answers.Asked(item.Code) && !slices.Contains(filled.shown, string(item.Code)) {
+			continue
+		}
+		made, err := b.item(i)
+		if err != nil {
+			return fmt.Errorf("item %s: %w", item.Code, err)
+		}
+		if page.Title == "" {
+			page.Title = b.say(item.Text)
+		}
+		page.Items = append(page.Items, made)
+		shown = append(shown, string(item.Code))
+	}
+	page.Shown = strings.Join(shown, " ")
+	page.Picked = b.picked(shown)
+	page.Notice = s.noticeOf(v, &page, filled, shown)
+	before, hasBefore := v.q.askedBefore(filled.answers, number)
+	page.Back = true
+	if len(filled.problems) > 0 {
+		page.BackPlain = addressOfWave(&v.wave)
+		if hasBefore {
+			page.BackPlain = addressOfPage(&v.wave, before)
+		}
+	}
+	page.Next = page.Say("next")
+	if _, more := v.q.askedAfter(filled.answers, number); !more {
+		page.Next = page.Say("send")
+	}
+	if filled.notice != "" {
+		page.Next = page.Say("send_again")
+	}
+	return s.show(c, status, "respond", "questions", page)
+}
+
+// noticeOf says above the questions what became of what was sent, if anything is to be said.
+func (s *Server) noticeOf(v *visit, page *questionPage, filled sheet, shown []string) *notice {
+	var n notice
+	for i := range filled.problems {
+		m := &filled.problems[i]
+		if slices.Contains(shown, string(m.Item)) {
+			n.Links = append(n.Links, noticeLink{Anchor: anchorOf(m.Key), Text: m.Text})
+		} else if !strings.Contains(n.Text, m.Text) {
+			n.Text = strings.TrimSpace(n.Text + " " + m.Text)
+		}
+	}
+	switch {
+	case filled.notice != "":
+		n.Title, n.Text = page.Say(filled.notice+"_title"), page.Say(filled.notice+"_text")
+		switch filled.notice {
+		case "closed", "full", "not_open":
+			n.Text = page.Say("not_taken")
+		}
+		n.Lost = homeless(v.q, filled.given, shown)
+	case len(filled.problems) == 0:
+		return nil
+	default:
+		n.Title = s.phrases.SayCount(v.lang, "problems", len(filled.problems), nil)
+		page.Title = page.Say("error_prefix") + " " + page.Title
+	}
+	// One wrong answer is said beside it, where the reader is led at once; more are listed first.
+	if len(n.Links) == 1 && n.Text == "" {
+		return nil
+	}
+	n.Focus = true
+	return &n
+}
+
+// homeless returns what was typed into fields that the page does not have.
+func homeless(q *questionnaire, given map[string][]string, shown []string) []string {
+	var lost []string
+	for key, values := range given {
+		item, _, _ := strings.Cut(key, ".")
+		if slices.Contains(shown, item) {
+			continue
+		}
+		if known, ok := q.Item(survey.ItemCode(item)); ok && known.Kind != survey.Text {
+			continue // a choice can be made again
+		}
+		for _, value := range values {
+			if len([]rune(value)) > len("cannot_say") { // words, not codes
+				lost = append(lost, value)
+			}
+		}
+	}
+	slices.Sort(lost)
+	return lost
+}
+
+// logAway notes that a page could not be saved for want of the database.
+func (s *Server) logAway(c echo.Context, cause error) {
+	s.log.LogAttrs(c.Request().Context(), slog.LevelError, "page given back", slog.String("id", requestID(c)),
+		slog.String("route", c.Path()), slog.Any("error", cause))
+}
+
+// homepage returns an address that a link may lead to: of the web, and nothing else.
+func homepage(address string) string {
+	if strings.HasPrefix(address, "https://") || strings.HasPrefix(address, "http://") {
+		return address
+	}
+	return ""
+}
+
+func sameLanguage(a, b survey.Language) bool {
+	one, _, _ := strings.Cut(string(a), "-")
+	other, _, _ := strings.Cut(string(b), "-")
+	return one == other
+}
+
+// anchorOf returns the id of the element that an item, a row or an option of a ranking stands in.
+func anchorOf(key string) string { return "i-" + strings.ReplaceAll(key, ".", "-") }
+
+func number(n int) string { return strconv.Itoa(n) }

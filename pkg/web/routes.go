@@ -1,0 +1,37 @@
+package web
+
+import (
+	"net/http"
+
+	"github.com/labstack/echo/v4"
+)
+
+// routes is the table of contents of the product.
+func (s *Server) routes(e *echo.Echo) error {
+	// Respondents: an open link leads to the promise, then page by page to the thanks.
+	e.GET("/o/:slug", s.showPromise)
+	e.POST("/o/:slug", s.start)
+	e.GET("/o/:slug/thanks", s.showThanks)
+	e.GET("/o/:slug/:page", s.showPage)
+	e.POST("/o/:slug/:page", s.savePage)
+
+	// Style and script, under names that change with what is in them.
+	e.GET("/static/:name", s.showStatic)
+
+	// For those who keep the service running.
+	e.GET("/healthz", s.healthy)
+	e.GET("/readyz", s.ready)
+	return nil
+}
+
+// healthy says that the program answers. It asks nobody else, so that a database that is away does not get
+// the program restarted.
+func (s *Server) healthy(c echo.Context) error { return c.String(http.StatusOK, "ok\n") }
+
+// ready says that requests can be served.
+func (s *Server) ready(c echo.Context) error {
+	if err := s.store.Ping(c.Request().Context()); err != nil {
+		return c.String(http.StatusServiceUnavailable, "the database does not answer\n")
+	}
+	return c.String(http.StatusOK, "ok\n")
+}

@@ -1,0 +1,164 @@
+// Package web is what people see of cxmirror in a browser: the pages of respondents and the workbench of those
+// who compare. It is the only package that knows HTTP.
+//
+// A handler reads a request, asks the domain, stores, and shows; what is a valid answer is known to pkg/survey,
+// what the figures say to pkg/findings. Errors of the domain become pages in one place, errors.go. Pages are
+// html/template files that are handed a struct made for them; they need no script, and what script there is
+// only makes them better to use. Nothing is loaded from elsewhere, and nothing runs inline.
+package web
+
+import (
+	"context"
+	"embed"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"cxmirror/charts"
+	"cxmirror/pkg/report"
+	"cxmirror/pkg/store"
+	"cxmirror/pkg/survey"
+	"cxmirror/pkg/tally"
+)
+
+//go:embed templates static phrases
+var files embed.FS
+
+// Limits of one request.
+const (
+	formLimit   = 1 << 20          // bytes of a form: a comment of 100 KB in Cyrillic, percent-encoded, is 600 KB
+	uploadLimit = 64 << 20         // bytes of a file of answers
+	patience    = 20 * time.Second // after which a request is given up, whoever it waits for
+)
+
+// Options are what a server is made of. All but TrustProxy and Public must be given.
+type Options struct {
+	Store      *store.Store
+	Waves      *tally.Waves
+	Engine     *charts.Engine
+	Reports    *report.Writer
+	Log        *slog.Logger
+	Now        func() time.Time
+	Random     io.Reader // of keys: crypto/rand.Reader
+	Version    string    // of the program
+	TrustProxy []*net.IPNet
+	Public     bool // anybody can reach the address: the workbench, which knows no sign-in yet, stays out
+}
+
+// Server answers requests. It keeps nothing that another replica on the same database would lack: what it
+// remembers can be read again.
+type Server struct {
+	store      *store.Store
+	waves      *tally.Waves
+	engine     *charts.Engine
+	reports    *report.Writer
+	log        *slog.Logger
+	now        func() time.Time
+	random     io.Reader
+	version    string
+	trustProxy []*net.IPNet
+	public     bool
+
+	pages       *pages
+	static      *static
+	fielded     *fielded
+	phrases     *survey.Phrases
+	respondents *respondentPages
+	handler     http.Handler
+}
+
+// New returns a server. It parses every template, reads every phrase and names every static file, so that what
+// is wrong with one of them stops the start and not a respondent.
+func New(o Options) (*Server, error) {
+	if o.Store == nil || o.Waves == nil || o.Engine == nil || o.Reports == nil || o.Log == nil || o.Now == nil || o.Random == nil {
+		return nil, errors.New("web: a server needs a store, waves, an engine of charts, reports, a log, a clock and randomness")
+	}
+	s := &Server{
+		store: o.Store, waves: o.Waves, engine: o.Engine, reports: o.Reports, log: o.Log, now: o.Now, random: o.Random,
+		version: o.Version, trustProxy: o.TrustProxy, public: o.Public,
+		fielded: newFielded(o.Store),
+	}
+	var err error
+	if s.static, err = newStatic(files, "static"); err != nil {
+		return nil, fmt.Errorf("web: %w", err)
+	}
+	if s.pages, err = newPages(files, s.static); err != nil {
+		return nil, fmt.Errorf("web: %w", err)
+	}
+	if s.phrases, err = survey.LoadPhrases(files, "phrases"); err != nil {
+		return nil, fmt.Errorf("web: %w", err)
+	}
+	if s.respondents, err = newRespondentPages(s.pages, s.phrases); err != nil {
+		return nil, fmt.Errorf("web: %w", err)
+	}
+	if s.handler, err = s.newHandler(); err != nil {
+		return nil, fmt.Errorf("web: %w", err)
+	}
+	return s, nil
+}
+
+// Handler returns what answers every request.
+func (s *Server) Handler() http.Handler { return s.handler }
+
+func (s *Server) newHandler() (http.Handler, error) {
+	e := echo.New()
+	e.HideBanner, e.HidePort = true, true
+	e.HTTPErrorHandler = s.respondError
+	e.IPExtractor = s.addressOf()
+	e.Use(s.identify, s.observe, s.recoverPanics, s.secure, s.refuseOtherSites, limitTime)
+	if err := s.routes(e); err != nil {
+		return nil, err
+	}
+	return e, nil
+}
+
+// addressOf returns how the address of a visitor is found. The word of a proxy is taken only where the proxy
+// is one of ours.
+func (s *Server) addressOf() echo.IPExtractor {
+	if len(s.trustProxy) == 0 {
+		return echo.ExtractIPDirect()
+	}
+	trust := []echo.TrustOption{echo.TrustLoopback(false), echo.TrustLinkLocal(false), echo.TrustPrivateNet(false)}
+	for _, network := range s.trustProxy {
+		trust = append(trust, echo.TrustIPRange(network))
+	}
+	return echo.ExtractIPFromXFFHeader(trust...)
+}
+
+// overTLS reports whether the visitor's own connection is encrypted, as far as we can know: by ourselves, or
+// by a proxy of ours that says so.
+func (s *Server) overTLS(r *http.Request) bool {
+	if r.TLS != nil {
+		return true
+	}
+	if r.Header.Get("X-Forwarded-Proto") != "https" {
+		return false
+	}
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil {
+		return false
+	}
+	address := net.ParseIP(host)
+	for _, network := range s.trustProxy {
+		if network.Contains(address) {
+			return true
+		}
+	}
+	return false
+}
+
+// limitTime ends the work of a request that nobody waits for any more.
+func limitTime(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		ctx, cancel := context.WithTimeout(c.Request().Context(), patience)
+		defer cancel()
+		c.SetRequest(c.Request().WithContext(ctx))
+		return next(c)
+	}
+}
