@@ -53,7 +53,7 @@ var owners = map[string][]string{
 	"github.com/nicksnyder/go-i18n/v2":         {"pkg/survey"},
 	"github.com/santhosh-tekuri/jsonschema/v6": {"pkg/survey"},
 	"golang.org/x/text":                        {"pkg/exchange"},
-	"golang.org/x/text/language":               {"pkg/survey"}, // the tags and plural rules that go-i18n is addressed with
+	"golang.org/x/text/language":               {"pkg/survey", "pkg/web"}, // what go-i18n is addressed with, and what browsers ask for
 	"golang.org/x/text/feature/plural":         {"pkg/survey"},
 	"golang.org/x/text/unicode":                {"pkg/exchange", "pkg/survey"},
 	"golang.org/x/text/width":                  {"pkg/survey"}, // where the caret under a mistake stands

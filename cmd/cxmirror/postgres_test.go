@@ -4,136 +4,31 @@ package main_test
 
 import (
 	"bufio"
-	"errors"
 	"fmt"
 	"io"
-	"os"
 	"os/exec"
-	"os/user"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
+
+	"cxmirror/pkg/store/storetest"
 )
 
-// A postgres is a PostgreSQL server of a benchmark's own, that is gone after it.
-type postgres struct {
-	bin string // its programs
-	dir string // its data and its socket
-}
+// A postgres is a PostgreSQL server of a benchmark's own, to count what cxmirror counts.
+type postgres struct{ *storetest.Server }
 
-// startPostgres starts a server from the installed programs, on a socket only. Without PostgreSQL on the
-// machine the benchmark is skipped.
+// startPostgres starts a server with enough memory to hold what it counts.
 func startPostgres(b *testing.B) *postgres {
 	b.Helper()
-	bin := postgresPrograms()
-	if bin == "" {
-		b.Skip("PostgreSQL is not installed: there is nothing to compare with")
-	}
-	//nolint:usetesting // the path of a socket may have 107 bytes: TempDir's carries the name of the benchmark
-	dir, err := os.MkdirTemp("", "pg")
-	if err != nil {
-		b.Fatal(err)
-	}
-	b.Cleanup(func() { _ = os.RemoveAll(dir) })
-	attributes := unprivileged(b, dir)
-	data := filepath.Join(dir, "data")
-	initdb := exec.CommandContext(b.Context(), filepath.Join(bin, "initdb"), "--pgdata", data, "--username", "cxmirror",
-		"--auth", "trust", "--encoding", "UTF8", "--locale", "C", "--no-sync")
-	initdb.Dir, initdb.SysProcAttr = dir, attributes
-	if out, err := initdb.CombinedOutput(); err != nil {
-		b.Fatalf("initdb: %v\n%s", err, out)
-	}
-
-	var log strings.Builder
-	server := exec.CommandContext(b.Context(), filepath.Join(bin, "postgres"), "-D", data, "-k", dir,
-		"-c", "listen_addresses=", "-c", "shared_buffers=512MB", "-c", "fsync=off")
-	server.Dir, server.SysProcAttr = dir, attributes
-	server.Stdout, server.Stderr = &log, &log
-	server.Cancel = func() error { return server.Process.Signal(os.Interrupt) } // a fast shutdown
-	if err := server.Start(); err != nil {
-		b.Fatal(err)
-	}
-	var end error
-	ended := make(chan struct{})
-	go func() { end = server.Wait(); close(ended) }()
-	b.Cleanup(func() { <-ended }) // the context is cancelled by now
-
-	p := &postgres{bin: bin, dir: dir}
-	for deadline := time.Now().Add(30 * time.Second); ; {
-		err := exec.CommandContext(b.Context(), filepath.Join(bin, "pg_isready"), "--host", dir, "--username", "cxmirror", "--quiet").Run()
-		if err == nil {
-			return p
-		}
-		if _, notYet := errors.AsType[*exec.ExitError](err); !notYet {
-			b.Fatal(err)
-		}
-		select {
-		case <-ended:
-			b.Fatalf("postgres ended at its start: %v\n%s", end, log.String())
-		case <-time.After(50 * time.Millisecond):
-		}
-		if time.Now().After(deadline) {
-			b.Fatal("postgres did not accept a connection within 30 s")
-		}
-	}
-}
-
-// postgresPrograms returns the directory of the programs of the newest PostgreSQL on the machine, or "".
-func postgresPrograms() string {
-	// Debian keeps one directory per version, off the PATH.
-	versions, err := filepath.Glob("/usr/lib/postgresql/*/bin/initdb")
-	if err == nil && len(versions) > 0 {
-		slices.SortFunc(versions, func(a, b string) int { return postgresVersion(a) - postgresVersion(b) })
-		return filepath.Dir(versions[len(versions)-1])
-	}
-	path, err := exec.LookPath("initdb")
-	if err != nil {
-		return ""
-	}
-	if target, err := filepath.EvalSymlinks(path); err == nil {
-		path = target // its neighbours need not be linked too
-	}
-	return filepath.Dir(path)
-}
-
-func postgresVersion(initdb string) int {
-	version, err := strconv.Atoi(filepath.Base(filepath.Dir(filepath.Dir(initdb))))
-	if err != nil {
-		return 0
-	}
-	return version
-}
-
-// unprivileged makes dir belong to a user other than root, whom PostgreSQL refuses to serve, and returns
-// what runs a program as that user. It is nobody; and nil for those who are not root anyway.
-func unprivileged(b *testing.B, dir string) *syscall.SysProcAttr {
-	b.Helper()
-	if os.Getuid() != 0 {
-		return nil
-	}
-	nobody, err := user.Lookup("nobody")
-	if err != nil {
-		b.Fatal(err)
-	}
-	uid, uidErr := strconv.ParseUint(nobody.Uid, 10, 32)
-	gid, gidErr := strconv.ParseUint(nobody.Gid, 10, 32)
-	if uidErr != nil || gidErr != nil {
-		b.Fatalf("nobody has the ids %s:%s", nobody.Uid, nobody.Gid)
-	}
-	if err := os.Chown(dir, int(uid), int(gid)); err != nil {
-		b.Fatal(err)
-	}
-	return &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}}
+	return &postgres{storetest.StartPostgres(b, "shared_buffers=512MB")}
 }
 
 // query runs SQL and psql's own commands, and returns what psql prints: rows as lines, columns parted by |.
 func (p *postgres) query(b *testing.B, script io.Reader) string {
 	b.Helper()
-	psql := exec.CommandContext(b.Context(), filepath.Join(p.bin, "psql"), "--host", p.dir, "--username", "cxmirror", "--dbname", "postgres",
+	psql := exec.CommandContext(b.Context(), filepath.Join(p.Programs(), "psql"), "--dbname", p.DSN("postgres"),
 		"--no-psqlrc", "--quiet", "--tuples-only", "--no-align", "--set", "ON_ERROR_STOP=1")
 	psql.Stdin = script
 	var stderr strings.Builder
