@@ -47,11 +47,14 @@ func isUnavailable(err error) bool {
 			return true
 		}
 	}
-	if _, ok := errors.AsType[net.Error](err); ok {
+	if _, ok := errors.AsType[*net.OpError](err); ok {
 		return true
 	}
 	if _, ok := errors.AsType[*pgconn.ConnectError](err); ok {
 		return true
+	}
+	if pgconn.SafeToRetry(err) {
+		return true // nothing was sent
 	}
 	if failure, ok := errors.AsType[*pgconn.PgError](err); ok {
 		return isUnavailableState(failure.Code)

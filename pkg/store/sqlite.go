@@ -61,7 +61,7 @@ func openSQLite(ctx context.Context, dsn string) (*Store, error) {
 		}
 		return nil, err
 	}
-	return &Store{engine: sqliteEngine, write: write, read: read}, nil
+	return &Store{engine: sqliteEngine, write: write, read: read, path: path}, nil
 }
 
 func openSQLitePool(ctx context.Context, path string, connections int, setting string) (*gorm.DB, error) {
@@ -127,7 +127,15 @@ func (s *Store) backup(ctx context.Context, path string) error {
 	part := file.Name()
 	defer func() { _ = os.Remove(part) }() // gone already if all went well
 	defer func() { _ = file.Close() }()
-	if err := s.read.WithContext(ctx).Exec("VACUUM INTO ?", part).Error; err != nil {
+	// A connection of its own: the readers may not write, not even another file, and the writer has to write.
+	copier, err := openSQLitePool(ctx, s.path, 1, "mode=rw")
+	if err != nil {
+		return err
+	}
+	if pool, err := copier.DB(); err == nil {
+		defer func() { _ = pool.Close() }()
+	}
+	if err := copier.WithContext(ctx).Exec("VACUUM INTO ?", part).Error; err != nil {
 		return err
 	}
 	if err := file.Sync(); err != nil {

@@ -37,6 +37,7 @@ type Store struct {
 	write  *gorm.DB
 	read   *gorm.DB // the same as write on PostgreSQL
 	log    *slog.Logger
+	path   string // of a file of SQLite
 }
 
 // engine says which database it is. Its values are the names of the folders with migrations.

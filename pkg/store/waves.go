@@ -195,21 +195,24 @@ func (s *Store) AllCounts(ctx context.Context, organisation survey.OrganisationI
 }
 
 func (s *Store) counts(ctx context.Context, condition string, id int64) (map[survey.WaveID]Counts, error) {
-	var rows []struct {
-		WaveID            int64
-		Started, Complete int
-		Last              storedTime
-	}
-	err := s.read.WithContext(ctx).Raw("SELECT wave_id, count(*) AS started, count(tx) AS complete, max(completed_at) AS last"+
-		" FROM responses WHERE "+condition+" GROUP BY wave_id", id).Scan(&rows).Error
+	rows, err := s.read.WithContext(ctx).Raw("SELECT wave_id, count(*), count(tx), max(completed_at)"+
+		" FROM responses WHERE "+condition+" GROUP BY wave_id", id).Rows()
 	if err != nil {
 		return nil, err
 	}
-	counts := make(map[survey.WaveID]Counts, len(rows))
-	for _, row := range rows {
-		counts[survey.WaveID(row.WaveID)] = Counts{Started: row.Started, Complete: row.Complete, Last: row.Last.Time}
+	defer func() { _ = rows.Close() }()
+	counts := make(map[survey.WaveID]Counts)
+	for rows.Next() {
+		var wave int64
+		var c Counts
+		var last storedTime
+		if err := rows.Scan(&wave, &c.Started, &c.Complete, &last); err != nil {
+			return nil, err
+		}
+		c.Last = last.Time
+		counts[survey.WaveID(wave)] = c
 	}
-	return counts, nil
+	return counts, rows.Err()
 }
 
 // storedTime reads a computed time: SQLite says of columns that they are times, and of what is computed from

@@ -143,7 +143,7 @@ func (p *Server) control(ctx context.Context, args ...string) error {
 	cmd.Stdout, cmd.Stderr = output, output
 	if err := cmd.Run(); err != nil {
 		said, _ := os.ReadFile(output.Name())
-		logged, _ := os.ReadFile(filepath.Join(p.dir, "log")) //nolint:gosec // the server's own
+		logged, _ := os.ReadFile(filepath.Join(p.dir, "log"))
 		return fmt.Errorf("pg_ctl %s: %w\n%s%s", args[0], err, said, logged)
 	}
 	return nil
@@ -186,7 +186,7 @@ func (p *Server) becomeUnprivileged() error {
 	if err := errors.Join(uidErr, gidErr); err != nil {
 		return fmt.Errorf("nobody has the ids %s:%s: %w", nobody.Uid, nobody.Gid, err)
 	}
-	if err := os.Chown(p.dir, int(uid), int(gid)); err != nil { //nolint:gosec // 32 bits
+	if err := os.Chown(p.dir, int(uid), int(gid)); err != nil {
 		return err
 	}
 	p.user = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}}
@@ -239,7 +239,9 @@ func newDatabase(tb testing.TB, server string) string {
 	if err := execute(tb.Context(), "CREATE DATABASE "+name); err != nil {
 		tb.Fatal(err)
 	}
-	tb.Cleanup(func() { _ = execute(context.WithoutCancel(tb.Context()), "DROP DATABASE IF EXISTS "+name+" WITH (FORCE)") })
+	tb.Cleanup(func() {
+		_ = execute(context.WithoutCancel(tb.Context()), "DROP DATABASE IF EXISTS "+name+" WITH (FORCE)")
+	})
 	return inDatabase(server, name)
 }
 

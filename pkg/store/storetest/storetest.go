@@ -3,6 +3,7 @@
 package storetest
 
 import (
+	"iter"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -11,17 +12,24 @@ import (
 	"cxmirror/pkg/store"
 )
 
+// Engines yields both engines by name, each with what opens an empty database that has the current schema, for as
+// long as a test runs.
+func Engines() iter.Seq2[string, func(tb testing.TB) *store.Store] {
+	return func(yield func(string, func(tb testing.TB) *store.Store) bool) {
+		_ = yield("sqlite", func(tb testing.TB) *store.Store { tb.Helper(); return Open(tb, SQLite(tb)) }) &&
+			yield("postgres", func(tb testing.TB) *store.Store { tb.Helper(); return Open(tb, Postgres(tb)) })
+	}
+}
+
 // Each runs a test on both engines, each time with an empty database that has the current schema.
 func Each(t *testing.T, test func(t *testing.T, s *store.Store)) {
 	t.Helper()
-	t.Run("sqlite", func(t *testing.T) {
-		t.Parallel()
-		test(t, Open(t, SQLite(t)))
-	})
-	t.Run("postgres", func(t *testing.T) {
-		t.Parallel()
-		test(t, Open(t, Postgres(t)))
-	})
+	for name, open := range Engines() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			test(t, open(t))
+		})
+	}
 }
 
 // Open opens a database, migrates it, and closes it when the test ends.
@@ -53,7 +61,7 @@ func SQLite(tb testing.TB) (path string) {
 // is no PostgreSQL the test is skipped; in CI, which must have one, it fails.
 func Postgres(tb testing.TB) (dsn string) {
 	tb.Helper()
-	if server := os.Getenv("CXMIRROR_TEST_POSTGRES"); server != "" {
+	if server := os.Getenv("CXMIRROR_TEST_POSTGRES"); server != "" { //nolint:forbidigo // tests are told what to run on by the environment
 		return newDatabase(tb, server)
 	}
 	return newDatabase(tb, sharedServer(tb))
