@@ -32,6 +32,10 @@ FUZZTIME ?= 30s
 help: ## list what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
+.PHONY: demo
+demo: build ## serve an organisation with simulated answers, and say where; ARGS=--fresh starts anew
+	bin/cxmirror demo $(ARGS)
+
 .PHONY: example
 example: build ## compare both sides of a published survey, and say where the page lies
 	bin/cxmirror example

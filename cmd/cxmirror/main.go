@@ -55,6 +55,13 @@ type commands struct {
 	Map     mapCommand     `cmd:"" help:"Explain maps, which read files of other programs, by example."`
 	Schema  schemaCommand  `cmd:"" help:"Print the JSON Schema of questionnaires, for editors."`
 	Example exampleCommand `cmd:"" help:"Compare both sides of a published survey, and write the page."`
+
+	Demo        demoCommand        `cmd:"" help:"Serve an organisation with simulated answers, to look around in."`
+	Serve       serveCommand       `cmd:"" help:"Serve the pages of respondents and the workbench."`
+	Migrate     migrateCommand     `cmd:"" help:"Bring the database up to date."`
+	Backup      backupCommand      `cmd:"" help:"Copy the embedded database while it is in use."`
+	Healthcheck healthcheckCommand `cmd:"" help:"Ask a running service whether it is ready."`
+
 	Version versionCommand `cmd:"" help:"Print the version."`
 
 	VersionFlag kong.VersionFlag `name:"version" help:"Print the version."`

@@ -1,0 +1,253 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"iter"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"time"
+
+	"cxmirror/pkg/store"
+	"cxmirror/pkg/survey"
+	"cxmirror/surveys"
+)
+
+type demoCommand struct {
+	serverFlags
+
+	Data     string `default:"cxmirror-data" placeholder:"DIR" help:"Directory of the demonstration's database; made when missing."`
+	Fresh    bool   `help:"Throw away what was changed and answered in the demonstration, and start anew."`
+	Language string `default:"en" enum:"en,pl,ro,ru" help:"Language of names and comments in a new demonstration: ${enum}."`
+}
+
+// Help is printed by demo --help.
+func (demoCommand) Help() string {
+	return `Makes a company with two sides, 1,200 customers and 300 employees, and a pilot of 50, whose answers are simulated;
+serves it on this machine, and says where. Everything works as it does with real answers: answer yourself through
+the links, and watch the figures change. Every page and every file says that the answers are simulated.
+
+  cxmirror demo
+  cxmirror demo --language pl
+  cxmirror demo --fresh
+
+The demonstration is kept in the file demo.db in --data; the next start shows it as it was left.`
+}
+
+// demoWave is one wave of the demonstration.
+type demoWave struct {
+	slug          string
+	name          survey.Words
+	questionnaire string
+	population    *population
+}
+
+func demoWaves(lang survey.Language) []demoWave {
+	return []demoWave{
+		{
+			"customers",
+			survey.Words{"en": "Customers", "pl": "Klienci", "ro": "Clienți", "ru": "Клиенты"},
+			"external-expectations", customers(lang, 1200),
+		},
+		{
+			"employees",
+			survey.Words{"en": "Employees", "pl": "Pracownicy", "ro": "Angajați", "ru": "Сотрудники"},
+			"internal-expectations", employees(lang, 300),
+		},
+		{
+			"pilot",
+			survey.Words{
+				"en": "Employees, pilot in customer service", "pl": "Pracownicy, pilotaż w obsłudze klienta",
+				"ro": "Angajați, pilot în asistență clienți", "ru": "Сотрудники, пилот в обслуживании клиентов",
+			},
+			"internal-expectations", pilot(lang, 50),
+		},
+	}
+}
+
+// demoThreshold is the smallest base shown: people are not to be told apart, made up or not.
+const demoThreshold = 5
+
+// Run makes the demonstration where there is none, and serves it.
+func (c demoCommand) Run(w *world) error {
+	log := c.logger(w)
+	if err := c.check(); err != nil {
+		return err
+	}
+	// The address comes first: while another demonstration holds it, its database is not touched.
+	listener, err := c.listen(w.ctx)
+	if err != nil {
+		return fmt.Errorf("%w (is a demonstration running already?)", err)
+	}
+	db, err := c.database(w.ctx, log)
+	if err != nil {
+		return errors.Join(err, listener.Close())
+	}
+	defer closeDatabase(db, log)
+	waves, err := makeDemo(w.ctx, db, survey.Language(c.Language), w.now())
+	if err != nil {
+		return errors.Join(fmt.Errorf("make the demonstration: %w; cxmirror demo --fresh starts anew", err), listener.Close())
+	}
+	address := "http://" + listener.Addr().String()
+	if err := welcome(w, address, waves); err != nil {
+		return errors.Join(err, listener.Close())
+	}
+	return c.serve(w, listener, db, log)
+}
+
+// database opens the demonstration's database, emptied if it is to be fresh.
+func (c demoCommand) database(ctx context.Context, log *slog.Logger) (*store.Store, error) {
+	if c.Fresh {
+		for _, end := range []string{"", "-wal", "-shm"} {
+			if err := os.Remove(filepath.Join(c.Data, demoDatabase+end)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+				return nil, fmt.Errorf("%s: %w", setting("fresh"), err)
+			}
+		}
+	}
+	db, err := databaseFlags{Data: c.Data}.open(ctx, demoDatabase, log)
+	if err != nil {
+		return nil, err
+	}
+	if _, _, err := db.Migrate(ctx); err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	return db, nil
+}
+
+// welcome prints what to look at.
+func welcome(w *world, address string, waves []survey.Wave) error {
+	_, err := fmt.Fprintf(w.stdout, `cxmirror is at %[1]s
+
+  %[1]s/%[2]s
+      what customers and employees expect, side by side
+  %[1]s/
+      surveys, waves and how many answered
+  %[1]s/o/%[3]s
+      the questions, as a customer meets them: answer, and the figures change
+
+All answers are simulated. Ctrl-C stops; the next start shows everything as you left it, and
+cxmirror demo --fresh starts anew.
+`, address, fmt.Sprintf("divergence?external=%d&internal=%d", waves[0].ID, waves[1].ID), waves[0].Slug)
+	return err
+}
+
+// makeDemo makes the waves that are missing, and simulates answers to those that have none. Half a
+// demonstration, whose making was interrupted, is so completed.
+func makeDemo(ctx context.Context, db *store.Store, lang survey.Language, now time.Time) ([]survey.Wave, error) {
+	var made []survey.Wave
+	for _, wave := range demoWaves(lang) {
+		stored, err := wave.make(ctx, db, lang, now)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", wave.slug, err)
+		}
+		made = append(made, stored)
+	}
+	return made, nil
+}
+
+func (d demoWave) make(ctx context.Context, db *store.Store, lang survey.Language, now time.Time) (survey.Wave, error) {
+	wave, err := db.WaveBySlug(ctx, d.slug)
+	if errors.Is(err, survey.ErrNotFound) {
+		wave, err = d.create(ctx, db, lang)
+	}
+	if err != nil {
+		return wave, err
+	}
+	// Answers come all or not at all, so that a wave with some has all. Later somebody may have erased some.
+	counts, err := db.Counts(ctx, wave.ID)
+	if err != nil || counts.Complete > 0 {
+		return wave, err
+	}
+	_, q, err := d.version()
+	if err != nil {
+		return wave, err
+	}
+	answers, err := d.population.answers(q)
+	if err != nil {
+		return wave, err
+	}
+	_, err = db.ImportResponses(ctx, wave.ID, d.responses(answers, &wave, now))
+	return wave, err
+}
+
+// version is the bundled questionnaire, as it is stored.
+func (d demoWave) version() (*survey.Version, *survey.Questionnaire, error) {
+	v := &survey.Version{Organisation: survey.DefaultOrganisation, Frames: map[string][]byte{}}
+	var err error
+	if v.Source, err = surveys.Questionnaire(d.questionnaire); err != nil {
+		return nil, nil, err
+	}
+	q, err := survey.Parse(v.Source, d.questionnaire+".yaml", func(code string) ([]byte, error) {
+		frame, err := surveys.Frame(code)
+		v.Frames[code] = frame
+		return frame, err
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	v.Code, v.Number = q.Code, q.Version
+	return v, q, nil
+}
+
+// create stores the questionnaire and an open wave of it.
+func (d demoWave) create(ctx context.Context, db *store.Store, lang survey.Language) (survey.Wave, error) {
+	version, q, err := d.version()
+	if err != nil {
+		return survey.Wave{}, err
+	}
+	if err := db.SaveVersion(ctx, version); err != nil {
+		return survey.Wave{}, err
+	}
+	wave := survey.Wave{
+		Organisation: survey.DefaultOrganisation, Version: version.ID, Name: d.name.In(lang), Audience: q.Audience,
+		Slug: d.slug, State: survey.WaveOpen, Threshold: demoThreshold, Simulated: true,
+		Promise: survey.Promise{
+			Asker: survey.Words{
+				"en": "A made-up company, to show how cxmirror works", "pl": "Zmyślona firma, na której pokazujemy działanie cxmirror",
+				"ro": "O companie inventată, pentru a arăta cum funcționează cxmirror", "ru": "Вымышленная компания, на примере которой показано, как работает cxmirror",
+			},
+			Purpose: survey.Words{
+				"en": "To see how a survey feels to those who answer it.", "pl": "Aby zobaczyć, jak wygląda ankieta z perspektywy osób, które ją wypełniają.",
+				"ro": "Pentru a vedea cum arată un sondaj pentru cei care răspund.", "ru": "Чтобы увидеть опрос глазами тех, кто на него отвечает.",
+			},
+			Minutes: 3,
+			Kept: survey.Words{
+				"en": "What you answer stays on this computer, among simulated answers.", "pl": "Odpowiedzi zostają na tym komputerze, wśród odpowiedzi symulowanych.",
+				"ro": "Răspunsurile rămân pe acest calculator, printre răspunsuri simulate.", "ru": "Ответы остаются на этом компьютере, среди смоделированных ответов.",
+			},
+		},
+	}
+	return wave, db.CreateWave(ctx, &wave)
+}
+
+// responses turns answers into responses that came in over the last four weeks, most of them early, as
+// answers to an invitation do.
+func (d demoWave) responses(answers []survey.Answers, wave *survey.Wave, now time.Time) iter.Seq2[survey.Response, error] {
+	const days = 28
+	return func(yield func(survey.Response, error) bool) {
+		for i, a := range answers {
+			age := days * (1 - float64(i)/float64(len(answers))) * (1 - float64(i)/float64(len(answers)))
+			completed := now.Add(-time.Duration(age * float64(24*time.Hour)))
+			src, err := a.MarshalJSON()
+			response := survey.Response{
+				ID: survey.ResponseID(randomHex(16)), Wave: wave.ID, Version: wave.Version, Language: d.population.language,
+				Answers: src, Weight: 1, Started: completed.Add(-3 * time.Minute), Completed: &completed,
+			}
+			if !yield(response, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+// randomHex returns so many random bytes in hexadecimal digits.
+func randomHex(n int) string {
+	b := make([]byte, n)
+	_, _ = rand.Read(b) // never fails: the program is ended if the machine has no randomness
+	return hex.EncodeToString(b)
+}

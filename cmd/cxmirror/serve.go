@@ -1,0 +1,193 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+
+	"cxmirror/charts"
+	"cxmirror/pkg/report"
+	"cxmirror/pkg/store"
+	"cxmirror/pkg/tally"
+	"cxmirror/pkg/web"
+)
+
+type serveCommand struct {
+	serverFlags
+	databaseFlags
+	NoMigrate bool `help:"Do not bring an older database up to date; refuse to start instead."`
+}
+
+// serverFlags say how the service answers.
+type serverFlags struct {
+	Listen    string `default:"127.0.0.1:8080" placeholder:"HOST:PORT" help:"Where to answer. Only addresses that this machine alone reaches, until there is a sign-in. Port 0 is any that is free."`
+	LogFormat string `default:"text" enum:"text,json" help:"Lines of the log: ${enum}."`
+	Memory    int64  `default:"256" placeholder:"MIB" help:"How much memory the answers that somebody looks at may take, in MiB; those used least recently leave. A million responses take about 30."`
+}
+
+// Limits of the server. Handlers have shorter ones of their own.
+const (
+	headerPatience = 10 * time.Second // to send what a request is about
+	uploadPatience = 5 * time.Minute  // to send all of it: a file of answers over a slow line
+	answerPatience = 5 * time.Minute
+	idlePatience   = 2 * time.Minute
+	stopPatience   = 15 * time.Second // for requests to end when the service is asked to stop
+	maxHeaderBytes = 64 << 10
+)
+
+// Help is printed by serve --help.
+func (serveCommand) Help() string {
+	return `Serves the pages of respondents and the workbench.
+
+  cxmirror serve
+  cxmirror serve --listen 127.0.0.1:9000 --data /var/lib/cxmirror
+  CXMIRROR_DSN=postgres://cxmirror@localhost/cxmirror cxmirror serve --log-format json
+
+Without --dsn, answers are kept in the file cxmirror.db in --data, which one process can serve. Any number of
+processes can serve one PostgreSQL. The database is brought up to date at the start; with --no-migrate the
+service refuses to start instead, for those who migrate by hand (cxmirror migrate).
+
+There is no sign-in yet, so whoever reaches the address sees all results: the service answers on this machine
+only. /healthz says that it runs, /readyz that its database answers, /metrics what it did.
+
+SIGTERM or Ctrl-C stops it: requests that are being answered have 15 seconds to end. A second one ends it at
+once; what was acknowledged is stored all the same.`
+}
+
+// Run serves until the context ends.
+func (c serveCommand) Run(w *world) error {
+	log := c.logger(w)
+	if err := c.check(); err != nil {
+		return err
+	}
+	db, err := c.open(w.ctx, serviceDatabase, log)
+	if err != nil {
+		return err
+	}
+	defer closeDatabase(db, log)
+	if err := c.upToDate(w.ctx, db); err != nil {
+		return err
+	}
+	// The address comes last: whoever gets through to it is answered.
+	listener, err := c.listen(w.ctx)
+	if err != nil {
+		return err
+	}
+	log.InfoContext(w.ctx, "listening", slog.String("address", "http://"+listener.Addr().String()),
+		slog.String("database", db.Engine()), slog.String("version", version),
+		slog.String("reach", "this machine only: there is no sign-in yet"))
+	return c.serve(w, listener, db, log)
+}
+
+func (c serveCommand) upToDate(ctx context.Context, db *store.Store) error {
+	if !c.NoMigrate {
+		_, _, err := db.Migrate(ctx)
+		return err
+	}
+	current, latest, err := db.Schema(ctx)
+	if err != nil {
+		return err
+	}
+	if current < latest {
+		return fmt.Errorf("the database is of version %d, this program needs %d, and %s forbids to migrate it: run cxmirror migrate", current, latest, setting("no-migrate"))
+	}
+	return nil
+}
+
+// check refuses settings that make no sense, before anything is opened.
+func (f serverFlags) check() error {
+	if f.Memory < 1 || f.Memory > 1<<20 {
+		return usage("%s is %d: it is a number of MiB, from 1 to %d", setting("memory"), f.Memory, 1<<20)
+	}
+	host, _, err := net.SplitHostPort(f.Listen)
+	if err != nil {
+		return usage("%s is %q: it takes a host and a port, such as 127.0.0.1:8080 (%v)", setting("listen"), f.Listen, err)
+	}
+	if ip := net.ParseIP(host); host != "localhost" && !ip.IsLoopback() {
+		return usage("%s is %q: there is no sign-in yet, so the service answers only on this machine: 127.0.0.1, [::1] or localhost", setting("listen"), f.Listen)
+	}
+	return nil
+}
+
+// listen takes the address.
+func (f serverFlags) listen(ctx context.Context) (net.Listener, error) {
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", f.Listen)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", setting("listen"), err)
+	}
+	// A name can stand for any address, whatever it is called.
+	if address, ok := listener.Addr().(*net.TCPAddr); !ok || !address.IP.IsLoopback() {
+		_ = listener.Close()
+		return nil, usage("%s is %q, which others than this machine can reach: there is no sign-in yet", setting("listen"), f.Listen)
+	}
+	return listener, nil
+}
+
+// logger returns the log, on standard error. It holds no answers and no addresses of people.
+func (f serverFlags) logger(w *world) *slog.Logger {
+	if f.LogFormat == "json" {
+		return slog.New(slog.NewJSONHandler(w.stderr, nil))
+	}
+	return slog.New(slog.NewTextHandler(w.stderr, nil))
+}
+
+// serve answers until the context ends, and then lets requests end.
+func (f serverFlags) serve(w *world, listener net.Listener, db *store.Store, log *slog.Logger) error {
+	site, err := f.site(w, db, log)
+	if err != nil {
+		return errors.Join(err, listener.Close())
+	}
+	server := &http.Server{
+		Handler:           site.Handler(),
+		ReadHeaderTimeout: headerPatience,
+		ReadTimeout:       uploadPatience,
+		WriteTimeout:      answerPatience,
+		IdleTimeout:       idlePatience,
+		MaxHeaderBytes:    maxHeaderBytes,
+		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- server.Serve(listener) }()
+	w.ready("http://" + listener.Addr().String())
+	select {
+	case err := <-ended:
+		return fmt.Errorf("serve: %w", err)
+	case <-w.ctx.Done():
+	}
+	log.InfoContext(w.ctx, "stopping", slog.Duration("patience", stopPatience))
+	// Requests that are being answered are not cancelled by what asked the service to stop.
+	patience, cancel := context.WithTimeout(context.WithoutCancel(w.ctx), stopPatience)
+	defer cancel()
+	if err := server.Shutdown(patience); err != nil {
+		log.WarnContext(w.ctx, "requests were cut off", slog.String("error", err.Error()))
+		return errors.Join(fmt.Errorf("stop: requests did not end within %s: %w", stopPatience, err), server.Close())
+	}
+	log.InfoContext(w.ctx, "stopped")
+	return nil
+}
+
+func (f serverFlags) site(w *world, db *store.Store, log *slog.Logger) (*web.Server, error) {
+	engine, err := charts.NewEngine()
+	if err != nil {
+		return nil, err
+	}
+	reports, err := report.NewWriter()
+	if err != nil {
+		return nil, err
+	}
+	return web.New(web.Options{
+		Store: db, Waves: tally.NewWaves(newStoredWaves(db), f.Memory<<20), Engine: engine, Reports: reports,
+		Log: log, Now: w.now, Random: rand.Reader, Version: version,
+	})
+}
+
+func closeDatabase(db *store.Store, log *slog.Logger) {
+	if err := db.Close(); err != nil {
+		log.Error("closing the database", slog.String("error", err.Error()))
+	}
+}
