@@ -34,7 +34,7 @@ func (s *Store) ImportResponses(ctx context.Context, wave survey.WaveID, rows it
 		}
 		batch := importedRows{store: s, wave: &into, place: place}
 		for r, err := range rows {
-			if err != nil {
+			if err := errors.Join(err, ctx.Err()); err != nil {
 				return err
 			}
 			if err := batch.add(&r); err != nil {

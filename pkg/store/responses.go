@@ -70,12 +70,14 @@ func (s *Store) startResponse(ctx context.Context, r *survey.Response) error {
 	if r.Key == "" {
 		return errors.New("a draft needs a key, or nobody can go on with it")
 	}
-	err = s.write.WithContext(ctx).Exec(`
-		INSERT INTO responses (id, organisation_id, wave_id, version_id, key_hash, language, seed, page, revision, answers, weight, person, started_at)
-		VALUES (?, (SELECT organisation_id FROM waves WHERE id = ?), ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-		string(r.ID), int64(r.Wave), int64(r.Wave), int64(r.Version), hashKey(r.Key), string(r.Language),
-		int64(r.Seed), //nolint:gosec // the bits are kept
-		r.Page, r.Revision, answers, weight(r), r.Person, *utc(&r.Started)).Error
+	err = s.changeOnce(ctx, func(tx *gorm.DB) error {
+		return tx.Exec(`
+			INSERT INTO responses (id, organisation_id, wave_id, version_id, key_hash, language, seed, page, revision, answers, weight, person, started_at)
+			VALUES (?, (SELECT organisation_id FROM waves WHERE id = ?), ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+			string(r.ID), int64(r.Wave), int64(r.Wave), int64(r.Version), hashKey(r.Key), string(r.Language),
+			int64(r.Seed), //nolint:gosec // the bits are kept
+			r.Page, r.Revision, answers, weight(r), r.Person, *utc(&r.Started)).Error
+	})
 	if isNull(err) || errors.Is(err, gorm.ErrForeignKeyViolated) {
 		return fmt.Errorf("wave %d with version %d: %w", r.Wave, r.Version, survey.ErrNotFound)
 	}
@@ -86,7 +88,7 @@ func (s *Store) startResponse(ctx context.Context, r *survey.Response) error {
 // caller.
 func (s *Store) started(ctx context.Context, r *survey.Response) error {
 	var row responseRow
-	err := s.write.WithContext(ctx).Where("id = ? AND wave_id = ? AND key_hash = ?", string(r.ID), int64(r.Wave), hashKey(r.Key)).Take(&row).Error
+	err := s.read.WithContext(ctx).Where("id = ? AND wave_id = ? AND key_hash = ?", string(r.ID), int64(r.Wave), hashKey(r.Key)).Take(&row).Error
 	if errors.Is(err, gorm.ErrRecordNotFound) {
 		return survey.ErrConflict
 	}
@@ -130,23 +132,25 @@ func (s *Store) savePage(ctx context.Context, r *survey.Response) error {
 	if err != nil {
 		return err
 	}
-	result := s.write.WithContext(ctx).Exec(`
-		UPDATE responses SET answers = ?, language = ?, page = ?, revision = ?
-		WHERE id = ? AND wave_id = ? AND revision = ? AND completed_at IS NULL`,
-		answers, string(r.Language), r.Page, r.Revision, string(r.ID), int64(r.Wave), r.Revision-1)
-	if result.Error != nil || result.RowsAffected > 0 {
-		return result.Error
-	}
-	stored, err := storedResponse(s.write.WithContext(ctx), r)
-	switch {
-	case err != nil:
-		return err
-	case stored.CompletedAt != nil:
-		return survey.ErrAnswered
-	case stored.Revision != r.Revision || stored.Page != r.Page || !sameJSON(stored.Answers, r.Answers):
-		return survey.ErrConflict
-	}
-	return nil
+	return s.changeOnce(ctx, func(tx *gorm.DB) error {
+		result := tx.Exec(`
+			UPDATE responses SET answers = ?, language = ?, page = ?, revision = ?
+			WHERE id = ? AND wave_id = ? AND revision = ? AND completed_at IS NULL`,
+			answers, string(r.Language), r.Page, r.Revision, string(r.ID), int64(r.Wave), r.Revision-1)
+		if result.Error != nil || result.RowsAffected > 0 {
+			return result.Error
+		}
+		stored, err := storedResponse(tx, r)
+		switch {
+		case err != nil:
+			return err
+		case stored.CompletedAt != nil:
+			return survey.ErrAnswered
+		case stored.Revision != r.Revision || stored.Page != r.Page || !sameJSON(stored.Answers, r.Answers):
+			return survey.ErrConflict
+		}
+		return nil
+	})
 }
 
 // storedResponse reads what is stored of a response.

@@ -48,8 +48,8 @@ func openSQLite(ctx context.Context, dsn string) (*Store, error) {
 	if err := file.Close(); err != nil {
 		return nil, err
 	}
-	// One connection writes. SQLite allows one writer anyway, and a queue in the program is fair and does not
-	// poll. It takes its lock when a transaction begins, so that no transaction fails half-way for want of it.
+	// One connection writes. SQLite allows one writer anyway, and a queue in the program is fair, does not poll,
+	// and can commit together what waits. It takes its lock when a transaction begins, so that no transaction fails half-way for want of it.
 	write, err := openSQLitePool(ctx, path, 1, "_txlock=immediate")
 	if err != nil {
 		return nil, err
@@ -61,7 +61,7 @@ func openSQLite(ctx context.Context, dsn string) (*Store, error) {
 		}
 		return nil, err
 	}
-	return &Store{engine: sqliteEngine, write: write, read: read, path: path}, nil
+	return &Store{engine: sqliteEngine, write: write, read: read, path: path, writer: newWriter(write, path)}, nil
 }
 
 func openSQLitePool(ctx context.Context, path string, connections int, setting string) (*gorm.DB, error) {

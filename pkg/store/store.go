@@ -37,7 +37,8 @@ type Store struct {
 	write  *gorm.DB
 	read   *gorm.DB // the same as write on PostgreSQL
 	log    *slog.Logger
-	path   string // of a file of SQLite
+	path   string  // of a file of SQLite
+	writer *writer // the same
 }
 
 // engine says which database it is. Its values are the names of the folders with migrations.
@@ -115,6 +116,9 @@ func (s *Store) Ping(ctx context.Context) error {
 
 // Close closes all connections, after the statements that are running.
 func (s *Store) Close() error {
+	if s.writer != nil {
+		s.writer.stop()
+	}
 	var failures []error
 	for _, db := range s.pools() {
 		failures = append(failures, db.Close())
@@ -140,10 +144,20 @@ func (s *Store) pools() []*sql.DB {
 	return pools
 }
 
-// change runs statements in one transaction: all of them count, or none. On SQLite it waits for its turn, and
-// every statement with RETURNING belongs into one, because only its commit says whether it took effect.
+// change runs statements in one transaction: all of them count, or none. On SQLite they wait for their turn.
 func (s *Store) change(ctx context.Context, statements func(tx *gorm.DB) error) error {
+	if s.engine == sqliteEngine {
+		return s.writer.write(ctx, statements)
+	}
 	return s.write.WithContext(ctx).Transaction(statements)
+}
+
+// changeOnce runs statements of which one writes, and nothing after it: on PostgreSQL it needs no transaction.
+func (s *Store) changeOnce(ctx context.Context, statements func(tx *gorm.DB) error) error {
+	if s.engine == sqliteEngine {
+		return s.writer.write(ctx, statements)
+	}
+	return statements(s.write.WithContext(ctx))
 }
 
 // found turns "no row was read" into [survey.ErrNotFound].
