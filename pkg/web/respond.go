@@ -79,7 +79,7 @@ func (s *Server) start(c echo.Context) error {
 	if v.response.ID != "" && form.own.Get(fieldAct) != actAnew {
 		return s.leadOn(c, v)
 	}
-	err = s.begin(ctx, c, v, form.own.Get(fieldKey), survey.Answers{})
+	err = s.begin(ctx, c, v, form.own.Get(fieldKey), v.q.NewAnswers())
 	if away(err) {
 		return s.showPromiseOf(c, http.StatusServiceUnavailable, v, "away")
 	}

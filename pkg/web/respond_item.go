@@ -73,7 +73,10 @@ type rowView struct {
 	Pills  bool // points are words
 	Low    string
 	High   string
-	Focus  bool
+	// Unknown is "cannot say" of a scale without rows, in full. In a table of rows it is a point that the line
+	// above the rows explains.
+	Unknown *pointView
+	Focus   bool
 }
 
 // pointView is a point of a scale, or a column of a matrix.
@@ -83,7 +86,7 @@ type pointView struct {
 	Text    string
 	Meaning string // for those who do not see the ends of the scale
 	Chosen  bool
-	Apart   bool // cannot say
+	Apart   bool // not a point of the scale: "cannot say"
 	Focus   bool
 }
 
@@ -100,6 +103,9 @@ type placeView struct {
 	Lang   survey.Language
 	Focus  bool
 }
+
+// unknownSign stands for "cannot say" in a table of rows, where the words would not fit a thumb's width.
+const unknownSign = "?"
 
 // pieces are the choices of one version in one language, as HTML. Their number is bounded: it is that of the
 // options and points of the questionnaire.
@@ -361,8 +367,12 @@ func (b *builder) fillRow(view *rowView, item *survey.Item, key string, values [
 		switch {
 		case view.Pills:
 			point.Text = b.say(item.Options[i].Text)
+		case value == survey.CannotSayWord && alone:
+			point.Text = b.frame.Say("cannot_say")
+			view.Unknown = &point
+			continue
 		case value == survey.CannotSayWord:
-			point.Text, point.Apart = b.frame.Say("cannot_say"), true
+			point.Text, point.Meaning, point.Apart = unknownSign, b.frame.Say("cannot_say"), true
 		default:
 			point.Meaning = b.meaning(item.Scale, item.Scale.Min+i)
 		}
@@ -398,6 +408,9 @@ func (b *builder) ends(scale *survey.Scale) []string {
 		if meaning := b.meaning(scale, point); meaning != "" {
 			ends = append(ends, number(point)+" = "+meaning)
 		}
+	}
+	if scale.CannotSay {
+		ends = append(ends, unknownSign+" = "+b.frame.Say("cannot_say"))
 	}
 	return ends
 }

@@ -5,6 +5,7 @@ import (
 	"html/template"
 	"log/slog"
 	"net/http"
+	"net/mail"
 	"slices"
 	"strconv"
 	"strings"
@@ -21,6 +22,15 @@ type frame struct {
 	Languages []languageChoice
 	Simulated bool
 	words     map[string]string
+}
+
+// contact is whom a respondent can ask.
+type contact struct{ Contact string }
+
+// Mail reports whether the contact is an address of mail, and nothing beside it.
+func (c contact) Mail() bool {
+	address, err := mail.ParseAddress(c.Contact)
+	return err == nil && address.Address == c.Contact
 }
 
 // Say returns a phrase that needs no arguments. Templates call it.
@@ -44,9 +54,9 @@ func (f frame) Language() string {
 // noticePage says one thing: that a wave is closed, that a page does not exist, that something went wrong.
 type noticePage struct {
 	frame
-	Text    string
+	Text string
+	contact
 	Detail  string
-	Contact string
 	Home    string // address of the asker
 	Back    string // address within the survey
 	Retry   bool
@@ -70,8 +80,8 @@ type promisePage struct {
 	Purpose string
 	Minutes string
 	Kept    []string
+	contact
 	Foreign string // says that the questions are in another language
-	Contact string
 	Home    string
 	Start   startForm
 	Draft   string // address of the page where an earlier response goes on
@@ -80,9 +90,9 @@ type promisePage struct {
 // thanksPage ends a response.
 type thanksPage struct {
 	frame
-	Home    string
-	Contact string
-	Anew    startForm
+	contact
+	Home string
+	Anew startForm
 }
 
 // questionPage is a page of questions.
@@ -187,7 +197,7 @@ func (s *Server) showPromiseOf(c echo.Context, status int, v *visit, said string
 	promise := &v.wave.Promise
 	page := promisePage{
 		frame: s.frameOf(v, v.titleOf()), Intro: v.q.Intro.In(v.lang), Asker: promise.Asker.In(v.lang), Purpose: promise.Purpose.In(v.lang),
-		Kept: s.kept(v), Contact: promise.Contact, Home: homepage(promise.Homepage),
+		Kept: s.kept(v), contact: contact{promise.Contact}, Home: homepage(promise.Homepage),
 		Start: startForm{Address: addressOfWave(&v.wave), Key: key},
 	}
 	page.Languages = s.languageLinks(c, v.lang, v.q)
@@ -226,7 +236,7 @@ func (s *Server) showThanksOf(c echo.Context, v *visit) error {
 		return err
 	}
 	page := thanksPage{
-		frame: s.frameOf(v, ""), Home: homepage(v.wave.Promise.Homepage), Contact: v.wave.Promise.Contact,
+		frame: s.frameOf(v, ""), Home: homepage(v.wave.Promise.Homepage), contact: contact{v.wave.Promise.Contact},
 		Anew: startForm{Address: addressOfWave(&v.wave), Key: key},
 	}
 	page.Title = page.Say("thanks_title")
@@ -242,7 +252,7 @@ func (s *Server) showNotTaken(c echo.Context, v *visit, cause error) error {
 	}
 	page := noticePage{
 		frame: s.frameOf(v, s.phrases.Say(v.lang, t.phrase+"_title", nil)), Text: s.phrases.Say(v.lang, t.phrase+"_text", nil),
-		Contact: v.wave.Promise.Contact, Home: homepage(v.wave.Promise.Homepage),
+		contact: contact{v.wave.Promise.Contact}, Home: homepage(v.wave.Promise.Homepage),
 	}
 	page.Languages = s.languageLinks(c, v.lang, v.q)
 	if opens := v.wave.Opens; opens != nil && t.phrase == "not_open" && s.now().Before(*opens) {
