@@ -40,7 +40,7 @@ func hasNUL(text []byte) bool {
 	}
 }
 
-// sameJSON reports whether two JSON documents say the same: jsonb keeps neither spaces nor the order of keys.
+// sameJSON reports whether two JSON documents say the same, whatever their spaces and the order of their keys.
 func sameJSON(a, b []byte) bool {
 	if bytes.Equal(a, b) {
 		return true

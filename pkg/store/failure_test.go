@@ -149,29 +149,25 @@ func killedWriter(t *testing.T, dsn, slug string, after time.Duration) map[surve
 // verifyStored fails the test for an acknowledged response that is missing, there twice, or not as it was given.
 func verifyStored(t *testing.T, s *store.Store, w survey.Wave, acknowledged map[survey.ResponseID]bool) {
 	t.Helper()
+	counts, err := s.Counts(t.Context(), w.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
 	rows := read(t, s, w.ID, store.Mark{}) // fails for what is there twice
+	// What a killed process had sent may be committed at any time after it, but it was not acknowledged.
+	if counts.Complete < len(acknowledged) || len(rows) < counts.Complete {
+		t.Errorf("%d responses were acknowledged, %d counted, %d read; want no fewer each time", len(acknowledged), counts.Complete, len(rows))
+	}
 	for id := range acknowledged {
 		row, ok := rows[id]
 		if !ok {
 			t.Errorf("response %s was acknowledged, and is not stored", id)
 			continue
 		}
-		if !sameJSONText(row.Answers, answersOf(id)) {
+		if string(row.Answers) != answersOf(id) {
 			t.Errorf("response %s is stored as %s", id, row.Answers)
 		}
 	}
-	counts, err := s.Counts(t.Context(), w.ID)
-	if err != nil || counts.Complete != len(rows) || counts.Complete < len(acknowledged) {
-		t.Errorf("Counts = %+v, %v; want the %d that are read, at least the %d acknowledged", counts, err, len(rows), len(acknowledged))
-	}
-}
-
-// sameJSONText compares with jsonb's spaces left out; the texts of these tests have none of their own.
-func sameJSONText(got []byte, want string) bool {
-	text := strings.ReplaceAll(string(got), " ", "")
-	// jsonb sorts keys by length first.
-	comment, id, _ := strings.Cut(strings.Trim(want, "{}"), ",")
-	return text == want || text == "{"+id+","+comment+"}"
 }
 
 // integrity yields what SQLite finds wrong with a file.
@@ -272,7 +268,7 @@ func TestLogOfSQLiteStaysSmall(t *testing.T) {
 	path := storetest.SQLite(t)
 	s := storetest.Open(t, path)
 	w := newWave(t, s, "log")
-	people := 3000
+	people := 2000
 	if n, err := strconv.Atoi(os.Getenv("CXMIRROR_TEST_RESPONSES")); err == nil {
 		people = n // 100,000 take some minutes
 	}
@@ -283,12 +279,16 @@ func TestLogOfSQLiteStaysSmall(t *testing.T) {
 	for range 3 {
 		readers.Go(func() {
 			for ctx.Err() == nil {
-				for range s.Answers(ctx, w.ID, store.Mark{}) {
-					if ctx.Err() != nil {
+				for _, err := range s.Answers(ctx, w.ID, store.Mark{}) {
+					if err != nil {
+						if ctx.Err() == nil {
+							t.Error(err)
+						}
 						return
 					}
 				}
 				_, _ = s.Counts(ctx, w.ID)
+				time.Sleep(30 * time.Millisecond)
 			}
 		})
 	}

@@ -54,16 +54,13 @@ func TestResponseLife(t *testing.T) {
 			wantError(t, "another key", err, survey.ErrNotFound)
 
 			// One page, saved twice as a browser does that did not hear back.
-			want.Page, want.Revision, want.Language, want.Answers = 1, 1, "ro", []byte(`{"hours": 7.5}`)
+			want.Page, want.Revision, want.Language, want.Answers = 1, 1, "ro", []byte(`{"hours":7.5}`)
 			page := want
 			for _, answers := range []string{`{"hours":7.5}`, `{"hours":7.5}`, ` { "hours" : 7.50 }`} {
 				page.Answers = []byte(answers)
 				if err := s.SavePage(ctx, page); err != nil {
 					t.Fatalf("saving %s: %v", answers, err)
 				}
-			}
-			if s.Engine() == "sqlite" {
-				want.Answers = []byte(`{"hours":7.5}`)
 			}
 			check("a saved page")
 
@@ -87,9 +84,6 @@ func TestResponseLife(t *testing.T) {
 			}
 			want = done
 			want.Started = *stored(noon)
-			if s.Engine() == "postgres" {
-				want.Answers = []byte(`{"hours": 9}`)
-			}
 			check("a complete response")
 			other = done
 			other.Answers = []byte(`{"hours":10}`)
@@ -317,7 +311,7 @@ func TestImport(t *testing.T) {
 				t.Fatalf("%d responses are stored; want %d", len(got), len(many)+1)
 			}
 			for i, r := range many {
-				if row := got[r.ID]; row.Weight != 0.5 || row.Person != r.Person || row.Version != w.Version || !sameAnswers(row.Answers, fmt.Sprintf(`{"a":%d}`, i)) {
+				if row := got[r.ID]; row.Weight != 0.5 || row.Person != r.Person || row.Version != w.Version || string(row.Answers) != fmt.Sprintf(`{"a":%d}`, i) {
 					t.Fatalf("response %d is stored as %+v %s", i, row, row.Answers)
 				}
 			}

@@ -25,7 +25,7 @@ func sqlitePragmas() []string {
 		"journal_mode(WAL)",   // readers and the writer do not wait for each other
 		"synchronous(FULL)",   // a commit is on the disk when it returns: what was acknowledged survives a power cut
 		"foreign_keys(ON)",
-		"journal_size_limit(16777216)", // the log gives back what a burst of writing took
+		"wal_autocheckpoint(0)", // the writer empties the log; with readers about, SQLite would try at every commit
 		"temp_store(MEMORY)",
 	}
 }

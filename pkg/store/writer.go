@@ -28,9 +28,9 @@ type writer struct {
 const (
 	// writerBatch is how many changes are committed together at most.
 	writerBatch = 128
-	// logLimit is the size in bytes from which the log is emptied by force. SQLite does it when nobody reads,
+	// logLimit is the size in bytes from which the log is emptied. Left to itself SQLite does it when nobody reads,
 	// which on a busy day may be never.
-	logLimit = 16 << 20
+	logLimit = 8 << 20
 )
 
 // A change is what somebody wants written: all of its statements or none.
@@ -181,6 +181,6 @@ func (w *writer) tidy() {
 	})
 	w.tidyAt = logLimit
 	if err != nil || busy != 0 {
-		w.tidyAt = info.Size() + logLimit/4
+		w.tidyAt = info.Size() + logLimit/2
 	}
 }
