@@ -15,6 +15,11 @@ func (s *Server) routes(e *echo.Echo) error {
 	e.GET("/o/:slug/:page", s.showPage)
 	e.POST("/o/:slug/:page", s.savePage)
 
+	// Directors: waves and what they show. Without sign-in the workbench is for those who sit at this machine.
+	if !s.public {
+		s.workbenchRoutes(e.Group(""))
+	}
+
 	// Style and script, under names that change with what is in them.
 	e.GET("/static/:name", s.showStatic)
 

@@ -70,6 +70,7 @@ type Server struct {
 	fielded     *fielded
 	phrases     *survey.Phrases
 	respondents *respondentPages
+	workbench   *workbench
 	handler     http.Handler
 }
 
@@ -95,6 +96,9 @@ func New(o Options) (*Server, error) {
 		return nil, fmt.Errorf("web: %w", err)
 	}
 	if s.respondents, err = newRespondentPages(s.pages, s.phrases); err != nil {
+		return nil, fmt.Errorf("web: %w", err)
+	}
+	if s.workbench, err = newWorkbench(s.pages, s.static); err != nil {
 		return nil, fmt.Errorf("web: %w", err)
 	}
 	if s.handler, err = s.newHandler(); err != nil {

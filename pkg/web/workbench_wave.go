@@ -1,0 +1,519 @@
+package web
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/http"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/labstack/echo/v4"
+
+	"cxmirror/pkg/survey"
+	"cxmirror/surveys"
+)
+
+// Bounds of what a wave's form takes.
+const (
+	longestName      = 120  // characters
+	longestPromise   = 1000 // characters of one text
+	defaultThreshold = 5
+	timeOfForm       = "2006-01-02T15:04" // as the browser's field for date and time writes it
+)
+
+var slugPattern = regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)*$`)
+
+// wavePage is one wave.
+type wavePage struct {
+	room
+	Wave     waveLine
+	Link     string
+	Opened   string // dates, ready to print
+	Closes   string
+	Limit    string
+	Items    int
+	Pages    int
+	Promised bool   // the promise says who asks and why
+	Problem  string // why what was asked for was not done
+	Imported int    // responses that were just stored from a file
+	Loopback bool
+}
+
+func (s *Server) showWave(c echo.Context) error {
+	return s.showWaveWith(c, http.StatusOK, "")
+}
+
+func (s *Server) showWaveWith(c echo.Context, status int, problem string) error {
+	wave, err := s.waveOf(c)
+	if err != nil {
+		return err
+	}
+	ctx := c.Request().Context()
+	counts, err := s.store.Counts(ctx, wave.ID)
+	if err != nil {
+		return err
+	}
+	q, err := s.fielded.questionnaire(ctx, survey.DefaultOrganisation, wave.Version)
+	if err != nil {
+		return err
+	}
+	page := wavePage{
+		room: s.room(c, "waves"), Link: s.linkOf(c, &wave), Items: len(q.Items), Pages: q.pages,
+		Promised: len(wave.Promise.Asker) > 0 && len(wave.Promise.Purpose) > 0, Problem: problem, Loopback: !s.public,
+	}
+	if page.Wave, err = s.waveLine(c, page.room, wave, counts); err != nil {
+		return err
+	}
+	page.Title, page.Simulated = wave.Name, wave.Simulated
+	if n, err := strconv.Atoi(c.QueryParam("imported")); err == nil {
+		page.Imported = max(0, n)
+	}
+	page.Opened, page.Closes = timeText(wave.Opens), timeText(wave.Closes)
+	if wave.Limit > 0 {
+		page.Limit = page.Integer(wave.Limit)
+	}
+	return s.show(c, status, "workbench", "wave", page)
+}
+
+func timeText(t *time.Time) string {
+	if t == nil {
+		return ""
+	}
+	return t.UTC().Format("2006-01-02 15:04")
+}
+
+func (s *Server) openWave(c echo.Context) error {
+	return s.changeState(c, survey.WaveOpen)
+}
+
+func (s *Server) closeWave(c echo.Context) error {
+	return s.changeState(c, survey.WaveClosed)
+}
+
+// changeState opens or closes a wave. A wave that could not take a single answer is not opened: the page says
+// what to change first.
+func (s *Server) changeState(c echo.Context, state survey.WaveState) error {
+	wave, err := s.waveOf(c)
+	if err != nil {
+		return err
+	}
+	if state == survey.WaveOpen && wave.Closes != nil && !s.now().Before(*wave.Closes) {
+		return s.showWaveWith(c, http.StatusConflict, "problem_closes_past")
+	}
+	wave.State = state
+	if err := s.store.UpdateWave(c.Request().Context(), wave); err != nil {
+		return err
+	}
+	return c.Redirect(http.StatusSeeOther, fmt.Sprintf("/waves/%d", wave.ID))
+}
+
+// instrument is a bundled questionnaire to choose from.
+type instrument struct {
+	Code     string
+	Version  int
+	Title    string
+	Intro    string
+	Audience survey.Audience
+	Items    int
+	Chosen   bool
+}
+
+type newWavePage struct {
+	room
+	Instruments []instrument
+	Chosen      string // the code of an instrument, or "own"
+	Name        string
+	Slug        string
+	Source      string // the YAML of an own questionnaire, as given
+	Problems    map[string]string
+	Mistakes    []string // of the YAML, each with its line and a caret
+}
+
+func (s *Server) showNewWave(c echo.Context) error {
+	page, err := s.newWave(c)
+	if err != nil {
+		return err
+	}
+	page.Chosen = page.Instruments[0].Code
+	return s.show(c, http.StatusOK, "workbench", "new-wave", page)
+}
+
+func (s *Server) newWave(c echo.Context) (newWavePage, error) {
+	page := newWavePage{room: s.room(c, "waves"), Problems: map[string]string{}}
+	page.Title = page.T("new_wave")
+	for _, code := range surveys.Names() {
+		q, _, err := bundled(code)
+		if err != nil {
+			return page, err
+		}
+		page.Instruments = append(page.Instruments, instrument{
+			Code: code, Version: q.Version, Title: q.Title.In(page.Lang), Intro: q.Intro.In(page.Lang),
+			Audience: q.Audience, Items: len(q.Items),
+		})
+	}
+	return page, nil
+}
+
+// bundled returns a questionnaire that comes with the program, and its source.
+func bundled(code string) (*survey.Questionnaire, []byte, error) {
+	source, err := surveys.Questionnaire(code)
+	if err != nil {
+		return nil, nil, err
+	}
+	q, err := survey.Parse(source, code+".yaml", surveys.Frame)
+	return q, source, err
+}
+
+// createWave makes a wave of a bundled instrument or of an own questionnaire. What cannot be read is said
+// beside what was sent, and nothing that was typed is lost.
+func (s *Server) createWave(c echo.Context) error {
+	page, err := s.newWave(c)
+	if err != nil {
+		return err
+	}
+	form, err := readUpload(c.Request(), formLimit)
+	if err != nil {
+		return err
+	}
+	page.Chosen, page.Name, page.Slug = form.text("questionnaire"), form.text("name"), form.text("slug")
+	page.Source = form.text("source")
+	fileName := "questionnaire.yaml"
+	if file := form.files["file"]; len(file.content) > 0 {
+		if !utf8.Valid(file.content) {
+			page.Mistakes = append(page.Mistakes, page.With("mistake_not_utf8", "File", file.name))
+		} else {
+			page.Source, fileName = string(file.content), file.name
+		}
+	}
+	q, version := s.versionOf(&page, fileName)
+	page.checkName()
+	if page.Slug == "" && q != nil {
+		page.Slug = slugOf(page.Name, q.Code)
+	}
+	if page.Slug != "" && (!slugPattern.MatchString(page.Slug) || len(page.Slug) > 60) {
+		page.Problems["slug"] = page.T("problem_slug")
+	}
+	if len(page.Problems) > 0 || len(page.Mistakes) > 0 {
+		return s.show(c, http.StatusUnprocessableEntity, "workbench", "new-wave", page)
+	}
+	ctx := c.Request().Context()
+	err = s.store.SaveVersion(ctx, &version)
+	if errors.Is(err, survey.ErrConflict) {
+		page.Mistakes = append(page.Mistakes, page.phrases.Say(page.Lang, "mistake_version", survey.Args{"Code": version.Code, "Number": version.Number}))
+		return s.show(c, http.StatusConflict, "workbench", "new-wave", page)
+	}
+	if err != nil {
+		return err
+	}
+	wave := survey.Wave{
+		Organisation: survey.DefaultOrganisation, Version: version.ID, Name: page.Name, Audience: q.Audience,
+		Slug: page.Slug, State: survey.WaveDraft, Threshold: defaultThreshold,
+	}
+	if wave.Audience == survey.Everyone {
+		wave.Audience = survey.External
+	}
+	err = s.store.CreateWave(ctx, &wave)
+	if errors.Is(err, survey.ErrSlugTaken) {
+		page.Problems["slug"] = page.With("problem_slug_taken", "Slug", page.Slug)
+		return s.show(c, http.StatusConflict, "workbench", "new-wave", page)
+	}
+	if err != nil {
+		return err
+	}
+	return c.Redirect(http.StatusSeeOther, fmt.Sprintf("/waves/%d/edit", wave.ID))
+}
+
+func (p *newWavePage) checkName() {
+	switch p.Name = strings.TrimSpace(p.Name); {
+	case p.Name == "":
+		p.Problems["name"] = p.T("problem_no_name")
+	case utf8.RuneCountInString(p.Name) > longestName:
+		p.Problems["name"] = p.N("problem_too_long", longestName)
+	}
+}
+
+// versionOf reads the questionnaire that was chosen or sent, and puts what is wrong with it on the page.
+func (s *Server) versionOf(page *newWavePage, fileName string) (*survey.Questionnaire, survey.Version) {
+	var q *survey.Questionnaire
+	var source []byte
+	var err error
+	version := survey.Version{Organisation: survey.DefaultOrganisation, Frames: map[string][]byte{}}
+	frames := func(code string) ([]byte, error) {
+		frame, err := surveys.Frame(code)
+		if err == nil {
+			version.Frames[code] = frame
+		}
+		return frame, err
+	}
+	switch {
+	case page.Chosen == "own" && strings.TrimSpace(page.Source) == "":
+		if len(page.Mistakes) == 0 {
+			page.Problems["source"] = page.T("problem_no_source")
+		}
+		return nil, version
+	case page.Chosen == "own":
+		source = []byte(page.Source)
+	default:
+		source, err = surveys.Questionnaire(page.Chosen)
+		if errors.Is(err, fs.ErrNotExist) {
+			page.Problems["questionnaire"] = page.T("problem_no_questionnaire")
+			return nil, version
+		}
+		fileName = page.Chosen + ".yaml"
+	}
+	if err == nil {
+		q, err = survey.Parse(source, fileName, frames)
+	}
+	if mistakes, ok := errors.AsType[survey.Diagnostics](err); ok {
+		for _, mistake := range mistakes {
+			page.Mistakes = append(page.Mistakes, mistake.String())
+		}
+		return nil, version
+	}
+	if err != nil {
+		page.Mistakes = append(page.Mistakes, err.Error())
+		return nil, version
+	}
+	version.Code, version.Number, version.Source = q.Code, q.Version, source
+	return q, version
+}
+
+// slugOf proposes the address of a link: the letters and digits of the name, or else the questionnaire's code.
+func slugOf(name, code string) string {
+	var b strings.Builder
+	gap := false
+	for _, r := range strings.ToLower(name) {
+		plain, ok := plainLetter(r)
+		if !ok {
+			gap = true
+			continue
+		}
+		if gap && b.Len() > 0 {
+			b.WriteByte('-')
+		}
+		gap = false
+		b.WriteString(plain)
+		if b.Len() >= 40 {
+			break
+		}
+	}
+	if b.Len() < 3 {
+		return strings.NewReplacer("_", "-", ".", "-").Replace(code)
+	}
+	return b.String()
+}
+
+// plainLetter returns the ASCII of a letter or digit that may stand in an address, with the marks of Polish and
+// Romanian taken off.
+func plainLetter(r rune) (string, bool) {
+	if 'a' <= r && r <= 'z' || '0' <= r && r <= '9' {
+		return string(r), true
+	}
+	marked, plain := []rune("ąćęłńóśźżăâîșşțţäöüßé"), []string{
+		"a", "c", "e", "l", "n", "o", "s", "z", "z", "a", "a", "i", "s", "s", "t", "t", "a", "o", "u", "ss", "e",
+	}
+	if i := slices.Index(marked, r); i >= 0 {
+		return plain[i], true
+	}
+	return "", false
+}
+
+// editWavePage is the form of what can be changed of a wave.
+type editWavePage struct {
+	room
+	Wave     survey.Wave
+	Fields   map[string]string
+	Problems map[string]string
+	Promises []promiseFields
+}
+
+// promiseFields is what a respondent of one language is told.
+type promiseFields struct {
+	Language             survey.Language
+	Name                 string // of the language, in itself
+	Asker, Purpose, Kept string
+}
+
+func (s *Server) showEditWave(c echo.Context) error {
+	wave, err := s.waveOf(c)
+	if err != nil {
+		return err
+	}
+	page, err := s.editWavePage(c, wave)
+	if err != nil {
+		return err
+	}
+	return s.show(c, http.StatusOK, "workbench", "edit-wave", page)
+}
+
+func (s *Server) editWavePage(c echo.Context, wave survey.Wave) (editWavePage, error) {
+	q, err := s.fielded.questionnaire(c.Request().Context(), survey.DefaultOrganisation, wave.Version)
+	if err != nil {
+		return editWavePage{}, err
+	}
+	page := editWavePage{room: s.room(c, "waves"), Wave: wave, Problems: map[string]string{}, Fields: map[string]string{
+		"name": wave.Name, "opens": fieldOfTime(wave.Opens), "closes": fieldOfTime(wave.Closes), "limit": fieldOfNumber(wave.Limit),
+		"threshold": strconv.Itoa(wave.Threshold), "minutes": fieldOfNumber(wave.Promise.Minutes),
+		"contact": wave.Promise.Contact, "homepage": wave.Promise.Homepage,
+	}}
+	page.Title, page.Simulated = page.With("edit_title", "Wave", wave.Name), wave.Simulated
+	for _, lang := range q.Languages {
+		asker, _ := wave.Promise.Asker.Exactly(lang)
+		purpose, _ := wave.Promise.Purpose.Exactly(lang)
+		kept, _ := wave.Promise.Kept.Exactly(lang)
+		page.Promises = append(page.Promises, promiseFields{lang, s.nameOf(lang), asker, purpose, kept})
+	}
+	return page, nil
+}
+
+func fieldOfTime(t *time.Time) string {
+	if t == nil {
+		return ""
+	}
+	return t.UTC().Format(timeOfForm)
+}
+
+func fieldOfNumber(n int) string {
+	if n == 0 {
+		return ""
+	}
+	return strconv.Itoa(n)
+}
+
+func (s *Server) editWave(c echo.Context) error {
+	wave, err := s.waveOf(c)
+	if err != nil {
+		return err
+	}
+	form, err := readUpload(c.Request(), formLimit)
+	if err != nil {
+		return err
+	}
+	page, err := s.editWavePage(c, wave)
+	if err != nil {
+		return err
+	}
+	page.read(form, &wave)
+	if len(page.Problems) > 0 {
+		return s.show(c, http.StatusUnprocessableEntity, "workbench", "edit-wave", page)
+	}
+	err = s.store.UpdateWave(c.Request().Context(), wave)
+	if errors.Is(err, survey.ErrConflict) { // somebody raised it meanwhile
+		page.Problems["threshold"] = page.T("problem_threshold_lower")
+		return s.show(c, http.StatusConflict, "workbench", "edit-wave", page)
+	}
+	if err != nil {
+		return err
+	}
+	return c.Redirect(http.StatusSeeOther, fmt.Sprintf("/waves/%d", wave.ID))
+}
+
+// read puts what was sent onto the page, as it was typed, and into the wave where it is valid.
+func (p *editWavePage) read(form *upload, wave *survey.Wave) {
+	for field := range p.Fields {
+		p.Fields[field] = form.text(field)
+	}
+	wave.Name = strings.TrimSpace(p.Fields["name"])
+	switch {
+	case wave.Name == "":
+		p.Problems["name"] = p.T("problem_no_name")
+	case utf8.RuneCountInString(wave.Name) > longestName:
+		p.Problems["name"] = p.N("problem_too_long", longestName)
+	}
+	wave.Opens, wave.Closes = p.time("opens"), p.time("closes")
+	if wave.Opens != nil && wave.Closes != nil && !wave.Closes.After(*wave.Opens) {
+		p.Problems["closes"] = p.T("problem_closes_before")
+	}
+	wave.Limit = p.number("limit", 0, 10_000_000)
+	wave.Promise.Minutes = p.number("minutes", 0, 240)
+	lowest := wave.Threshold
+	if n := p.number("threshold", 1, 1000); p.Problems["threshold"] == "" && n < lowest {
+		p.Problems["threshold"] = p.T("problem_threshold_lower")
+	} else {
+		wave.Threshold = n
+	}
+	wave.Promise.Contact = p.short("contact")
+	wave.Promise.Homepage = p.short("homepage")
+	if h := wave.Promise.Homepage; h != "" && !strings.HasPrefix(h, "https://") && !strings.HasPrefix(h, "http://") {
+		p.Problems["homepage"] = p.T("problem_homepage")
+	}
+	p.readPromises(form, wave)
+}
+
+func (p *editWavePage) readPromises(form *upload, wave *survey.Wave) {
+	asker, purpose, kept := survey.Words{}, survey.Words{}, survey.Words{}
+	for i := range p.Promises {
+		texts := &p.Promises[i]
+		for _, field := range []struct {
+			name  string
+			shown *string
+			into  survey.Words
+		}{
+			{"asker", &texts.Asker, asker},
+			{"purpose", &texts.Purpose, purpose},
+			{"kept", &texts.Kept, kept},
+		} {
+			name := field.name + "." + string(texts.Language)
+			*field.shown = form.text(name)
+			if utf8.RuneCountInString(*field.shown) > longestPromise {
+				p.Problems[name] = p.N("problem_too_long", longestPromise)
+			}
+			if text := strings.TrimSpace(*field.shown); text != "" {
+				field.into[texts.Language] = text
+			}
+		}
+	}
+	wave.Promise.Asker, wave.Promise.Purpose, wave.Promise.Kept = asker, purpose, kept
+}
+
+// Problem returns what is wrong with a field of a language.
+func (p editWavePage) Problem(field string, lang survey.Language) string {
+	return p.Problems[field+"."+string(lang)]
+}
+
+func (p *editWavePage) time(field string) *time.Time {
+	given := strings.TrimSpace(p.Fields[field])
+	if given == "" {
+		return nil
+	}
+	t, err := time.Parse(timeOfForm, given)
+	if err != nil {
+		t, err = time.Parse(timeOfForm+":05", given)
+	}
+	if err != nil || t.Year() < 2000 || t.Year() > 9999 {
+		p.Problems[field] = p.T("problem_time")
+		return nil
+	}
+	return &t
+}
+
+func (p *editWavePage) number(field string, low, high int) int {
+	given := cmp.Or(strings.TrimSpace(p.Fields[field]), "0")
+	n, err := strconv.Atoi(given)
+	if err != nil || n < low || n > high {
+		p.Problems[field] = p.phrases.Say(p.Lang, "problem_number", survey.Args{"Low": p.Integer(low), "High": p.Integer(high)})
+	}
+	return n
+}
+
+func (p *editWavePage) short(field string) string {
+	text := strings.TrimSpace(p.Fields[field])
+	if utf8.RuneCountInString(text) > longestName {
+		p.Problems[field] = p.N("problem_too_long", longestName)
+	}
+	return text
+}
+
+// formField is one field of a form.
+type formField struct{ Name, Type, Label, Hint, Value, Wrong string }
+
+// Field returns a field of the form as it is to be shown; hint is the key of a phrase.
+func (p editWavePage) Field(name, kind, hint string) formField {
+	return formField{name, kind, p.T(name), p.T(hint), p.Fields[name], p.Problems[name]}
+}
