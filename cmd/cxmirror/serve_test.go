@@ -1,0 +1,399 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"cxmirror/pkg/store"
+	"cxmirror/pkg/store/storetest"
+	"cxmirror/pkg/survey"
+	"cxmirror/pkg/tally"
+)
+
+// opened is the database of a test, with the first wave of the demonstration in it and no answers.
+func opened(t *testing.T, dsn string) (*store.Store, survey.Wave, *survey.Questionnaire) {
+	t.Helper()
+	db := storetest.Open(t, dsn)
+	d := demoWaves("en")[0]
+	wave, err := d.create(t.Context(), db, "en")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return db, wave, questionnaireOf(t, d)
+}
+
+// ranked is how often each expectation was picked, as the tally of the database says it.
+func ranked(t *testing.T, waves *tally.Waves, id survey.WaveID) (people int, picked map[survey.OptionCode]int) {
+	t.Helper()
+	picked = map[survey.OptionCode]int{}
+	err := waves.Read(t.Context(), id, func(w *tally.Wave) error {
+		table, err := w.Table(tally.View{Item: "expectations"})
+		if errors.Is(err, tally.ErrNobody) || errors.Is(err, tally.ErrWithheld) {
+			people = w.Len()
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		people = table.N
+		chosen, _ := table.Counts()
+		for i, o := range table.Options {
+			picked[o.Code] = chosen[i].N
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return people, picked
+}
+
+// The main job: people answer over HTTP, and the ranking is of what they picked.
+func TestFromAnswersToTheRanking(t *testing.T) {
+	for engine, dsn := range databases(t) {
+		t.Run(engine, func(t *testing.T) {
+			dsn := dsn(t)
+			db, wave, q := opened(t, dsn)
+			s := begin(t, "serve", "--dsn", dsn)
+			host := strings.TrimPrefix(s.address, "http://")
+			want := map[survey.OptionCode]int{}
+			for i := range 8 {
+				r := newRespondent(func() string { return host }, wave.Slug, fmt.Sprint("person ", i), uint64(i))
+				if err := r.answer(t.Context(), q); err != nil {
+					t.Fatal(err)
+				}
+			}
+			for row, err := range db.Answers(t.Context(), wave.ID, store.Mark{}) {
+				if err != nil {
+					t.Fatal(err)
+				}
+				answers, err := q.ParseAnswers(row.Answers)
+				if err != nil {
+					t.Fatal(err)
+				}
+				for _, code := range answers.Form()["expectations"] {
+					want[survey.OptionCode(code)]++
+				}
+			}
+			people, picked := ranked(t, tally.NewWaves(newStoredWaves(db), 1<<20), wave.ID)
+			total := 0
+			for code, n := range picked {
+				total += n
+				if n != want[code] {
+					t.Errorf("%s was picked %d times, the tally says %d", code, want[code], n)
+				}
+			}
+			if people != 8 || total != 24 {
+				t.Errorf("%d people picked %d things, want 8 and 24", people, total)
+			}
+			if code := s.end(); code != exitDone {
+				t.Errorf("exit code %d after a stop:\n%s", code, s.stderr)
+			}
+			for _, secret := range []string{"person 1", "127.0.0.1:5", "cookie", "_key"} {
+				if strings.Contains(strings.ToLower(s.stderr.String()), secret) {
+					t.Errorf("the log holds %q:\n%s", secret, s.stderr)
+				}
+			}
+		})
+	}
+}
+
+// databases are both engines, each with what makes an empty database and returns its connection string.
+func databases(t *testing.T) map[string]func(t *testing.T) string {
+	t.Helper()
+	return map[string]func(t *testing.T) string{
+		"sqlite":   func(t *testing.T) string { t.Helper(); return storetest.SQLite(t) },
+		"postgres": func(t *testing.T) string { t.Helper(); return storetest.Postgres(t) },
+	}
+}
+
+func TestSettingsOfTheService(t *testing.T) {
+	folder := t.TempDir()
+	file := write(t, folder, "file", "not a directory, and not a database either")
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	data := filepath.Join(folder, "data")
+	for _, tt := range []struct {
+		name        string
+		args        []string
+		environment map[string]string
+		code        int
+		want        []string
+	}{
+		{"all addresses", []string{"serve", "--data", data, "--listen", ":8080"}, nil, exitUsage, []string{"--listen (CXMIRROR_LISTEN)", "no sign-in"}},
+		{"an outer address", []string{"serve", "--data", data, "--listen", "192.0.2.1:8080"}, nil, exitUsage, []string{"--listen (CXMIRROR_LISTEN)", "only on this machine"}},
+		{"an outer address in the environment", []string{"demo", "--data", data}, map[string]string{"CXMIRROR_LISTEN": "0.0.0.0:80"}, exitUsage, []string{"CXMIRROR_LISTEN", "0.0.0.0:80"}},
+		{"a name", []string{"serve", "--data", data, "--listen", "example.com:80"}, nil, exitUsage, []string{"--listen", "example.com"}},
+		{"no port", []string{"serve", "--data", data, "--listen", "127.0.0.1"}, nil, exitUsage, []string{"--listen", "host and a port"}},
+		{"a port that is taken", []string{"serve", "--data", data, "--listen", taken.Addr().String()}, nil, exitFailed, []string{"--listen", "in use"}},
+		{"a demonstration beside another", []string{"demo", "--data", data, "--listen", taken.Addr().String()}, nil, exitFailed, []string{"--listen", "running already"}},
+		{"no memory", []string{"serve", "--data", data, "--memory", "0"}, nil, exitUsage, []string{"--memory (CXMIRROR_MEMORY)", "MiB"}},
+		{"a format of logs", []string{"serve", "--log-format", "xml"}, nil, exitUsage, []string{"--log-format", "text", "json"}},
+		{"a file for a directory", []string{"serve", "--data", file}, nil, exitFailed, []string{"--data (CXMIRROR_DATA)", file}},
+		{"a database nobody knows", []string{"serve", "--dsn", "mysql://root:secret@localhost/db"}, nil, exitFailed, []string{"--dsn (CXMIRROR_DSN)"}},
+		{"a server that is not there", []string{"migrate"}, map[string]string{"CXMIRROR_DSN": "postgres://u:secret@127.0.0.1:1/x?connect_timeout=2"}, exitFailed, []string{"--dsn (CXMIRROR_DSN)", "does not answer"}},
+		{"an old database that may not be migrated", []string{"serve", "--data", filepath.Join(folder, "empty"), "--no-migrate"}, nil, exitFailed, []string{"--no-migrate (CXMIRROR_NO_MIGRATE)", "cxmirror migrate"}},
+		{"nothing to back up", []string{"backup", "--data", filepath.Join(folder, "nowhere"), "copy.db"}, nil, exitFailed, []string{"--data (CXMIRROR_DATA)", "there is no database"}},
+		{"no service to ask", []string{"healthcheck", "--listen", "127.0.0.1:1"}, nil, exitFailed, []string{"not ready"}},
+		{"no time to ask", []string{"healthcheck", "--timeout", "0s"}, nil, exitUsage, []string{"--timeout (CXMIRROR_TIMEOUT)"}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second) // should it be served after all
+			defer cancel()
+			var got outcome
+			var stdout, stderr lines
+			got.code = run(ctx, tt.args, func(name string) string { return tt.environment[name] }, &stdout, &stderr)
+			got.stdout, got.stderr = stdout.String(), stderr.String()
+			if got.code != tt.code {
+				t.Errorf("exit code %d, want %d", got.code, tt.code)
+			}
+			for _, want := range tt.want {
+				if !strings.Contains(got.stderr, want) {
+					t.Errorf("%q is not in %s", want, got.stderr)
+				}
+			}
+			if strings.Contains(got.stderr, "secret") {
+				t.Errorf("the message holds a password: %s", got.stderr)
+			}
+		})
+	}
+	if _, err := os.Stat(filepath.Join(folder, "nowhere")); err == nil {
+		t.Error("backup made a database where there was none")
+	}
+}
+
+// A request that is being answered when the service is told to stop is answered, stored, and new ones are not.
+func TestStoppingLosesNothing(t *testing.T) {
+	dsn := storetest.SQLite(t)
+	db, wave, _ := opened(t, dsn)
+	s := begin(t, "serve", "--dsn", dsn, "--log-format", "json")
+	host := strings.TrimPrefix(s.address, "http://")
+	connection, err := net.Dial("tcp", host)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer connection.Close()
+	key := strings.Repeat("ab", 32)
+	body := "_act=start&_in=en&_key=" + key
+	fmt.Fprintf(connection, "POST /o/%s HTTP/1.1\r\nHost: %s\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: %d\r\n\r\n%s",
+		wave.Slug, host, len(body), body[:10])
+	waitFor(t, func() bool { return strings.Contains(get(t, s.address+"/healthz"), "ok") })
+	s.stop()
+	waitFor(t, func() bool { _, err := net.Dial("tcp", host); return err != nil })
+	select {
+	case <-s.ended:
+		t.Fatal("the service ended in the middle of a request")
+	case <-time.After(200 * time.Millisecond):
+	}
+	if _, err := io.WriteString(connection, body[10:]); err != nil {
+		t.Fatal(err)
+	}
+	answer, err := io.ReadAll(connection)
+	if err != nil || !strings.HasPrefix(string(answer), "HTTP/1.1 303") {
+		t.Errorf("the request was answered with %v and %q, want a redirection", err, answer)
+	}
+	<-s.ended
+	if s.code != exitDone {
+		t.Errorf("exit code %d:\n%s", s.code, s.stderr)
+	}
+	if counts, err := db.Counts(t.Context(), wave.ID); err != nil || counts.Started != 1 {
+		t.Errorf("%+v, %v; want the one response that began", counts, err)
+	}
+	for line := range strings.Lines(s.stderr.String()) {
+		var entry struct{ Time, Level, Msg string }
+		if err := json.Unmarshal([]byte(line), &entry); err != nil || entry.Time == "" || entry.Level == "" || entry.Msg == "" {
+			t.Errorf("%v: no entry of a log: %s", err, line)
+		}
+	}
+}
+
+func get(t *testing.T, address string) string {
+	t.Helper()
+	response, err := http.Get(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	if err != nil || response.StatusCode != http.StatusOK {
+		t.Fatalf("%s: %s, %v: %.300s", address, response.Status, err, body)
+	}
+	return string(body)
+}
+
+func waitFor(t *testing.T, is func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(20 * time.Second); !is(); time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("it did not come to be within 20 s")
+		}
+	}
+}
+
+func TestMigrateBackupAndHealthcheck(t *testing.T) {
+	data := t.TempDir()
+	first := cxmirror(t, "migrate", "--data", data)
+	again := cxmirror(t, "migrate", "--data", data)
+	if first.code != exitDone || !strings.Contains(first.stdout, "was version 0 and is version") ||
+		again.code != exitDone || !strings.Contains(again.stdout, "up to date") {
+		t.Fatalf("%+v, then %+v", first, again)
+	}
+	s := begin(t, "serve", "--data", data, "--no-migrate")
+	host := strings.TrimPrefix(s.address, "http://")
+	if got := cxmirror(t, "healthcheck", "--listen", host); got.code != exitDone || got.stdout != "ready\n" {
+		t.Errorf("healthcheck of a running service: %+v", got)
+	}
+	copied := filepath.Join(t.TempDir(), "copy.db")
+	if got := cxmirror(t, "backup", "--data", data, copied); got.code != exitDone || !strings.Contains(got.stdout, copied) {
+		t.Errorf("backup while it runs: %+v", got)
+	}
+	if got := cxmirror(t, "backup", "--data", data, copied); got.code != exitFailed {
+		t.Errorf("a backup over another file: %+v", got)
+	}
+	if code := s.end(); code != exitDone {
+		t.Errorf("exit code %d", code)
+	}
+	db, err := store.Open(t.Context(), copied, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	if current, latest, err := db.Schema(t.Context()); err != nil || current != latest || current == 0 {
+		t.Errorf("the copy is of version %d of %d, %v", current, latest, err)
+	}
+}
+
+// The demonstration starts in seconds, keeps what was answered, and starts anew when asked to.
+func TestDemo(t *testing.T) {
+	data := t.TempDir()
+	began := time.Now()
+	s := begin(t, "demo", "--data", data, "--language", "pl")
+	if took := time.Since(began); took > 5*time.Second {
+		t.Errorf("the first start took %s", took)
+	}
+	if out := s.stdout.String(); !strings.Contains(out, s.address+"/o/customers") || !strings.Contains(out, "simulated") {
+		t.Errorf("it does not say what to look at:\n%s", out)
+	}
+	page := get(t, s.address+"/o/customers?lang=pl")
+	if !strings.Contains(page, "Zmyślona firma") || !strings.Contains(page, `class="demonstration"`) {
+		t.Errorf("the promise does not say that this is made up:\n%s", page)
+	}
+	r := newRespondent(func() string { return strings.TrimPrefix(s.address, "http://") }, "customers", "one more", 1)
+	if err := r.answer(t.Context(), questionnaireOf(t, demoWaves("pl")[0])); err != nil {
+		t.Fatal(err)
+	}
+	if code := s.end(); code != exitDone {
+		t.Fatalf("exit code %d:\n%s", code, s.stderr)
+	}
+	if got := demoCounts(t, data); got != "1201 300 50" {
+		t.Errorf("%s complete responses, want 1201 300 50", got)
+	}
+	if code := begin(t, "demo", "--data", data).end(); code != exitDone || demoCounts(t, data) != "1201 300 50" {
+		t.Errorf("after a second start: exit code %d, %s", code, demoCounts(t, data))
+	}
+	if code := begin(t, "demo", "--data", data, "--fresh").end(); code != exitDone || demoCounts(t, data) != "1200 300 50" {
+		t.Errorf("after a fresh start: exit code %d, %s", code, demoCounts(t, data))
+	}
+}
+
+func demoCounts(t *testing.T, data string) string {
+	t.Helper()
+	db, err := store.Open(t.Context(), filepath.Join(data, demoDatabase), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	var complete []string
+	for _, d := range demoWaves("en") {
+		wave, err := db.WaveBySlug(t.Context(), d.slug)
+		if err != nil {
+			t.Fatal(err)
+		}
+		counts, err := db.Counts(t.Context(), wave.ID)
+		if err != nil || !wave.Simulated || wave.Threshold != demoThreshold {
+			t.Fatalf("%+v, %v", wave, err)
+		}
+		complete = append(complete, fmt.Sprint(counts.Complete))
+	}
+	return strings.Join(complete, " ")
+}
+
+// What a compose file sets has to be a setting, and its service the one that can be asked.
+func TestComposeFile(t *testing.T) {
+	compose := readFile(t, "compose.yaml")
+	help := cxmirror(t, "serve", "--help").stdout
+	set := regexp.MustCompile(`CXMIRROR_([A-Z_]+):`).FindAllStringSubmatch(compose, -1)
+	if len(set) == 0 {
+		t.Fatal("it sets nothing")
+	}
+	for _, variable := range set {
+		flag := "--" + strings.ToLower(strings.ReplaceAll(variable[1], "_", "-"))
+		if !strings.Contains(help, flag+"=") && !strings.Contains(help, flag+" ") {
+			t.Errorf("CXMIRROR_%s is no setting of serve", variable[1])
+		}
+	}
+	for _, want := range []string{"healthcheck", "image: postgres:", "network_mode: host", "127.0.0.1:"} {
+		if !strings.Contains(compose, want) {
+			t.Errorf("%q is not in it", want)
+		}
+	}
+}
+
+// Two servers on one PostgreSQL show the same figures within a second, while people answer at both and some of
+// what they answered is erased.
+func TestTwoServersShowTheSame(t *testing.T) {
+	dsn := storetest.Postgres(t)
+	db, wave, q := opened(t, dsn)
+	hosts := []string{}
+	for range 2 {
+		hosts = append(hosts, strings.TrimPrefix(begin(t, "serve", "--dsn", dsn).address, "http://"))
+	}
+	// Each has a memory of its own, as the servers have.
+	replicas := []*tally.Waves{tally.NewWaves(newStoredWaves(db), 1<<20), tally.NewWaves(newStoredWaves(storetest.Open(t, dsn)), 1<<20)}
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	var answering sync.WaitGroup
+	for i := range 6 {
+		answering.Go(func() {
+			for n := range 4 {
+				turn := i
+				next := func() string { turn++; return hosts[turn%2] } // a proxy sends every request to another
+				if err := newRespondent(next, wave.Slug, "", uint64(10*i+n)).answer(ctx, q); err != nil {
+					t.Error(err)
+				}
+				ranked(t, replicas[i%2], wave.ID)
+			}
+		})
+	}
+	answering.Wait()
+	for row, err := range db.Answers(t.Context(), wave.ID, store.Mark{}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := db.DeleteResponse(t.Context(), survey.DefaultOrganisation, wave.ID, row.ID); err != nil {
+			t.Fatal(err)
+		}
+		break
+	}
+	time.Sleep(time.Second)
+	people, picked := ranked(t, replicas[0], wave.ID)
+	others, pickedThere := ranked(t, replicas[1], wave.ID)
+	if people != 23 || others != 23 || fmt.Sprint(picked) != fmt.Sprint(pickedThere) {
+		t.Errorf("one shows %d people and %v, the other %d and %v; want 23 and the same", people, picked, others, pickedThere)
+	}
+}

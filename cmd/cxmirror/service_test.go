@@ -1,0 +1,260 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"html"
+	"io"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"net/http/cookiejar"
+	"net/url"
+	"os"
+	"os/exec"
+	"regexp"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"cxmirror/pkg/survey"
+)
+
+// asProgram makes the binary of the tests be the program, so that tests can start and kill it.
+const asProgram = "CXMIRROR_TEST_AS_PROGRAM"
+
+func TestMain(m *testing.M) {
+	if os.Getenv(asProgram) != "" {
+		main()
+		return
+	}
+	os.Exit(m.Run())
+}
+
+// service is a running service, in this process.
+type service struct {
+	address        string
+	stop           context.CancelFunc
+	ended          chan struct{}
+	code           int
+	stdout, stderr *lines
+}
+
+// lines is what a service writes, while it is read.
+type lines struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (l *lines) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(p)
+}
+
+func (l *lines) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
+}
+
+// begin starts a service in this process on a free port, and waits until it answers.
+func begin(t *testing.T, args ...string) *service {
+	t.Helper()
+	ctx, stop := context.WithCancel(context.WithoutCancel(t.Context()))
+	s := &service{stop: stop, ended: make(chan struct{}), stdout: &lines{}, stderr: &lines{}}
+	ready := make(chan string, 1)
+	go func() {
+		defer close(s.ended)
+		s.code = runUntilReady(ctx, append(args, "--listen", "127.0.0.1:0"), func(string) string { return "" },
+			s.stdout, s.stderr, func(address string) { ready <- address })
+	}()
+	t.Cleanup(func() { stop(); <-s.ended })
+	select {
+	case s.address = <-ready:
+	case <-s.ended:
+		t.Fatalf("%v ended at its start with exit code %d:\n%s", args, s.code, s.stderr)
+	case <-time.After(time.Minute):
+		t.Fatalf("%v did not answer within a minute:\n%s", args, s.stderr)
+	}
+	return s
+}
+
+// end stops a service and returns its exit code.
+func (s *service) end() int {
+	s.stop()
+	<-s.ended
+	return s.code
+}
+
+// process is a running service in a process of its own, which can be killed.
+type process struct {
+	command *exec.Cmd
+	stderr  *lines
+	ended   chan struct{}
+}
+
+// launch starts the program in a process of its own.
+func launch(t *testing.T, args ...string) *process {
+	t.Helper()
+	program, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &process{command: exec.CommandContext(t.Context(), program, args...), stderr: &lines{}, ended: make(chan struct{})}
+	p.command.Env = append(os.Environ(), asProgram+"=1", "GOCOVERDIR="+t.TempDir())
+	p.command.Stderr = p.stderr
+	if err := p.command.Start(); err != nil {
+		t.Fatal(err)
+	}
+	go func() { _ = p.command.Wait(); close(p.ended) }() // it ends by being killed
+	t.Cleanup(p.kill)
+	return p
+}
+
+func (p *process) kill() {
+	_ = p.command.Process.Kill() // it may have ended already
+	<-p.ended
+}
+
+// freeAddress returns an address that nobody listens on now.
+func freeAddress(t *testing.T) string {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	return listener.Addr().String()
+}
+
+// respondent answers in a browser without script. She sends a page again when she hears nothing back, as
+// people do, and goes on where she was.
+type respondent struct {
+	browser *http.Client
+	hosts   func() string // where to send the next request: replicas take turns
+	slug    string
+	random  *rand.Rand
+	comment string
+	patient time.Duration
+}
+
+func newRespondent(hosts func() string, slug, comment string, seed uint64) *respondent {
+	jar, _ := cookiejar.New(nil) // never fails without options
+	return &respondent{
+		browser: &http.Client{
+			Jar: jar, Timeout: 10 * time.Second, Transport: &http.Transport{DisableKeepAlives: true},
+			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		},
+		hosts: hosts, slug: slug, random: rand.New(rand.NewPCG(seed, 1)), comment: comment, patient: 20 * time.Second,
+	}
+}
+
+var errGaveUp = errors.New("the respondent gave up")
+
+// send sends one request until it is answered by other than a failure of the server.
+func (r *respondent) send(ctx context.Context, method, path string, form url.Values) (status int, location, body string, err error) {
+	var last error
+	for deadline := time.Now().Add(r.patient); time.Now().Before(deadline) && ctx.Err() == nil; time.Sleep(20 * time.Millisecond) {
+		request, err := http.NewRequestWithContext(ctx, method, "http://"+r.hosts()+path, strings.NewReader(form.Encode()))
+		if err != nil {
+			return 0, "", "", err
+		}
+		if method == http.MethodPost {
+			request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		}
+		response, err := r.browser.Do(request)
+		if err != nil {
+			last = err
+			continue
+		}
+		text, err := io.ReadAll(response.Body)
+		response.Body.Close()
+		if err != nil || response.StatusCode >= http.StatusInternalServerError {
+			last = fmt.Errorf("%s %s: %s, %w", method, path, response.Status, err)
+			continue
+		}
+		return response.StatusCode, response.Header.Get("Location"), string(text), nil
+	}
+	return 0, "", "", fmt.Errorf("%w: %w", errGaveUp, errors.Join(last, ctx.Err()))
+}
+
+var hiddenField = regexp.MustCompile(`<input type="hidden" name="([^"]*)" value="([^"]*)"`)
+
+// answer goes from the promise to the thanks, and returns nil once she was thanked.
+func (r *respondent) answer(ctx context.Context, q *survey.Questionnaire) error {
+	path := "/o/" + r.slug
+	_, _, body, err := r.send(ctx, http.MethodGet, path, nil)
+	if err != nil {
+		return err
+	}
+	form := hidden(body)
+	form.Set("_act", "start")
+	for range 30 {
+		status, location, text, err := r.send(ctx, http.MethodPost, path, form)
+		switch {
+		case err != nil:
+			return err
+		case status != http.StatusSeeOther:
+			return fmt.Errorf("%s: status %d: %.300s", path, status, text)
+		case strings.HasSuffix(location, "/thanks"):
+			return nil
+		}
+		path, _, _ = strings.Cut(location, "#")
+		if status, location, body, err = r.send(ctx, http.MethodGet, path, nil); err != nil {
+			return err
+		}
+		if status == http.StatusSeeOther {
+			if strings.HasSuffix(location, "/thanks") {
+				return nil
+			}
+			return fmt.Errorf("%s leads to %s", path, location)
+		}
+		page, err := strconv.Atoi(path[strings.LastIndexByte(path, '/')+1:])
+		if err != nil {
+			return fmt.Errorf("led to %s: %w", path, err)
+		}
+		form = hidden(body)
+		form.Set("_act", "next")
+		r.fill(form, q, page)
+	}
+	return fmt.Errorf("no end at %s", path)
+}
+
+func hidden(body string) url.Values {
+	form := url.Values{}
+	for _, field := range hiddenField.FindAllStringSubmatch(body, -1) {
+		form.Set(html.UnescapeString(field[1]), html.UnescapeString(field[2]))
+	}
+	return form
+}
+
+// fill answers what is required and what the tests look at.
+func (r *respondent) fill(form url.Values, q *survey.Questionnaire, page int) {
+	for _, it := range q.Items {
+		if it.Page != page {
+			continue
+		}
+		switch code := string(it.Code); it.Kind {
+		case survey.Single:
+			form.Set(code, string(it.Options[r.random.IntN(len(it.Options)-1)].Code)) // the last one is "none" where there is one
+		case survey.Multi:
+			for _, i := range r.random.Perm(len(it.Options))[:3] {
+				form.Add(code, string(it.Options[i].Code))
+			}
+		case survey.Text:
+			form.Set(code, r.comment)
+		case survey.Rating:
+			for _, row := range it.Rows {
+				form.Set(code+"."+string(row.Code), strconv.Itoa(1+r.random.IntN(5)))
+			}
+		case survey.NPS:
+			form.Set(code, strconv.Itoa(r.random.IntN(11)))
+		case survey.Rank, survey.Number, survey.Matrix:
+		}
+	}
+}
