@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"math/bits"
 	"math/rand/v2"
 
 	"cxmirror/pkg/stats"
@@ -34,13 +33,14 @@ func Diverge(external, internal *tally.Table, joint *tally.Joint, s Settings) (*
 		Rule: DefaultRule(external.Item.Kind), Top: s.Top, Level: s.Level, Margin: s.Margin,
 	}
 	var err error
-	if d.External, err = Rank(external, s); err != nil {
+	outside, inside := populationOf(external), populationOf(internal)
+	if d.External, err = outside.rank(s); err != nil {
 		return nil, err
 	}
-	if d.Internal, err = Rank(internal, s); err != nil {
+	if d.Internal, err = inside.rank(s); err != nil {
 		return nil, err
 	}
-	var c comparison = &independent{external: populationOf(external), internal: populationOf(internal)}
+	var c comparison = &independent{external: outside, internal: inside}
 	if joint != nil && joint.N > 0 {
 		if joint.N >= joint.Threshold && 2*joint.N >= min(external.N, internal.N) {
 			c = newPaired(joint)
@@ -56,7 +56,7 @@ func Diverge(external, internal *tally.Table, joint *tally.Joint, s Settings) (*
 		return nil, err
 	}
 	if d.Paired == nil && d.Kind == survey.Rating && len(d.Items) > 1 {
-		d.Emphasis, err = emphasis(populationOf(external), populationOf(internal), d, s)
+		d.Emphasis, err = emphasis(outside, inside, d, s)
 	}
 	return d, err
 }
@@ -262,14 +262,8 @@ func (c *independent) pooled(codes []survey.OptionCode) *correlations {
 		}
 		// Weights are scaled to the effective N, so that neither side's scale of weights counts.
 		scale := p.effectiveN / p.table.SumW
-		for _, cell := range p.table.Cells {
-			var chosen, judged uint64
-			for i, at := range positions {
-				chosen |= cell.Chosen >> at & 1 << i
-				judged |= cell.Judged >> at & 1 << i
-			}
-			r.add(chosen&judged, judged, cell.W*scale)
-		}
+		r.total += p.table.SumW * scale
+		r.add(p.pairs, positions, scale)
 	}
 	return r
 }
@@ -310,20 +304,13 @@ func newCorrelations(n int) *correlations {
 	return &correlations{n, 0, square(), square(), square()}
 }
 
-func (r *correlations) add(chosen, judged uint64, w float64) {
-	r.total += w
-	for of := judged; of != 0; of &= of - 1 {
-		i := bits.TrailingZeros64(of)
-		hasI := chosen>>i&1 != 0
-		for with := judged; with != 0; with &= with - 1 {
-			j := bits.TrailingZeros64(with)
-			r.judged[i][j] += w
-			if hasI {
-				r.first[i][j] += w
-				if chosen>>j&1 != 0 {
-					r.both[i][j] += w
-				}
-			}
+// add adds the people of a table; options[i] is the position in it of item i, and scale multiplies weights.
+func (r *correlations) add(p *tally.Pairs, options []int, scale float64) {
+	for i, a := range options {
+		for j, b := range options {
+			r.judged[i][j] += p.Judged[a][b].W * scale
+			r.first[i][j] += p.Chose[a][b].W * scale
+			r.both[i][j] += p.Both[a][b].W * scale
 		}
 	}
 }

@@ -42,15 +42,18 @@ func TestRatingsThatFewCanGiveAreCompared(t *testing.T) {
 func TestMomentsAreThoseOfPersons(t *testing.T) {
 	const n, people = 4, 200
 	random := rand.New(rand.NewPCG(7, 7))
-	r := newCorrelations(n)
 	type person struct{ chosen, judged uint64 }
 	var all []person
+	table := &tally.Table{Options: make([]survey.Option, n)}
 	for range people {
 		judged := uint64(random.IntN(1 << n))
 		p := person{judged & uint64(random.IntN(1<<n)), judged}
 		all = append(all, p)
-		r.add(p.chosen, p.judged, 1)
+		table.Cells = append(table.Cells, tally.Cell{Chosen: p.chosen, Judged: p.judged, Weight: tally.Weight{N: 1, W: 1, W2: 1}})
 	}
+	r := newCorrelations(n)
+	r.total = people
+	r.add(table.Pairs(), []int{0, 1, 2, 3}, 1)
 	shares, covariance := r.moments()
 	var judgedBy, chosenBy [n]float64
 	for _, p := range all {

@@ -18,8 +18,11 @@ import (
 // Intervals are Wilson's, on the effective N of each share where there are weights. Rank sets hold for all
 // options at once: exact comparisons of every pair, corrected by Holm's method.
 func Rank(t *tally.Table, s Settings) (Ranking, error) {
-	s = s.WithDefaults()
-	p := populationOf(t)
+	return populationOf(t).rank(s.WithDefaults())
+}
+
+func (p *population) rank(s Settings) (Ranking, error) {
+	t := p.table
 	if len(p.ranked) == 0 {
 		return Ranking{}, fmt.Errorf("%s has no options to rank", t.Item.Code)
 	}
@@ -93,16 +96,14 @@ type population struct {
 	table      *tally.Table
 	ranked     []int // positions of the options that take part in rankings
 	effectiveN float64
-	chosen     []tally.Weight
-	judged     []tally.Weight
+	pairs      *tally.Pairs
 }
 
 func populationOf(t *tally.Table) *population {
-	p := &population{table: t, effectiveN: float64(t.N)}
+	p := &population{table: t, effectiveN: float64(t.N), pairs: t.Pairs()}
 	if t.Weighted {
 		p.effectiveN = stats.KishFromSums(t.SumW, t.SumW2)
 	}
-	p.chosen, p.judged = t.Counts()
 	for i, o := range t.Options {
 		if o.Ranked() {
 			p.ranked = append(p.ranked, i)
@@ -111,9 +112,13 @@ func populationOf(t *tally.Table) *population {
 	return p
 }
 
+// chosen and judged are the people who chose option i, and those who judged it.
+func (p *population) chosen(i int) tally.Weight { return p.pairs.Both[i][i] }
+func (p *population) judged(i int) tally.Weight { return p.pairs.Judged[i][i] }
+
 // weighted is the share of option i with the sums that its variance follows from.
 func (p *population) weighted(i int) stats.WeightedShare {
-	return weightedShare(p.judged[i], p.chosen[i])
+	return weightedShare(p.judged(i), p.chosen(i))
 }
 
 func weightedShare(base, chosen tally.Weight) stats.WeightedShare {
@@ -123,8 +128,8 @@ func weightedShare(base, chosen tally.Weight) stats.WeightedShare {
 // proportion is the share of option i as successes out of trials: persons, or with weights the share's own
 // effective N.
 func (p *population) proportion(i int) stats.Proportion {
-	if !p.table.Weighted || p.judged[i].N == 0 {
-		return stats.Proportion{Successes: float64(p.chosen[i].N), Trials: float64(p.judged[i].N)}
+	if !p.table.Weighted || p.judged(i).N == 0 {
+		return stats.Proportion{Successes: float64(p.chosen(i).N), Trials: float64(p.judged(i).N)}
 	}
 	return p.weighted(i).Proportion()
 }
@@ -132,7 +137,7 @@ func (p *population) proportion(i int) stats.Proportion {
 func (p *population) entry(i int, level float64) (Entry, error) {
 	o := p.table.Options[i]
 	e := Entry{
-		Code: o.Code, Text: o.Text, Count: p.chosen[i].N, N: p.judged[i].N, Mean: math.NaN(),
+		Code: o.Code, Text: o.Text, Count: p.chosen(i).N, N: p.judged(i).N, Mean: math.NaN(),
 	}
 	if p.table.Withheld != nil {
 		e.CannotSay, e.Withheld = p.table.CannotSay[i], p.table.Withheld[i]
@@ -147,7 +152,7 @@ func (p *population) entry(i int, level float64) (Entry, error) {
 	if err != nil {
 		return Entry{}, err
 	}
-	e.EffectiveN, e.Share, e.Low, e.High = share.Trials, p.chosen[i].W/p.judged[i].W, interval.Low, interval.High
+	e.EffectiveN, e.Share, e.Low, e.High = share.Trials, p.chosen(i).W/p.judged(i).W, interval.Low, interval.High
 	if m := p.table.Moments; m != nil && m[i].W > 0 {
 		e.Mean = m[i].WY / m[i].W
 	}
@@ -182,19 +187,9 @@ func (p *population) rankSets(level float64) ([]stats.RankSet, error) {
 // second, of those who judged both.
 func (p *population) preferences() [][]tally.Weight {
 	pairs := make([][]tally.Weight, len(p.ranked))
-	for a := range pairs {
-		pairs[a] = make([]tally.Weight, len(p.ranked))
-	}
-	for _, c := range p.table.Cells {
-		for a, i := range p.ranked {
-			if c.Chosen>>i&1 == 0 {
-				continue
-			}
-			for b, j := range p.ranked {
-				if c.Judged>>j&1 != 0 && c.Chosen>>j&1 == 0 {
-					pairs[a][b] = pairs[a][b].Plus(c.Weight)
-				}
-			}
+	for a, i := range p.ranked {
+		for _, j := range p.ranked {
+			pairs[a] = append(pairs[a], p.pairs.Preferred(i, j))
 		}
 	}
 	return pairs
@@ -209,7 +204,7 @@ func (p *population) scores(rule Rule) []score {
 	for at, i := range p.ranked {
 		switch rule {
 		case SharePicked, ShareTopN, TopBox:
-			scores[at] = score{p.chosen[i].W, p.judged[i].W}
+			scores[at] = score{p.chosen(i).W, p.judged(i).W}
 		case ShareFirst:
 			scores[at] = score{p.table.First[i].W, p.table.SumW}
 		case MeanPlace:

@@ -309,12 +309,10 @@ func tallySetsWeighted[M mask](w *Wave, c *picks[M], all uint64, tables []*Table
 		from, to := len(c.sets)*s/len(shards), len(c.sets)*(s+1)/len(shards)
 		counted.Go(func() {
 			sums := make([]Weight, (len(tables)+1)*stride)
-			for i := from; i < to; i++ {
-				at := stride
-				if groups != nil {
-					at = int(groups[i]) * stride
-				}
-				sums[at+int(c.sets[i])].add(w.weights[i])
+			if groups == nil {
+				addWeights(sums[stride:], c.sets[from:to], w.weights[from:to])
+			} else {
+				addGroupWeights(sums, stride, c.sets[from:to], w.weights[from:to], groups[from:to])
 			}
 			shards[s] = sums
 		})
@@ -341,6 +339,19 @@ func tallySetsWeighted[M mask](w *Wave, c *picks[M], all uint64, tables []*Table
 				t.Cells = append(t.Cells, Cell{uint64(set), all, sum})
 			}
 		}
+	}
+}
+
+// addWeights and addGroupWeights are the loops that large weighted waves spend their time in.
+func addWeights[M mask](sums []Weight, sets []M, weights []float64) {
+	for i, set := range sets {
+		sums[set].add(weights[i])
+	}
+}
+
+func addGroupWeights[M mask](sums []Weight, stride int, sets []M, weights []float64, groups []uint8) {
+	for i, set := range sets {
+		sums[int(groups[i])*stride+int(set)].add(weights[i])
 	}
 }
 
