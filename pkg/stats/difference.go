@@ -270,6 +270,18 @@ func DetectableDifference(pooled, n1, n2, level, power float64, family int) (flo
 	if !finite(n2) || n2 <= 0 {
 		return 0, &ArgumentError{function, "n2", n2, "a finite number above 0"}
 	}
+	standardErrors, err := reach(function, level, power, family)
+	if err != nil {
+		return 0, err
+	}
+	edge := 0.5 / (n1 + n2 + 1)
+	share := min(max(pooled, edge), 1-edge)
+	return standardErrors * math.Sqrt(share*(1-share)*(1/n1+1/n2)), nil
+}
+
+// reach is how many standard errors a difference must be long to be found with the given power at level
+// (1 - level) / family, two-sided.
+func reach(function string, level, power float64, family int) (float64, error) {
 	if err := checkLevel(function, level); err != nil {
 		return 0, err
 	}
@@ -279,9 +291,6 @@ func DetectableDifference(pooled, n1, n2, level, power float64, family int) (flo
 	if family < 1 {
 		return 0, &ArgumentError{function, "family", float64(family), "the number of comparisons, at least 1"}
 	}
-	edge := 0.5 / (n1 + n2 + 1)
-	share := min(max(pooled, edge), 1-edge)
 	tail := (1 - level) / 2 / float64(family)
-	reach := mathext.NormalQuantile(power) - mathext.NormalQuantile(tail)
-	return reach * math.Sqrt(share*(1-share)*(1/n1+1/n2)), nil
+	return mathext.NormalQuantile(power) - mathext.NormalQuantile(tail), nil
 }

@@ -1,10 +1,6 @@
 package stats
 
-import (
-	"math"
-
-	"gonum.org/v1/gonum/mathext"
-)
+import "math"
 
 // PairedProbabilityHigher returns the probability that the first share of the same persons is truly the
 // higher one. Only those who answered differently tell: their share in favour of the first has the Jeffreys
@@ -30,16 +26,9 @@ func PairedDetectableDifference(p Pairs, level, power float64, family int) (floa
 	if err := p.check(function); err != nil {
 		return 0, err
 	}
-	if err := checkLevel(function, level); err != nil {
+	standardErrors, err := reach(function, level, power, family)
+	if err != nil {
 		return 0, err
 	}
-	if !(power >= 0.5 && power < 1) {
-		return 0, &ArgumentError{function, "power", power, "a probability in [0.5, 1), e.g. 0.8"}
-	}
-	if family < 1 {
-		return 0, &ArgumentError{function, "family", float64(family), "the number of comparisons, at least 1"}
-	}
-	tail := (1 - level) / 2 / float64(family)
-	reach := mathext.NormalQuantile(power) - mathext.NormalQuantile(tail)
-	return reach * math.Sqrt(max(p.OnlyFirst+p.OnlySecond, 1)) / p.N(), nil
+	return standardErrors * math.Sqrt(max(p.OnlyFirst+p.OnlySecond, 1)) / p.N(), nil
 }
