@@ -134,10 +134,10 @@ func (b *browser) click(selector string) {
 	b.do(chromedp.Click(chromedp.CSS(selector)))
 }
 
-// fill types into an empty field, or replaces what stands there.
-func (b *browser) fill(name, text string) {
+// comment writes a comment, or replaces it.
+func (b *browser) comment(text string) {
 	b.t.Helper()
-	b.do(chromedp.SetValue(chromedp.CSS(fmt.Sprintf("[name=%q]", name)), text))
+	b.do(chromedp.SetValue(chromedp.CSS("[name=comment]"), text))
 }
 
 // tick chooses an answer.
@@ -165,13 +165,7 @@ var axe = sync.OnceValues(func() ([]byte, error) {
 // and no violation of WCAG 2.2 AA that a program can find.
 func (b *browser) check(name string) {
 	b.t.Helper()
-	source, err := axe()
-	if err != nil {
-		if os.Getenv("CI") != "" {
-			b.t.Fatalf("%v: run `make assets`", err)
-		}
-		b.t.Skipf("%v: run `make assets`", err)
-	}
+	b.accessible(name)
 	if wide := read[int64](b, "document.documentElement.scrollWidth"); wide > b.width {
 		b.t.Errorf("%s is %d wide in a window of %d", name, wide, b.width)
 	}
@@ -182,6 +176,19 @@ func (b *browser) check(name string) {
 	}).map((e) => e.outerHTML.slice(0, 120) + JSON.stringify(e.getBoundingClientRect()))`)
 	for _, element := range small {
 		b.t.Errorf("%s: smaller than a thumb: %s", name, element)
+	}
+	b.picture(name)
+}
+
+// accessible fails the test for what a program can find against WCAG 2.2 AA.
+func (b *browser) accessible(name string) {
+	b.t.Helper()
+	source, err := axe()
+	if err != nil {
+		if os.Getenv("CI") != "" {
+			b.t.Fatalf("%v: run `make assets`", err)
+		}
+		b.t.Skipf("%v: run `make assets`", err)
 	}
 	if _, err := chromedp.Run(b.ctx, chromedp.Evaluate[any](string(source)+"; null")); err != nil {
 		b.t.Fatal(err)
@@ -198,7 +205,6 @@ func (b *browser) check(name string) {
 	for _, v := range found {
 		b.t.Errorf("%s: %s (%s): %.700s", name, v.Help, v.ID, strings.Join(v.Nodes, "\n"))
 	}
-	b.picture(name)
 }
 
 // picture keeps a picture of the page in the directory that CXMIRROR_PICTURES names.

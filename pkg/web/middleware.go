@@ -71,7 +71,7 @@ func (s *Server) recoverPanics(next echo.HandlerFunc) echo.HandlerFunc {
 		defer func() {
 			switch cause := recover(); cause {
 			case nil:
-			case http.ErrAbortHandler: //nolint:errorlint // it is the value that net/http compares with
+			case http.ErrAbortHandler:
 				panic(cause)
 			default: // the cause itself may quote what a person typed
 				err = fmt.Errorf("panic (%T) in %s\n%s", cause, c.Path(), debug.Stack())

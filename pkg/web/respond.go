@@ -234,11 +234,17 @@ func (s *Server) begin(ctx context.Context, c echo.Context, v *visit, key string
 	} else {
 		v.response, v.answers = r, answers
 	}
-	c.SetCookie(&http.Cookie{
-		Name: cookieOf(&v.wave), Value: key, Path: addressOfWave(&v.wave), HttpOnly: true, Secure: s.overTLS(c.Request()),
-		SameSite: http.SameSiteLaxMode, MaxAge: cookieAge,
-	})
+	s.setCookie(c, cookieOf(&v.wave), key, addressOfWave(&v.wave))
 	return nil
+}
+
+// setCookie has a browser keep a value for the addresses under a path, out of reach of scripts and of other
+// sites' forms.
+func (s *Server) setCookie(c echo.Context, name, value, path string) {
+	//nolint:gosec // Secure wherever the connection is; over plain HTTP on one's own machine it would never come back
+	c.SetCookie(&http.Cookie{
+		Name: name, Value: value, Path: path, HttpOnly: true, Secure: s.overTLS(c.Request()), SameSite: http.SameSiteLaxMode, MaxAge: cookieAge,
+	})
 }
 
 // takes returns why the wave takes no answers now, if it takes none.

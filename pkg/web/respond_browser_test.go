@@ -1,9 +1,12 @@
 package web
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/chromedp"
 
 	"cxmirror/pkg/survey"
@@ -18,8 +21,11 @@ func TestRespondentPagesInABrowser(t *testing.T) {
 		width, height int64
 		dark          bool
 	}{
-		{"390-light", 390, 844, false}, {"390-dark", 390, 844, true}, {"320-light", 320, 640, false},
-		{"1280-light", 1280, 900, false}, {"1280-dark", 1280, 900, true},
+		{"390-light", 390, 844, false},
+		{"390-dark", 390, 844, true},
+		{"320-light", 320, 640, false},
+		{"1280-light", 1280, 900, false},
+		{"1280-dark", 1280, 900, true},
 	} {
 		f := newField(t, "external-expectations", nil)
 		b.window(look.width, look.height, look.dark)
@@ -49,13 +55,13 @@ func TestRespondentPagesInABrowser(t *testing.T) {
 		b.press(".go")
 		b.tick("recommendation", "9")
 		b.check(name("satisfaction"))
-		b.fill("comment", "Mniej formularzy.")
+		b.comment("Mniej formularzy.")
 		b.do(chromedp.ScrollIntoView(chromedp.CSS("#i-comment")))
 		b.check(name("comment"))
-		b.fill("comment", strings.Repeat("Słowo. ", 500))
+		b.comment(strings.Repeat("Słowo. ", 500))
 		b.press(".go")
 		b.check(name("too-long"))
-		b.fill("comment", "Mniej formularzy.")
+		b.comment("Mniej formularzy.")
 		b.press(".go")
 		b.tick("relationship", "prospect")
 		b.check(name("relationship"))
@@ -67,5 +73,120 @@ func TestRespondentPagesInABrowser(t *testing.T) {
 		b.check(name("closed"))
 		b.open(f.http.URL + "/o/nowhere")
 		b.check(name("nowhere"))
+	}
+}
+
+// Both instruments are answered to the end in Polish on phones, with and without script: half of it, then the
+// link is opened anew, and the rest.
+func TestAnsweringOnAPhone(t *testing.T) {
+	b := chromium(t)
+	// What is done on each page, by the item that stands on it.
+	acts := map[string]func(scripted bool){
+		"channel":   func(bool) { b.tick("channel", "app") },
+		"served_by": func(bool) { b.tick("served_by", "it") },
+		"expectations": func(bool) {
+			for _, code := range []string{"needs_met", "respect", "surprise"} {
+				b.tick("expectations", code)
+			}
+		},
+		"order": func(scripted bool) {
+			tap := func(option string) string { return fmt.Sprintf("#i-order-%s .tap", option) }
+			up := `#i-order-surprise button[name="_up"]`
+			if scripted {
+				b.click(tap("respect"))
+				b.click(tap("surprise")) // and what is left is last
+				b.click(up)
+				return
+			}
+			b.do(chromedp.SendKeys(chromedp.CSS(`#i-order-respect select`), "1"))
+			b.do(chromedp.SendKeys(chromedp.CSS(`#i-order-needs_met select`), "2"))
+			b.press(up) // the third
+			b.press(up)
+			b.press(up)
+			b.press(`#i-order-respect button[name="_up"]`)
+			b.press(`#i-order-respect button[name="_down"]`)
+		},
+		"performance": func(bool) {
+			b.tick("performance.speed", "5")
+			b.tick("performance.ease", "cannot_say")
+		},
+		"satisfaction": func(bool) {
+			b.tick("satisfaction", "4")
+			b.comment("Żółty formularz\nw dwóch wierszach")
+		},
+		"relationship": func(bool) { b.tick("relationship", "company") },
+		"tenure":       func(bool) { b.tick("tenure", "1_2_years") },
+		"department":   func(bool) { b.tick("department", "legal"); b.tick("level", "manager"); b.tick("office", "back") },
+	}
+	const common = `"expectations":["needs_met","respect","surprise"],"performance.speed":5,"performance.ease":"cannot_say","satisfaction":4,"comment":"Żółty formularz\nw dwóch wierszach"`
+	instruments := []struct{ code, want string }{
+		{"external-expectations", `{"channel":"app","relationship":"company","tenure":"1_2_years",` + common},
+		{"internal-expectations", `{"served_by":"it","department":"legal","level":"manager","office":"back",` + common},
+	}
+	for _, instrument := range instruments {
+		for _, look := range []struct {
+			width    int64
+			scripted bool
+		}{{390, true}, {390, false}, {320, true}, {320, false}} {
+			t.Run(fmt.Sprintf("%s/%d/script=%t", instrument.code, look.width, look.scripted), func(t *testing.T) {
+				b.t = t
+				f := newField(t, instrument.code, nil)
+				b.forget()
+				b.script(look.scripted)
+				b.window(look.width, 700, false)
+				b.language("pl")
+				b.open(f.http.URL + "/o/spring")
+				b.press(".go")
+				for step := 0; !strings.HasSuffix(b.address(), "/thanks"); step++ {
+					if step == 3 { // she leaves, and comes back by the link
+						b.open("about:blank")
+						b.open(f.http.URL + "/o/spring")
+						b.press(".go")
+					}
+					if step > 12 {
+						t.Fatalf("no end, at %s", b.address())
+					}
+					if wide := read[int64](b, "document.documentElement.scrollWidth"); wide > look.width {
+						t.Errorf("%s is %d wide", b.address(), wide)
+					}
+					item := read[string](b, `document.querySelector(".item").id.slice(2)`)
+					acts[item](look.scripted)
+					b.press(".go")
+				}
+				order := `"order":["surprise","respect","needs_met"]`
+				all := f.complete(t)
+				if len(all) != 1 || !sameAnswers(t, all[0], instrument.want+","+order+"}") {
+					t.Errorf("stored %s", all)
+				}
+				b.script(true)
+			})
+		}
+	}
+}
+
+// A page weighs under 30 KB on the first visit, in at most three requests.
+func TestPagesAreLight(t *testing.T) {
+	b := chromium(t)
+	f := newField(t, "internal-expectations", nil)
+	b.window(390, 844, false)
+	b.language("ru") // more bytes a letter
+	b.open(f.http.URL + "/o/spring")
+	for range 7 {
+		tell(b, network.ClearBrowserCache, cdp.Empty{})
+		b.open(b.address())
+		weighed := read[[]int](b, `(() => { const all = [...performance.getEntriesByType("navigation"), ...performance.getEntriesByType("resource")];
+			return [all.length, all.reduce((sum, entry) => sum + entry.transferSize, 0)]; })()`)
+		t.Logf("%s: %d requests, %d bytes", b.address(), weighed[0], weighed[1])
+		if weighed[0] > 3 || weighed[1] > 30_000 || weighed[1] < 3000 {
+			t.Errorf("%s: %d requests, %d bytes", b.address(), weighed[0], weighed[1])
+		}
+		if strings.HasSuffix(b.address(), "/1") {
+			b.tick("served_by", "it")
+		}
+		if strings.HasSuffix(b.address(), "/2") {
+			b.tick("expectations", "speed")
+			b.tick("expectations", "ease")
+		}
+		b.press(".go")
 	}
 }

@@ -81,10 +81,7 @@ func (s *Server) languageLinks(c echo.Context, current survey.Language, q *quest
 func (s *Server) chosenLanguage(c echo.Context, asked string, q *questionnaire) (survey.Language, bool) {
 	offered := s.languagesOf(q)
 	if lang := survey.Language(asked); slices.Contains(offered, lang) {
-		c.SetCookie(&http.Cookie{
-			Name: languageCookie, Value: asked, Path: "/o", HttpOnly: true, Secure: s.overTLS(c.Request()),
-			SameSite: http.SameSiteLaxMode, MaxAge: cookieAge,
-		})
+		s.setCookie(c, languageCookie, asked, "/o")
 		return lang, true
 	}
 	cookie, err := c.Cookie(languageCookie)

@@ -147,7 +147,7 @@ type respondentPages struct {
 	words   map[survey.Language]map[string]string // the phrases that need no arguments
 }
 
-func newRespondentPages(p *pages, phrases *survey.Phrases) (*respondentPages, error) {
+func newRespondentPages(p *pages, phrases *survey.Phrases) *respondentPages {
 	r := &respondentPages{pages: p, phrases: phrases, words: make(map[survey.Language]map[string]string)}
 	for _, lang := range phrases.Languages() {
 		words := make(map[string]string)
@@ -158,7 +158,7 @@ func newRespondentPages(p *pages, phrases *survey.Phrases) (*respondentPages, er
 		}
 		r.words[lang] = words
 	}
-	return r, nil
+	return r
 }
 
 // frame returns what stands around a page.

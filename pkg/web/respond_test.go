@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"io"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/http/cookiejar"
 	"net/http/httptest"
@@ -55,34 +56,34 @@ var (
 )
 
 // newField opens a wave of a questionnaire that comes with the program, or of the YAML given.
-func newField(t testing.TB, questionnaire string, change func(*survey.Wave)) *field {
-	t.Helper()
-	return newFieldIn(t, storetest.Open(t, storetest.SQLite(t)), questionnaire, change)
+func newField(tb testing.TB, questionnaire string, change func(*survey.Wave)) *field {
+	tb.Helper()
+	return newFieldIn(tb, storetest.Open(tb, storetest.SQLite(tb)), questionnaire, change)
 }
 
-func newFieldIn(t testing.TB, s *store.Store, questionnaire string, change func(*survey.Wave)) *field {
-	t.Helper()
+func newFieldIn(tb testing.TB, s *store.Store, questionnaire string, change func(*survey.Wave)) *field {
+	tb.Helper()
 	f := &field{store: s, moment: noon, log: &lockedBuffer{}}
 	engine, err := testEngine()
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	writer, err := testWriter()
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	f.server, err = New(Options{
 		Store: s, Waves: tally.NewWaves(nil, 1<<20), Engine: engine, Reports: writer,
 		Log: slog.New(slog.NewTextHandler(f.log, nil)), Now: f.now, Random: rand.Reader, Version: "test",
 	})
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	f.server.pages.executed = executedTemplates.add
 	f.http = httptest.NewServer(f.server.Handler())
-	t.Cleanup(f.http.Close)
+	tb.Cleanup(f.http.Close)
 	f.wave = survey.Wave{
-		Organisation: survey.DefaultOrganisation, Version: f.version(t, questionnaire), Name: "Spring", Audience: survey.External,
+		Organisation: survey.DefaultOrganisation, Version: f.version(tb, questionnaire), Name: "Spring", Audience: survey.External,
 		Slug: "spring", State: survey.WaveOpen, Threshold: 5, Promise: survey.Promise{
 			Asker:   survey.Words{"en": "The customer service of Example Ltd", "pl": "Dział obsługi klienta firmy Przykład"},
 			Purpose: survey.Words{"en": "To find out what to improve first", "pl": "Aby wiedzieć, co poprawić najpierw"},
@@ -92,15 +93,15 @@ func newFieldIn(t testing.TB, s *store.Store, questionnaire string, change func(
 	if change != nil {
 		change(&f.wave)
 	}
-	if err := s.CreateWave(t.Context(), &f.wave); err != nil {
-		t.Fatal(err)
+	if err := s.CreateWave(tb.Context(), &f.wave); err != nil {
+		tb.Fatal(err)
 	}
 	return f
 }
 
 // version stores a questionnaire and returns its id.
-func (f *field) version(t testing.TB, questionnaire string) survey.VersionID {
-	t.Helper()
+func (f *field) version(tb testing.TB, questionnaire string) survey.VersionID {
+	tb.Helper()
 	source, err := surveys.Questionnaire(questionnaire)
 	if err != nil {
 		source = []byte(questionnaire)
@@ -112,32 +113,32 @@ func (f *field) version(t testing.TB, questionnaire string) survey.VersionID {
 		return frame, err
 	})
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	v := survey.Version{Organisation: survey.DefaultOrganisation, Code: q.Code, Number: q.Version, Source: source, Frames: frames, Stored: noon}
-	if err := f.store.SaveVersion(t.Context(), &v); err != nil {
-		t.Fatal(err)
+	if err := f.store.SaveVersion(tb.Context(), &v); err != nil {
+		tb.Fatal(err)
 	}
 	return v.ID
 }
 
 // counts returns how many responses the wave has.
-func (f *field) counts(t testing.TB) store.Counts {
-	t.Helper()
-	counts, err := f.store.Counts(t.Context(), f.wave.ID)
+func (f *field) counts(tb testing.TB) store.Counts {
+	tb.Helper()
+	counts, err := f.store.Counts(tb.Context(), f.wave.ID)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return counts
 }
 
 // complete returns the complete responses, as stored.
-func (f *field) complete(t testing.TB) []string {
-	t.Helper()
+func (f *field) complete(tb testing.TB) []string {
+	tb.Helper()
 	var all []string
-	for r, err := range f.store.Answers(t.Context(), f.wave.ID, store.Mark{}) {
+	for r, err := range f.store.Answers(tb.Context(), f.wave.ID, store.Mark{}) {
 		if err != nil {
-			t.Fatal(err)
+			tb.Fatal(err)
 		}
 		all = append(all, string(r.Answers))
 	}
@@ -145,11 +146,11 @@ func (f *field) complete(t testing.TB) []string {
 }
 
 // change changes the wave as a director would.
-func (f *field) change(t testing.TB, change func(*survey.Wave)) {
-	t.Helper()
+func (f *field) change(tb testing.TB, change func(*survey.Wave)) {
+	tb.Helper()
 	change(&f.wave)
-	if err := f.store.UpdateWave(t.Context(), f.wave); err != nil {
-		t.Fatal(err)
+	if err := f.store.UpdateWave(tb.Context(), f.wave); err != nil {
+		tb.Fatal(err)
 	}
 }
 
@@ -161,13 +162,13 @@ type person struct {
 	accept string // languages
 }
 
-func (f *field) person(t testing.TB) *person {
-	t.Helper()
+func (f *field) person(tb testing.TB) *person {
+	tb.Helper()
 	jar, err := cookiejar.New(nil)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	return &person{t: t, base: f.http.URL, accept: "en", client: &http.Client{
+	return &person{t: tb, base: f.http.URL, accept: "en", client: &http.Client{
 		Jar: jar, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}}
 }
@@ -210,9 +211,9 @@ func (p *person) post(path string, form url.Values) answer {
 }
 
 // begin starts a response and returns its first page.
-func (p *person) begin(slug string) answer {
+func (p *person) begin() answer {
 	p.t.Helper()
-	got := p.post("/o/"+slug, p.formOf(p.get("/o/"+slug)))
+	got := p.post("/o/spring", p.formOf(p.get("/o/spring")))
 	if got.status != http.StatusSeeOther {
 		p.t.Fatalf("begin: %d %.300s", got.status, got.body)
 	}
@@ -271,9 +272,7 @@ func (p *person) with(a answer, fields ...string) url.Values {
 		name, value, _ := strings.Cut(field, "=")
 		given.Add(name, value)
 	}
-	for name, values := range given {
-		form[name] = values
-	}
+	maps.Copy(form, given)
 	return form
 }
 
@@ -334,7 +333,7 @@ func TestRespondentAnswersToTheEnd(t *testing.T) {
 			page.expect(t, http.StatusOK, []string{
 				"Co jest dla Państwa ważne", "Dział obsługi klienta firmy Przykład", "Aby wiedzieć, co poprawić najpierw", "Około 3 minut", "cx@example.com",
 			})
-			page = p.begin("spring")
+			page = p.begin()
 			page.expect(t, http.StatusOK, []string{"Jak skontaktowali się Państwo z nami ostatnim razem?", "Telefonicznie", "Dalej"})
 			next := func(fields ...string) {
 				t.Helper()

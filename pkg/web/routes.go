@@ -7,7 +7,7 @@ import (
 )
 
 // routes is the table of contents of the product.
-func (s *Server) routes(e *echo.Echo) error {
+func (s *Server) routes(e *echo.Echo) {
 	// Respondents: an open link leads to the promise, then page by page to the thanks.
 	e.GET("/o/:slug", s.showPromise)
 	e.POST("/o/:slug", s.start)
@@ -26,7 +26,6 @@ func (s *Server) routes(e *echo.Echo) error {
 	// For those who keep the service running.
 	e.GET("/healthz", s.healthy)
 	e.GET("/readyz", s.ready)
-	return nil
 }
 
 // healthy says that the program answers. It asks nobody else, so that a database that is away does not get

@@ -95,31 +95,25 @@ func New(o Options) (*Server, error) {
 	if s.phrases, err = survey.LoadPhrases(files, "phrases"); err != nil {
 		return nil, fmt.Errorf("web: %w", err)
 	}
-	if s.respondents, err = newRespondentPages(s.pages, s.phrases); err != nil {
-		return nil, fmt.Errorf("web: %w", err)
-	}
+	s.respondents = newRespondentPages(s.pages, s.phrases)
 	if s.workbench, err = newWorkbench(s.pages, s.static); err != nil {
 		return nil, fmt.Errorf("web: %w", err)
 	}
-	if s.handler, err = s.newHandler(); err != nil {
-		return nil, fmt.Errorf("web: %w", err)
-	}
+	s.handler = s.newHandler()
 	return s, nil
 }
 
 // Handler returns what answers every request.
 func (s *Server) Handler() http.Handler { return s.handler }
 
-func (s *Server) newHandler() (http.Handler, error) {
+func (s *Server) newHandler() http.Handler {
 	e := echo.New()
 	e.HideBanner, e.HidePort = true, true
 	e.HTTPErrorHandler = s.respondError
 	e.IPExtractor = s.addressOf()
 	e.Use(s.identify, s.observe, s.recoverPanics, s.secure, s.refuseOtherSites, limitTime)
-	if err := s.routes(e); err != nil {
-		return nil, err
-	}
-	return e, nil
+	s.routes(e)
+	return e
 }
 
 // addressOf returns how the address of a visitor is found. The word of a proxy is taken only where the proxy
