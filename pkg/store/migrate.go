@@ -33,7 +33,13 @@ func (s *Store) Migrate(ctx context.Context) (from, to int64, err error) {
 	if latest := latestSchema(s.engine); from > latest {
 		return from, from, fmt.Errorf("migrate the database: its schema is version %d, and this program knows versions up to %d: %w", from, latest, ErrNewer)
 	}
-	_, failure := provider.Up(ctx)
+	up := func() error { _, err := provider.Up(ctx); return err }
+	var failure error
+	if s.engine == sqliteEngine {
+		failure = s.writer.alone(up)
+	} else {
+		failure = up()
+	}
 	to, err = s.schema(ctx)
 	if err != nil {
 		return from, from, fmt.Errorf("migrate the database: %w", classify(errors.Join(failure, err)))

@@ -6,23 +6,24 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"sync"
-	"sync/atomic"
 
 	"gorm.io/gorm"
 )
 
-// A writer is the one who writes to a file of SQLite. Those who want to write hand it their statements and wait.
-// Each time it commits what all of them handed in meanwhile: the disk, which confirms some hundred commits a
-// second, is then asked once for many.
+// A writer lets one at a time write to a file of SQLite. Who comes while somebody writes waits, and the next one to
+// write commits for all who wait: the disk, which confirms some hundred commits a second, is asked once for many.
 type writer struct {
-	db      *gorm.DB // of one connection
-	log     string   // the path of the write-ahead log
-	tidyAt  int64    // bytes of the log from which it is tidied
-	queue   chan *change
-	closing chan struct{}
-	ended   chan struct{}
-	close   func()
+	db     *gorm.DB // of one connection
+	log    string   // the path of the write-ahead log
+	tidyAt int64    // bytes of the log from which it is tidied; of the one who writes
+
+	mu      sync.Mutex
+	free    *sync.Cond // nobody writes
+	busy    bool       // somebody writes, or is about to
+	closed  bool
+	waiting []*change
 }
 
 const (
@@ -36,40 +37,49 @@ const (
 // A change is what somebody wants written: all of its statements or none.
 type change struct {
 	statements func(tx *gorm.DB) error
-	ctx        context.Context //nolint:containedctx // it travels to the writer with the statements, and no further
-	taken      atomic.Bool     // by the writer, or back by a caller who does not wait any longer
+	ctx        context.Context //nolint:containedctx // it travels with the statements to the one who runs them, and no further
 	err        error
 	panicked   any
-	done       chan struct{}
+	done       chan struct{} // closed when it is written, or has failed
+	turn       chan struct{} // closed when its caller is the next to write
 }
 
 func newWriter(db *gorm.DB, path string) *writer {
-	w := &writer{
-		db: db, log: path + "-wal", tidyAt: logLimit,
-		queue: make(chan *change), closing: make(chan struct{}), ended: make(chan struct{}),
-	}
-	w.close = sync.OnceFunc(func() { close(w.closing) })
-	go w.run()
+	// Transactions are the writer's own. It begins and ends them by statements, which the one connection of the pool
+	// executes one after the other: database/sql's transactions would prepare each statement anew.
+	w := &writer{db: db.Session(&gorm.Session{SkipDefaultTransaction: true}), log: path + "-wal", tidyAt: logLimit}
+	w.free = sync.NewCond(&w.mu)
 	return w
 }
 
 // write has statements written and returns when they are on the disk, or when ctx ends before their turn.
 func (w *writer) write(ctx context.Context, statements func(tx *gorm.DB) error) error {
-	c := &change{statements: statements, ctx: ctx, done: make(chan struct{})}
-	select {
-	case w.queue <- c:
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-w.closing:
+	c := &change{statements: statements, ctx: ctx, done: make(chan struct{}), turn: make(chan struct{})}
+	w.mu.Lock()
+	if w.closed {
+		w.mu.Unlock()
 		return sql.ErrConnDone
 	}
+	w.waiting = append(w.waiting, c)
+	if !w.busy {
+		w.busy = true
+		close(c.turn)
+	}
+	w.mu.Unlock()
+
 	select {
+	case <-c.turn:
+		w.lead()
 	case <-c.done:
 	case <-ctx.Done():
-		if c.taken.CompareAndSwap(false, true) {
+		if w.withdraw(c) {
 			return ctx.Err()
 		}
-		<-c.done // too late: it is being written, and the caller must hear how it ends
+		select { // too late: the caller must hear how it ends
+		case <-c.turn:
+			w.lead()
+		case <-c.done:
+		}
 	}
 	if c.panicked != nil {
 		panic(c.panicked) // where it can be traced to the one who caused it
@@ -77,65 +87,103 @@ func (w *writer) write(ctx context.Context, statements func(tx *gorm.DB) error) 
 	return c.err
 }
 
-// stop ends the writer after what it has begun.
-func (w *writer) stop() {
-	w.close()
-	<-w.ended
-}
-
-func (w *writer) run() {
-	defer close(w.ended)
-	for {
-		select {
-		case first := <-w.queue:
-			w.commit(w.collect(first))
-			w.tidy()
-		case <-w.closing:
-			return
-		}
+// withdraw takes a change back, unless it is being written, or its caller is the next to write for all.
+func (w *writer) withdraw(c *change) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	at := slices.Index(w.waiting, c)
+	if at < 0 {
+		return false
 	}
+	select {
+	case <-c.turn:
+		return false
+	default:
+	}
+	w.waiting = slices.Delete(w.waiting, at, at+1)
+	return true
 }
 
-// collect returns a change and those that wait behind it, less those whose callers have left.
-func (w *writer) collect(first *change) []*change {
-	batch := make([]*change, 0, writerBatch)
-	for next := first; ; {
-		if next.taken.CompareAndSwap(false, true) {
-			batch = append(batch, next)
-		}
-		if len(batch) == writerBatch {
-			return batch
-		}
-		select {
-		case next = <-w.queue:
-		default:
-			return batch
-		}
+// lead writes what waits, of which the caller's change is the first, and hands on to the next in line.
+func (w *writer) lead() {
+	w.mu.Lock()
+	n := min(len(w.waiting), writerBatch)
+	batch := slices.Clone(w.waiting[:n])
+	w.waiting = slices.Delete(w.waiting, 0, n)
+	w.mu.Unlock()
+
+	w.commit(batch)
+	w.tidy()
+	w.handOn()
+}
+
+// handOn gives the turn to the next in line.
+func (w *writer) handOn() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if len(w.waiting) > 0 {
+		close(w.waiting[0].turn)
+		return
+	}
+	w.busy = false
+	w.free.Broadcast()
+}
+
+// alone runs what uses the connection by itself, while nobody writes.
+func (w *writer) alone(use func() error) error {
+	w.mu.Lock()
+	for w.busy {
+		w.free.Wait()
+	}
+	w.busy = true
+	w.mu.Unlock()
+	defer w.handOn()
+	return use()
+}
+
+// stop refuses further changes and returns when those that wait are written.
+func (w *writer) stop() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.closed = true
+	for w.busy {
+		w.free.Wait()
 	}
 }
 
 // commit writes changes in one transaction. One that fails takes back its own statements only.
 func (w *writer) commit(batch []*change) {
-	if len(batch) == 0 {
-		return
-	}
-	err := w.db.Transaction(func(tx *gorm.DB) error {
-		if len(batch) == 1 {
-			return batch[0].apply(tx)
-		}
-		for _, c := range batch {
-			if err := c.applyAmongOthers(tx); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
+	err := w.transaction(batch)
 	for _, c := range batch {
 		if c.err == nil {
 			c.err = err
 		}
 		close(c.done)
 	}
+}
+
+// transaction returns an error if all is lost.
+func (w *writer) transaction(batch []*change) (err error) {
+	if err := w.db.Exec("BEGIN IMMEDIATE").Error; err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			_ = w.db.Exec("ROLLBACK").Error // which SQLite has done by itself after some errors
+		}
+	}()
+	if len(batch) == 1 {
+		if err := batch[0].apply(w.db); err != nil {
+			return err
+		}
+	} else {
+		for _, c := range batch {
+			if err := c.applyAmongOthers(w.db); err != nil {
+				return err
+			}
+		}
+	}
+	return w.db.Exec("COMMIT").Error
 }
 
 // apply runs the statements. A caller who leaves now does not stop them: SQLite would take back everybody's.
@@ -172,13 +220,11 @@ func (w *writer) tidy() {
 		return
 	}
 	var busy, frames, copied int64
-	err = w.db.Connection(func(db *gorm.DB) error {
-		if err := db.Exec("PRAGMA busy_timeout = 200").Error; err != nil {
-			return err
-		}
-		err := db.Raw("PRAGMA wal_checkpoint(TRUNCATE)").Row().Scan(&busy, &frames, &copied)
-		return errors.Join(err, db.Exec("PRAGMA busy_timeout = 10000").Error)
-	})
+	err = w.db.Exec("PRAGMA busy_timeout = 200").Error
+	if err == nil {
+		err = w.db.Raw("PRAGMA wal_checkpoint(TRUNCATE)").Row().Scan(&busy, &frames, &copied)
+		err = errors.Join(err, w.db.Exec("PRAGMA busy_timeout = 10000").Error)
+	}
 	w.tidyAt = logLimit
 	if err != nil || busy != 0 {
 		w.tidyAt = info.Size() + logLimit/2

@@ -37,7 +37,7 @@ func TestWriterCommitsTogether(t *testing.T) {
 		{ctx: t.Context(), statements: insert(4)},
 	}
 	for _, c := range changes {
-		c.done = make(chan struct{})
+		c.done, c.turn = make(chan struct{}), make(chan struct{})
 	}
 	leave()
 	s.writer.commit(changes)
