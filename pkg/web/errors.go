@@ -11,6 +11,9 @@ import (
 	"cxmirror/pkg/survey"
 )
 
+// statusLeft is what the log says of a visitor who did not wait for the answer. nginx uses the same.
+const statusLeft = 499
+
 // trouble is what a person is told of an error.
 type trouble struct {
 	status int
@@ -59,6 +62,10 @@ func troubleOf(err error) trouble {
 func (s *Server) respondError(err error, c echo.Context) {
 	t := troubleOf(err)
 	ctx := c.Request().Context()
+	if ctx.Err() != nil && !c.Response().Committed { // the visitor has left, which is why it failed
+		_ = c.NoContent(statusLeft)
+		return
+	}
 	if t.status >= http.StatusInternalServerError {
 		s.log.LogAttrs(ctx, slog.LevelError, "request failed", slog.String("id", requestID(c)),
 			slog.String("route", c.Path()), slog.Int("status", t.status), slog.Any("error", err))
@@ -80,6 +87,9 @@ func (s *Server) respondError(err error, c echo.Context) {
 	}
 	if err := s.showTrouble(c, t); err != nil && ctx.Err() == nil {
 		s.log.LogAttrs(ctx, slog.LevelError, "page of an error failed", slog.String("id", requestID(c)), slog.Any("error", err))
+		if !c.Response().Committed {
+			_ = c.String(t.status, s.phrases.Say(survey.English, t.phrase+"_title", nil)+"\n") // there is nobody left to tell
+		}
 	}
 }
 
@@ -96,7 +106,10 @@ func (s *Server) showTrouble(c echo.Context, t trouble) error {
 		frame: s.frame(lang, s.phrases.Say(lang, t.phrase+"_title", nil)),
 		Text:  s.phrases.Say(lang, t.phrase+"_text", nil),
 	}
-	page.Languages = s.languageLinks(c, lang, nil)
+	var err error
+	if page.Menu, err = s.languageLinks(c, lang, nil); err != nil {
+		return err
+	}
 	page.Retry = t.status >= http.StatusInternalServerError && c.Request().Method == http.MethodGet
 	if t.status >= http.StatusInternalServerError {
 		page.Request = s.phrases.Say(lang, "request_id", survey.Args{"ID": requestID(c)})

@@ -190,3 +190,55 @@ func TestPagesAreLight(t *testing.T) {
 		b.press(".go")
 	}
 }
+
+// The pages that nobody hopes to see, and the kinds of question that the instruments do not use, in every look.
+func TestRarePagesInABrowser(t *testing.T) {
+	b := chromium(t)
+	for _, look := range []struct {
+		name          string
+		width, height int64
+		dark          bool
+	}{{"390-light", 390, 844, false}, {"390-dark", 390, 844, true}, {"320-light", 320, 640, false}, {"1280-light", 1280, 900, false}} {
+		f := newField(t, everyKind, nil)
+		b.forget()
+		b.window(look.width, look.height, look.dark)
+		b.language("en")
+		name := func(page string) string { return look.name + "-" + page }
+		b.open(f.http.URL + "/o/spring")
+		b.press(".go")
+		b.press(".go")
+		b.check(name("unanswered"))
+		b.tick("role", "manager")
+		b.press(".go")
+		b.check(name("number"))
+		b.do(chromedp.SetValue(chromedp.CSS("[name=team]"), "12"))
+		b.press(".go")
+		b.script(false)
+		b.open(b.address())
+		b.tick("tools", "a")
+		b.press(`#i-best-z button[name="_up"]`)
+		b.script(true)
+		b.do(chromedp.ScrollIntoView(chromedp.CSS("#i-best-y")))
+		b.picture(name("order-without-script"))
+		b.open(f.http.URL + "/o/spring")
+		b.check(name("resume"))
+		b.press(".go")
+		b.press(".go")
+		b.tick("mood", "2")
+		b.press(".go")
+		b.check(name("several-errors"))
+		b.do(chromedp.ScrollIntoView(chromedp.CSS("#i-duties-money")))
+		b.picture(name("matrix"))
+		b.tick("duties.goals", "hr")
+		b.tick("duties.money", "it")
+		b.press(".go")
+		f.change(t, func(w *survey.Wave) { w.State = survey.WaveClosed })
+		b.do(chromedp.SetValue(chromedp.CSS("[name=word]"), "Not to be lost"))
+		b.press(".go")
+		b.check(name("closed-meanwhile"))
+		later := noon.Add(48 * 3600e9)
+		f.change(t, func(w *survey.Wave) { w.State, w.Opens = survey.WaveOpen, &later })
+		b.open(f.http.URL + "/o/spring")
+		b.check(name("not-open"))
+	}
+}

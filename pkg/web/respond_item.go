@@ -117,6 +117,9 @@ type pieces struct {
 // pieceKey names a choice and how it is chosen: for an option 1 if it is, for a row the point chosen, from 1 on.
 type pieceKey struct{ item, option, chosen int }
 
+// menuPiece stands in a pieceKey for the menu of languages, which belongs to no item.
+const menuPiece = -1
+
 // in returns the pieces of a language.
 func (q *questionnaire) in(lang survey.Language) *pieces {
 	q.mu.Lock()
@@ -170,31 +173,52 @@ func (b *builder) problem(key string) string {
 	return ""
 }
 
+// nameOf returns what a respondent knows an answer as: the row, or the question.
+func (b *builder) nameOf(m *survey.Message) string {
+	item, ok := b.v.q.Item(m.Item)
+	if !ok {
+		return ""
+	}
+	_, code, _ := strings.Cut(m.Key, ".")
+	for i := range item.Rows {
+		if string(item.Rows[i].Code) == code {
+			return b.say(item.Rows[i].Text)
+		}
+	}
+	return b.say(item.Text)
+}
+
 func (b *builder) chosen(key, value string) bool { return slices.Contains(b.sheet.given[key], value) }
 
 // piece returns a part of a page, made by a template. It is remembered if it is the same for all.
 func (b *builder) piece(key pieceKey, common bool, name string, view func() any) (template.HTML, error) {
-	if common {
-		b.pieces.mu.RLock()
-		made, ok := b.pieces.made[key]
-		b.pieces.mu.RUnlock()
-		if ok {
-			return made, nil
-		}
+	if !common {
+		return b.pages.render(name, view())
 	}
-	made, err := b.render(name, view())
-	if err == nil && common {
-		b.pieces.mu.Lock()
-		b.pieces.made[key] = made
-		b.pieces.mu.Unlock()
+	return b.pages.piece(b.pieces, key, name, view)
+}
+
+// piece returns a part of a page that is the same for all, and makes it the first time.
+func (r *respondentPages) piece(from *pieces, key pieceKey, name string, view func() any) (template.HTML, error) {
+	from.mu.RLock()
+	made, ok := from.made[key]
+	from.mu.RUnlock()
+	if ok {
+		return made, nil
+	}
+	made, err := r.render(name, view())
+	if err == nil {
+		from.mu.Lock()
+		from.made[key] = made
+		from.mu.Unlock()
 	}
 	return made, err
 }
 
-func (b *builder) render(name string, view any) (template.HTML, error) {
-	buffer := b.pages.pages.buffer()
-	defer b.pages.pages.buffers.Put(buffer)
-	if err := b.pages.pages.write(buffer, "respond", name, view); err != nil {
+func (r *respondentPages) render(name string, view any) (template.HTML, error) {
+	buffer := r.pages.buffer()
+	defer r.pages.buffers.Put(buffer)
+	if err := r.pages.write(buffer, "respond", name, view); err != nil {
 		return "", err
 	}
 	return template.HTML(buffer.String()), nil //nolint:gosec // a template has escaped it
@@ -246,7 +270,7 @@ func (b *builder) item(at int) (template.HTML, error) {
 	if err != nil {
 		return "", err
 	}
-	return b.render(name, &view)
+	return b.pages.render(name, &view)
 }
 
 // options makes the options of a single or multi item.
@@ -443,7 +467,7 @@ func (b *builder) places(item *survey.Item) ([]template.HTML, error) {
 			Up:   b.pages.phrases.Say(b.v.lang, "move_up", survey.Args{"Option": text}),
 			Down: b.pages.phrases.Say(b.v.lang, "move_down", survey.Args{"Option": text}),
 		}
-		place, err := b.render("place", &view)
+		place, err := b.pages.render("place", &view)
 		if err != nil {
 			return nil, err
 		}

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"html/template"
 	"maps"
 	"net/http"
 	"slices"
@@ -14,6 +15,13 @@ import (
 
 // languageCookie keeps the language a visitor chose by hand, for the pages that know no response of hers.
 const languageCookie = "cx_language"
+
+// menuOfLanguages is what a page offers to be read in.
+type menuOfLanguages struct {
+	Word    string // for "language"
+	Current string
+	Choices []languageChoice
+}
 
 // languageChoice is an entry of the language menu.
 type languageChoice struct {
@@ -54,7 +62,7 @@ func (s *Server) nameOf(lang survey.Language) string {
 	return name
 }
 
-// languageMenu returns the choices as buttons of a form.
+// languageMenu returns the languages of a questionnaire as choices, without addresses.
 func (s *Server) languageMenu(current survey.Language, q *questionnaire) []languageChoice {
 	all := s.languagesOf(q)
 	choices := make([]languageChoice, len(all))
@@ -64,17 +72,29 @@ func (s *Server) languageMenu(current survey.Language, q *questionnaire) []langu
 	return choices
 }
 
-// languageLinks returns the choices as links to the page that is shown. A page that answers to a form has no
-// address of its own to come back to, and gets none.
-func (s *Server) languageLinks(c echo.Context, current survey.Language, q *questionnaire) []languageChoice {
+// menu makes the menu of a page with one of its templates. It is the same for all who read a questionnaire in
+// one language.
+func (s *Server) menu(name string, current survey.Language, q *questionnaire) (template.HTML, error) {
+	view := func() any {
+		choices := s.languageMenu(current, q)
+		for i := range choices {
+			choices[i].Address = "?lang=" + string(choices[i].Tag)
+		}
+		return menuOfLanguages{Word: s.phrases.Say(current, "language", nil), Current: s.nameOf(current), Choices: choices}
+	}
+	if q == nil {
+		return s.respondents.render(name, view())
+	}
+	return s.respondents.piece(q.in(current), pieceKey{item: menuPiece, option: len(name)}, name, view)
+}
+
+// languageLinks makes the menu of a page that has an address. What answers to a form has none to come back to,
+// and gets none.
+func (s *Server) languageLinks(c echo.Context, current survey.Language, q *questionnaire) (template.HTML, error) {
 	if c.Request().Method != http.MethodGet {
-		return nil
+		return "", nil
 	}
-	choices := s.languageMenu(current, q)
-	for i := range choices {
-		choices[i].Address = "?lang=" + string(choices[i].Tag)
-	}
-	return choices
+	return s.menu("language-links", current, q)
 }
 
 // chosenLanguage returns the language asked for by hand, in this request or an earlier one, and remembers it.

@@ -19,7 +19,7 @@ import (
 type frame struct {
 	Lang      survey.Language
 	Title     string
-	Languages []languageChoice
+	Menu      template.HTML // of languages
 	Simulated bool
 	words     map[string]string
 }
@@ -39,16 +39,6 @@ func (f frame) Say(key string) string {
 		return said
 	}
 	return "[" + key + "]"
-}
-
-// Language returns what the page's language calls itself.
-func (f frame) Language() string {
-	for i := range f.Languages {
-		if f.Languages[i].Current {
-			return f.Languages[i].Name
-		}
-	}
-	return f.words["language_name"]
 }
 
 // noticePage says one thing: that a wave is closed, that a page does not exist, that something went wrong.
@@ -138,6 +128,7 @@ type sheet struct {
 	notice   string           // a phrase, if something else is to be said
 	before   string           // the answers of other pages, where the response is not known
 	key      string           // of a response that is to begin
+	back     bool             // she wanted to go back, and something stands in the way
 }
 
 // respondentPages knows the phrases of the screens by language, and makes what stands on a page.
@@ -200,7 +191,9 @@ func (s *Server) showPromiseOf(c echo.Context, status int, v *visit, said string
 		Kept: s.kept(v), contact: contact{promise.Contact}, Home: homepage(promise.Homepage),
 		Start: startForm{Address: addressOfWave(&v.wave), Key: key},
 	}
-	page.Languages = s.languageLinks(c, v.lang, v.q)
+	if page.Menu, err = s.languageLinks(c, v.lang, v.q); err != nil {
+		return err
+	}
 	if said != "" {
 		page.Notice = page.Say(said + "_text")
 	}
@@ -240,7 +233,9 @@ func (s *Server) showThanksOf(c echo.Context, v *visit) error {
 		Anew: startForm{Address: addressOfWave(&v.wave), Key: key},
 	}
 	page.Title = page.Say("thanks_title")
-	page.Languages = s.languageLinks(c, v.lang, v.q)
+	if page.Menu, err = s.languageLinks(c, v.lang, v.q); err != nil {
+		return err
+	}
 	return s.show(c, http.StatusOK, "respond", "thanks", page)
 }
 
@@ -254,7 +249,10 @@ func (s *Server) showNotTaken(c echo.Context, v *visit, cause error) error {
 		frame: s.frameOf(v, s.phrases.Say(v.lang, t.phrase+"_title", nil)), Text: s.phrases.Say(v.lang, t.phrase+"_text", nil),
 		contact: contact{v.wave.Promise.Contact}, Home: homepage(v.wave.Promise.Homepage),
 	}
-	page.Languages = s.languageLinks(c, v.lang, v.q)
+	var err error
+	if page.Menu, err = s.languageLinks(c, v.lang, v.q); err != nil {
+		return err
+	}
 	if opens := v.wave.Opens; opens != nil && t.phrase == "not_open" && s.now().Before(*opens) {
 		page.Detail = s.phrases.Say(v.lang, "not_open_until", survey.Args{"Date": opens.UTC().Format(page.Say("date_layout"))})
 	}
@@ -267,7 +265,10 @@ func (s *Server) showQuestions(c echo.Context, status int, v *visit, number int,
 		frame: s.frameOf(v, ""), Survey: v.titleOf(), Address: addressOfPage(&v.wave, number), Page: number, Pages: v.q.pages,
 		Version: v.q.id, Before: filled.before, Key: filled.key,
 	}
-	page.Languages = s.languageMenu(v.lang, v.q)
+	var err error
+	if page.Menu, err = s.menu("language-buttons", v.lang, v.q); err != nil {
+		return err
+	}
 	if v.response.ID != "" {
 		page.Before = string(v.response.Answers)
 	}
@@ -290,10 +291,10 @@ func (s *Server) showQuestions(c echo.Context, status int, v *visit, number int,
 	}
 	page.Shown = strings.Join(shown, " ")
 	page.Picked = b.picked(shown)
-	page.Notice = s.noticeOf(v, &page, filled, shown)
+	page.Notice = s.noticeOf(b, &page, filled, shown)
 	before, hasBefore := v.q.askedBefore(filled.answers, number)
 	page.Back = true
-	if len(filled.problems) > 0 {
+	if filled.back {
 		page.BackPlain = addressOfWave(&v.wave)
 		if hasBefore {
 			page.BackPlain = addressOfPage(&v.wave, before)
@@ -310,12 +311,13 @@ func (s *Server) showQuestions(c echo.Context, status int, v *visit, number int,
 }
 
 // noticeOf says above the questions what became of what was sent, if anything is to be said.
-func (s *Server) noticeOf(v *visit, page *questionPage, filled sheet, shown []string) *notice {
+func (s *Server) noticeOf(b *builder, page *questionPage, filled sheet, shown []string) *notice {
+	v := b.v
 	var n notice
 	for i := range filled.problems {
 		m := &filled.problems[i]
 		if slices.Contains(shown, string(m.Item)) {
-			n.Links = append(n.Links, noticeLink{Anchor: anchorOf(m.Key), Text: m.Text})
+			n.Links = append(n.Links, noticeLink{Anchor: anchorOf(m.Key), Text: b.nameOf(m) + ": " + m.Text})
 		} else if !strings.Contains(n.Text, m.Text) {
 			n.Text = strings.TrimSpace(n.Text + " " + m.Text)
 		}

@@ -237,6 +237,7 @@ func (s *Server) giveBack(c echo.Context, v *visit, page int, form *sentForm, ca
 	case wrong:
 		t.status = http.StatusUnprocessableEntity
 		sheet.problems = problems.In(v.lang)
+		sheet.back = form.own.Get(fieldAct) == actBack
 	case errors.Is(cause, errNoResponse):
 		t = trouble{http.StatusConflict, "lost"}
 		key, err := s.newKey(bytesOfKey)

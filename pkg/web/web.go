@@ -154,9 +154,13 @@ func (s *Server) overTLS(r *http.Request) bool {
 // limitTime ends the work of a request that nobody waits for any more.
 func limitTime(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
-		ctx, cancel := context.WithTimeout(c.Request().Context(), patience)
-		defer cancel()
-		c.SetRequest(c.Request().WithContext(ctx))
+		whole := c.Request()
+		ctx, cancel := context.WithTimeout(whole.Context(), patience)
+		defer func() {
+			cancel()
+			c.SetRequest(whole) // whoever tells of an error has not run out of time
+		}()
+		c.SetRequest(whole.WithContext(ctx))
 		return next(c)
 	}
 }
