@@ -39,7 +39,7 @@ func gather(ctx context.Context, at int, wave survey.Wave, q *survey.Questionnai
 				default:
 				}
 				comment := fmt.Sprintf("person %d of place %d", n, i)
-				err := newRespondent(c.hosts, c.wave.Slug, comment, uint64(1000*i+n)).answer(ctx, c.q) //nolint:gosec // a seed
+				err := newRespondent(c.hosts, c.wave.Slug, comment, uint64(1000*i+n)).answer(ctx, c.q)
 				c.mu.Lock()
 				if err == nil {
 					c.thanks = append(c.thanks, comment)

@@ -99,20 +99,20 @@ type process struct {
 }
 
 // launch starts the program in a process of its own.
-func launch(t *testing.T, args ...string) *process {
-	t.Helper()
+func launch(tb testing.TB, args ...string) *process {
+	tb.Helper()
 	program, err := os.Executable()
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	p := &process{command: exec.CommandContext(t.Context(), program, args...), stderr: &lines{}, ended: make(chan struct{})}
-	p.command.Env = append(os.Environ(), asProgram+"=1", "GOCOVERDIR="+t.TempDir())
+	p := &process{command: exec.CommandContext(tb.Context(), program, args...), stderr: &lines{}, ended: make(chan struct{})}
+	p.command.Env = append(os.Environ(), asProgram+"=1", "GOCOVERDIR="+tb.TempDir())
 	p.command.Stderr = p.stderr
 	if err := p.command.Start(); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	go func() { _ = p.command.Wait(); close(p.ended) }() // it ends by being killed
-	t.Cleanup(p.kill)
+	tb.Cleanup(p.kill)
 	return p
 }
 
@@ -122,11 +122,11 @@ func (p *process) kill() {
 }
 
 // freeAddress returns an address that nobody listens on now.
-func freeAddress(t *testing.T) string {
-	t.Helper()
+func freeAddress(tb testing.TB) string {
+	tb.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	defer listener.Close()
 	return listener.Addr().String()
