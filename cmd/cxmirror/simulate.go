@@ -65,6 +65,7 @@ type person struct {
 const (
 	picksThree, picksTwo, picksOne, picksNone = 0.74, 0.16, 0.07, 0.02 // the rest leave it out
 	leavesOrder, leavesRow, leavesSingle      = 0.04, 0.02, 0.015
+	leavesBackground                          = 0.04 // what tells of oneself
 	careless                                  = 0.03
 	comments                                  = 0.22
 )
@@ -179,7 +180,7 @@ func (p *person) fill(form map[string][]string, it *survey.Item, before survey.A
 
 func (p *person) choose(form map[string][]string, it *survey.Item) {
 	option, ok := p.chosen[it.Code]
-	if ok && (it.Required || p.random.Float64() >= leavesSingle) {
+	if ok && (it.Required || p.random.Float64() >= leavesBackground) {
 		form[string(it.Code)] = []string{string(option)}
 	}
 }
