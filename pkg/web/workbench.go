@@ -104,12 +104,12 @@ type room struct {
 func (s *Server) room(c echo.Context, here string) room {
 	r := room{Lang: s.workbenchLanguage(c), Here: here, Version: s.version, phrases: s.workbench.phrases}
 	if c.Request().Method == http.MethodGet {
-		r.Languages = s.languageMenu(r.Lang, nil)
-		r.Languages = slices.DeleteFunc(r.Languages, func(l languageChoice) bool { return !slices.Contains(r.phrases.Languages(), l.Tag) })
-		for i := range r.Languages {
+		for _, lang := range r.phrases.Languages() {
 			query := c.Request().URL.Query()
-			query.Set("lang", string(r.Languages[i].Tag))
-			r.Languages[i].Address = c.Request().URL.Path + "?" + query.Encode()
+			query.Set("lang", string(lang))
+			r.Languages = append(r.Languages, languageChoice{
+				Tag: lang, Name: s.nameOf(lang), Address: c.Request().URL.Path + "?" + query.Encode(), Current: lang == r.Lang,
+			})
 		}
 	}
 	return r

@@ -152,6 +152,26 @@ func (f *field) addAnswers(t *testing.T, w survey.Wave, n int, shares []float64,
 	}
 }
 
+// addMore adds a few answers to a wave that has some.
+func (f *field) addMore(t *testing.T, w survey.Wave, n int) {
+	t.Helper()
+	_, err := f.store.ImportResponses(t.Context(), w.ID, func(yield func(survey.Response, error) bool) {
+		for i := range n {
+			completed := noon
+			r := survey.Response{
+				ID: survey.ResponseID(fmt.Sprintf("ff%030x", i)), Version: w.Version, Language: "en",
+				Answers: []byte(`{"expectations":"none"}`), Started: noon, Completed: &completed,
+			}
+			if !yield(r, nil) {
+				return
+			}
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
 // twoSides are an external and an internal wave with answers that differ on the second expectation.
 func twoSides(t *testing.T, f *field) (external, internal survey.Wave) {
 	t.Helper()
