@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"html/template"
+	"math"
 	"net/http"
 	"net/url"
 	"slices"
@@ -532,8 +533,11 @@ func (t *restTable) fill(r room, ch *chosen, side *chosenSide) error {
 	t.PartN, t.OtherN = r.Integer(part.N), r.Integer(other.N)
 	for i := range d.Items {
 		it := &d.Items[i]
+		if math.IsNaN(it.Difference) {
+			continue // too few rated it in this part or outside it
+		}
 		row := restRow{
-			Label: it.Internal.Text.In(r.Lang), Part: r.Lang.Percent(it.Internal.Share, 0), Other: r.Lang.Percent(it.External.Share, 0),
+			Label: it.Internal.Text.In(r.Lang), Part: r.share(it.Internal.Share), Other: r.share(it.External.Share),
 			Difference: r.Lang.Points(it.Difference, 0),
 			Interval:   r.phrases.Say(r.Lang, "from_to", survey.Args{"From": r.Lang.Points(it.Low, 0), "To": r.Lang.Points(it.High, 0)}),
 			Verdict:    r.T("rest_" + string(it.Verdict)),
@@ -547,6 +551,14 @@ func (t *restTable) fill(r room, ch *chosen, side *chosenSide) error {
 		t.Rows = append(t.Rows, row)
 	}
 	return nil
+}
+
+// share writes a share; one of a row that nobody could rate, or too few did, is none.
+func (r room) share(share float64) string {
+	if math.IsNaN(share) {
+		return "–"
+	}
+	return r.Lang.Percent(share, 0)
 }
 
 // showPictureOptions lays the pictures out for the width a browser has, for script to make them alive.
