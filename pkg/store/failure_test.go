@@ -291,7 +291,7 @@ func TestLogOfSQLiteStaysSmall(t *testing.T) {
 				}
 				at = next
 				_, _ = s.Counts(ctx, w.ID)
-				time.Sleep(10 * time.Millisecond)
+				time.Sleep(50 * time.Millisecond)
 			}
 		})
 	}
