@@ -88,7 +88,11 @@ var owners = map[string][]string{
 }
 
 // testOnly may be imported by the tests of every package, and by nothing else.
-var testOnly = []string{"github.com/google/go-cmp", "testing", "net/http/httptest"}
+var testOnly = []string{
+	"github.com/google/go-cmp", "testing", "net/http/httptest",
+	"github.com/chromedp/chromedp", "github.com/chromedp/cdproto", // a real browser
+	"golang.org/x/net/html", // what a browser reads
+}
 
 // testPackages are code of tests that is a package of its own, for the tests of several packages to use. What
 // holds for tests holds for it, as a part of the package that it lies in; and only tests import it.
@@ -96,6 +100,7 @@ var testPackages = []string{"pkg/store/storetest"}
 
 // testers are the packages whose tests alone may import what belongs to another package.
 var testers = []struct{ importer, imported, because string }{
+	{"pkg/web", "github.com/jackc/pgx/v5", "pages are tested with a database that refuses, by its own errors"},
 	{"cmd/cxmirror", "gonum.org/v1/gonum", "the program's figures are held to distributions it did not compute itself"},
 }
 

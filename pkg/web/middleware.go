@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"runtime/debug"
+	"strconv"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -49,6 +50,7 @@ func (s *Server) observe(next echo.HandlerFunc) echo.HandlerFunc {
 		}
 		took := s.now().Sub(began)
 		r := c.Request()
+		s.requests.WithLabelValues(knownMethod(r.Method), c.Path(), strconv.Itoa(c.Response().Status)).Observe(took.Seconds())
 		s.log.LogAttrs(r.Context(), slog.LevelInfo, "request",
 			slog.String("id", requestID(c)), slog.String("method", knownMethod(r.Method)), slog.String("route", c.Path()),
 			slog.Int("status", c.Response().Status), slog.Int64("bytes", c.Response().Size), slog.Duration("took", took.Round(time.Microsecond)))

@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/labstack/echo/v4"
+	"github.com/prometheus/client_golang/prometheus"
 
 	"cxmirror/charts"
 	"cxmirror/pkg/report"
@@ -71,6 +72,8 @@ type Server struct {
 	phrases     *survey.Phrases
 	respondents *respondentPages
 	workbench   *workbench
+	metrics     *prometheus.Registry
+	requests    *prometheus.HistogramVec
 	handler     http.Handler
 }
 
@@ -99,6 +102,7 @@ func New(o Options) (*Server, error) {
 	if s.workbench, err = newWorkbench(s.pages, s.static); err != nil {
 		return nil, fmt.Errorf("web: %w", err)
 	}
+	s.metrics, s.requests = newMetrics()
 	s.handler = s.newHandler()
 	return s, nil
 }
