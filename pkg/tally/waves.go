@@ -239,7 +239,7 @@ func (r *reading) grow(ctx context.Context, source Source, id survey.WaveID, q *
 	grown := r.wave.grown()
 	grown.threshold = max(stored.Threshold, 1)
 	var seen recentRows
-	for row, err := range source.Rows(ctx, id, r.mark) {
+	for row, err := range ahead(source.Rows(ctx, id, r.mark)) {
 		if err != nil {
 			return 0, err
 		}
