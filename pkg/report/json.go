@@ -115,14 +115,9 @@ type ruleValueJSON struct {
 }
 
 type itemJSON struct {
-	Code       string `json:"code"`
-	Text       string `json:"text"`
-	External   number `json:"external"`
-	Internal   number `json:"internal"`
-	Difference number `json:"difference"`
-	Low        number `json:"low"`
-	High       number `json:"high"`
-	P          number `json:"p"`
+	Code string `json:"code"`
+	Text string `json:"text"`
+	differenceJSON
 	PAdjusted  number `json:"p_adjusted"`
 	Verdict    string `json:"verdict"`
 	Detectable number `json:"detectable"`
@@ -145,24 +140,24 @@ type listsJSON struct {
 }
 
 type emphasisJSON struct {
-	External   number             `json:"external"`
-	Internal   number             `json:"internal"`
-	Difference number             `json:"difference"`
-	Low        number             `json:"low"`
-	High       number             `json:"high"`
-	P          number             `json:"p"`
-	Items      []emphasisItemJSON `json:"items"`
+	differenceJSON
+	Items []emphasisItemJSON `json:"items"`
 }
 
 type emphasisItemJSON struct {
-	Code       string `json:"code"`
+	Code string `json:"code"`
+	differenceJSON
+	PAdjusted number `json:"p_adjusted"`
+}
+
+// differenceJSON is a figure on both sides, and how far the two are apart.
+type differenceJSON struct {
 	External   number `json:"external"`
 	Internal   number `json:"internal"`
 	Difference number `json:"difference"`
 	Low        number `json:"low"`
 	High       number `json:"high"`
 	P          number `json:"p"`
-	PAdjusted  number `json:"p_adjusted"`
 }
 
 type pairJSON struct {
@@ -197,21 +192,23 @@ func (w *Writer) object(c *Comparison, lang survey.Language) comparisonJSON {
 		it := &d.Items[i]
 		o.Items = append(o.Items, itemJSON{
 			Code: string(it.Code), Text: it.External.Text.In(lang),
-			External: number(it.External.Share), Internal: number(it.Internal.Share),
-			Difference: number(it.Difference), Low: number(it.Low), High: number(it.High),
-			P: number(it.P), PAdjusted: number(it.PAdjusted), Verdict: string(it.Verdict),
+			differenceJSON: differenceJSON{
+				number(it.External.Share), number(it.Internal.Share), number(it.Difference), number(it.Low), number(it.High), number(it.P),
+			},
+			PAdjusted: number(it.PAdjusted), Verdict: string(it.Verdict),
 			Detectable: number(it.Detectable), Higher: number(it.Higher), CohenH: number(it.CohenH),
 			Method: it.Method, Sentence: w.speaker.Item(d, it, lang),
 		})
 	}
 	if e := d.Emphasis; e != nil {
-		o.Emphasis = &emphasisJSON{
-			number(e.External), number(e.Internal), number(e.Difference), number(e.Low), number(e.High), number(e.P), nil,
-		}
+		o.Emphasis = &emphasisJSON{differenceJSON: differenceJSON{
+			number(e.External), number(e.Internal), number(e.Difference), number(e.Low), number(e.High), number(e.P),
+		}}
 		for _, it := range e.Items {
 			o.Emphasis.Items = append(o.Emphasis.Items, emphasisItemJSON{
-				string(it.Code), number(it.External), number(it.Internal), number(it.Difference),
-				number(it.Low), number(it.High), number(it.P), number(it.PAdjusted),
+				Code: string(it.Code), differenceJSON: differenceJSON{
+					number(it.External), number(it.Internal), number(it.Difference), number(it.Low), number(it.High), number(it.P),
+				}, PAdjusted: number(it.PAdjusted),
 			})
 		}
 	}
