@@ -45,14 +45,6 @@ func framesBeside(dir string) survey.FrameSource {
 	}
 }
 
-// article puts "a" or "an" before a kind of item.
-func article(kind string) string {
-	if kind == string(survey.NPS) {
-		return "an " + kind
-	}
-	return "a " + kind
-}
-
 // itemToCompare returns the item of a code or, without one, the first that can be ranked.
 func itemToCompare(q *survey.Questionnaire, code survey.ItemCode) (*survey.Item, error) {
 	var can []string
@@ -74,7 +66,7 @@ func itemToCompare(q *survey.Questionnaire, code survey.ItemCode) (*survey.Item,
 		if it.Kind == survey.Rating {
 			why = " of one row"
 		}
-		return nil, usage("--item %s: %s item%s cannot be ranked; %s can", code, article(string(it.Kind)), why, strings.Join(can, ", "))
+		return nil, usage("--item %s: %s%s cannot be ranked; %s can", code, it.Kind.AnItem(), why, strings.Join(can, ", "))
 	}
 	near := survey.Nearest(string(code), can)
 	if near != "" {

@@ -436,7 +436,7 @@ func (b *binder) makesSense(it *itemMap, c survey.Column) bool {
 	kind, several := c.Item.Kind, c.Item.Kind == survey.Multi || c.Item.Kind == survey.Rank
 	refuse := func(used bool, what, use string) {
 		if used {
-			b.fail(it.key, "%s is a %s item: %s is for %s", it.key.text, kind, what, use)
+			b.fail(it.key, "%s is %s: %s is for %s", it.key.text, kind.AnItem(), what, use)
 		}
 	}
 	refuse(it.form == severalColumns && !several, "columns", "multi and rank")

@@ -34,7 +34,7 @@ func Alike(external, internal *tally.Table) error {
 func difference(external, internal *tally.Table) string {
 	out, in := external.Item, internal.Item
 	if out.Kind != in.Kind {
-		return fmt.Sprintf("it is a %s item outside and a %s item inside", out.Kind, in.Kind)
+		return fmt.Sprintf("it is %s outside and %s inside", out.Kind.AnItem(), in.Kind.AnItem())
 	}
 	if reason := oneSided(external.Options, internal.Options, "external"); reason != "" {
 		return reason

@@ -160,7 +160,7 @@ func (w *Wave) patterns(v View) (patterns, error) {
 		}}, err
 	case survey.Number, survey.NPS, survey.Text, survey.Matrix:
 	}
-	return patterns{}, fmt.Errorf("%s is a %s item: it has no options to rank", it.Code, it.Kind)
+	return patterns{}, fmt.Errorf("%s is %s: it has no options to rank", it.Code, it.Kind.AnItem())
 }
 
 func setOf[M mask](c *picks[M], all uint64) func(i int) (pattern, bool) {

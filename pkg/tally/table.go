@@ -216,7 +216,7 @@ func (w *Wave) tables(v View, groups []uint8, n int) ([]*Table, error) {
 		return tables, w.tallyPoints(it, tables, groups)
 	case survey.Number, survey.NPS, survey.Text, survey.Matrix:
 	}
-	return nil, fmt.Errorf("%s is a %s item: it has no options to rank", it.Code, it.Kind)
+	return nil, fmt.Errorf("%s is %s: it has no options to rank", it.Code, it.Kind.AnItem())
 }
 
 // kept returns the column of an item, or of its first row.
