@@ -58,7 +58,27 @@ type Wave struct {
 	Promise      Promise
 	Simulated    bool // its answers are simulated, and every output says so
 	Created      time.Time
+
+	Mode       Mode
+	Comments   int        // fewer comments of a group than this are withheld; at least Threshold
+	Reported   []ItemCode // by what results may be split, the most important first: background items and Segments; nil is every background item
+	Segments   []Segment  // what the panel says of those invited, frozen at the launch
+	Launched   *time.Time // from then on what was promised can only be made stricter
+	Invited    int        // how many people are invited; 0 is a wave by its open link alone
+	OpenLink   bool       // /o/{slug} takes answers
+	OncePer    bool       // the open link takes one answer of a browser; a soft limit
+	Kiosk      bool       // /k/{slug} takes answers, one person after the other
+	Tracks     bool       // notes who opened the invitation
+	TimeZone   string     // of the dates people read and of quiet hours; IANA name, "" is UTC
+	QuietFrom  int        // hour of the day from which no mail is sent
+	QuietUntil int        // and until which; equal hours are none
+	Erases     *time.Time // when personal data of the wave go
+	Cuts       []int      // the releases after which results were split by segments, in order
+	Releases   int        // how often answers were added to the results
 }
+
+// Protects reports whether answers become visible only among others.
+func (w *Wave) Protects() bool { return w.Mode != Identified && w.Threshold > 1 }
 
 // Promise is what a respondent is told before the first question.
 type Promise struct {
@@ -99,6 +119,9 @@ type Response struct {
 	Person    string // respondent of imported answers; "" is unknown
 	Started   time.Time
 	Completed *time.Time
+
+	Invitation InvitationID            // "" is none: an open link, an import, or an anonymous wave
+	Attributes map[ItemCode]OptionCode // of the wave's segments
 }
 
 // Errors that pages and programs branch on.

@@ -1,0 +1,165 @@
+package survey
+
+import (
+	"errors"
+	"time"
+)
+
+// Mode is what a wave promises about who answered. It is fixed when the wave is launched.
+type Mode string
+
+// The modes of a wave.
+const (
+	Identified   Mode = "identified"   // answers are kept with the person's name, and may be read so
+	Confidential Mode = "confidential" // answers are kept with the invitation, and shown only in groups
+	Anonymous    Mode = "anonymous"    // nothing ties an answer to a person, in no table, order or time
+)
+
+// Modes returns every mode, the strictest last.
+func Modes() []Mode { return []Mode{Identified, Confidential, Anonymous} }
+
+// Segment is what panel data say of a person, as it was named and frozen at the launch of a wave: results may
+// be split by it as by a background item of the questionnaire.
+type Segment struct {
+	Code   ItemCode // differs from the codes of the questionnaire's items
+	Text   Words
+	Values []Option
+}
+
+// PersonID names a person of a panel.
+type PersonID int64
+
+// Person is somebody who can be invited.
+type Person struct {
+	ID           PersonID
+	Organisation OrganisationID
+	Key          string // the organisation's own identifier, or the address where there is none; unique, at most 254 bytes
+	Address      string // e-mail; "" is none: such a person is reached by an access code on paper
+	Name         string
+	Language     Language          // "" is not known
+	Attributes   map[string]string // by the attribute's key, the value as it was given; values that were merged or renamed keep what was given
+	Active       bool
+	Unsubscribed *time.Time // wants no mail
+	Bounced      *time.Time // mail to the address came back for good
+	BounceReason string
+	Updated      time.Time
+}
+
+// AttributeType says what the values of an attribute are.
+type AttributeType string
+
+// The types of attribute.
+const (
+	TextAttribute   AttributeType = "text"   // names of groups: departments, levels, locations
+	NumberAttribute AttributeType = "number" // decimal numbers
+	DateAttribute   AttributeType = "date"   // days, 2006-01-02
+)
+
+// Attribute is something a panel knows of people: department, level, location, manager.
+type Attribute struct {
+	Organisation OrganisationID
+	Key          string // 1 to 64 of a-z, 0-9, _; begins with a letter; fixed
+	Name         string // as people read it; can be changed
+	Type         AttributeType
+	Values       []AttributeValue // of a text attribute: every value ever given, in order of Given
+}
+
+// AttributeValue is one value of an attribute. Merging and renaming change how it is read, never what was given.
+type AttributeValue struct {
+	ID     int64
+	Given  string // as it stood in the file or the form
+	Name   string // as it is read; Given unless renamed
+	Into   int64  // the value that this one was merged into; 0 is none
+	People int    // active people who were given it
+}
+
+// InvitationID names an invitation: 32 random hexadecimal digits, so that ids tell nothing of order.
+type InvitationID string
+
+// Invitation asks one person to answer one wave. What it says of the person was frozen when the wave was launched.
+type Invitation struct {
+	ID           InvitationID
+	Organisation OrganisationID
+	Wave         WaveID
+	Person       PersonID // 0 after the person was erased
+	Language     Language
+	Attributes   map[ItemCode]OptionCode // of the wave's segments; those too rare for the promise are left out
+	Invited      *time.Time              // the first mail was taken by a server
+	Reminded     int                     // reminders taken by a server
+	Opened       *time.Time              // only where the wave tracks it
+	Started      bool
+	Finished     bool
+	Failed       string // why mail did not arrive: a refusal or a bounce; "" is that none is known
+	Unsubscribed bool
+}
+
+// LetterKind says what a letter is for.
+type LetterKind string
+
+// The kinds of letter.
+const (
+	InvitationLetter LetterKind = "invitation"
+	ReminderLetter   LetterKind = "reminder"
+)
+
+// Letter is what is written to people, in words of the organisation. {name}, {link}, {survey}, {asker}, {minutes}
+// and {closes} are put in for each of them.
+type Letter struct {
+	Wave    WaveID
+	Kind    LetterKind
+	Subject Words
+	Text    Words // paragraphs are parted by empty lines; a paragraph that is {link} alone becomes a button
+}
+
+// MailingID names a mailing.
+type MailingID int64
+
+// MailingState says how far a mailing is.
+type MailingState string
+
+// The states of a mailing.
+const (
+	MailingPlanned   MailingState = "planned"   // waits for its time
+	MailingSending   MailingState = "sending"   // its mails are in the queue
+	MailingDone      MailingState = "done"      // none of its mails waits any more
+	MailingCancelled MailingState = "cancelled" // by hand; mails that were not sent are not
+)
+
+// Mailing is one letter sent to all whom it concerns: invitations to everybody who was not yet invited, reminders
+// to those who were and have not finished.
+type Mailing struct {
+	ID    MailingID
+	Wave  WaveID
+	Kind  LetterKind
+	At    time.Time // not before
+	State MailingState
+
+	Queued, Sent, Failed int // mails
+}
+
+// Mail is one letter to one person, as it waits in the queue. It holds neither address nor link: both are put in
+// at the moment of sending, from what is true then.
+type Mail struct {
+	ID         int64
+	Mailing    MailingID
+	Kind       LetterKind
+	Wave       WaveID
+	Invitation InvitationID
+	MessageID  string // the same however often the mail is tried
+	Attempts   int    // before this one
+	Person     Person
+	Language   Language
+}
+
+// Sealed is a finished answer of an anonymous wave that waits until it can be published among others. Only who has
+// the key of the service can read Content.
+type Sealed struct {
+	ID      string // random, of this waiting only
+	Content []byte // encrypted
+}
+
+// Errors of fieldwork.
+var (
+	ErrPromised = errors.New("promised at the launch, and cannot be taken back")
+	ErrFinished = errors.New("the invitation was answered already")
+)
