@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io/fs"
 	"iter"
@@ -28,23 +29,53 @@ const (
 	demoDatabase    = "demo.db"
 )
 
+// source returns the connection string; without one, that of the embedded database of the given name, for which
+// there is a directory then.
+func (f databaseFlags) source(name string) (flag, dsn string, err error) {
+	if f.DSN != "" {
+		return setting("dsn"), f.DSN, nil
+	}
+	flag = setting("data") + " " + f.Data
+	if err := os.MkdirAll(f.Data, 0o700); err != nil { // answers are for the one who runs this
+		return flag, "", fmt.Errorf("%s: %w", flag, err)
+	}
+	return flag, filepath.Join(f.Data, name), nil
+}
+
 // open opens the database; the embedded one is the file of the given name. It does not migrate.
 func (f databaseFlags) open(ctx context.Context, name string, log *slog.Logger) (*store.Store, error) {
-	if f.DSN != "" {
-		db, err := store.Open(ctx, f.DSN, log)
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", setting("dsn"), err)
-		}
-		return db, nil
-	}
-	if err := os.MkdirAll(f.Data, 0o700); err != nil { // answers are for the one who runs this
-		return nil, fmt.Errorf("%s %s: %w", setting("data"), f.Data, err)
-	}
-	db, err := store.Open(ctx, filepath.Join(f.Data, name), log)
+	flag, dsn, err := f.source(name)
 	if err != nil {
-		return nil, fmt.Errorf("%s %s: %w", setting("data"), f.Data, err)
+		return nil, err
+	}
+	db, err := store.Open(ctx, dsn, log)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", flag, err)
 	}
 	return db, nil
+}
+
+// claim makes this process the one that serves the database, where only one can.
+func (f databaseFlags) claim(name string) (*store.Claim, error) {
+	flag, dsn, err := f.source(name)
+	if err != nil {
+		return nil, err
+	}
+	claim, err := store.ClaimToServe(dsn)
+	if errors.Is(err, store.ErrServed) {
+		return nil, fmt.Errorf("%w; stop it first, or name another directory by %s; several can serve one PostgreSQL (%s)",
+			err, setting("data"), setting("dsn"))
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", flag, err)
+	}
+	return claim, nil
+}
+
+func releaseDatabase(claim *store.Claim, log *slog.Logger) {
+	if err := claim.Release(); err != nil {
+		log.Error("releasing the database", slog.String("error", err.Error()))
+	}
 }
 
 // exists refuses to make a database for a command that needs one with something in it.

@@ -84,6 +84,12 @@ func (c demoCommand) Run(w *world) error {
 	if err != nil {
 		return fmt.Errorf("%w (is a demonstration running already?)", err)
 	}
+	// So does the claim: one at another address may serve the database that is to be thrown away.
+	claim, err := databaseFlags{Data: c.Data}.claim(demoDatabase)
+	if err != nil {
+		return errors.Join(err, listener.Close())
+	}
+	defer releaseDatabase(claim, log)
 	db, err := c.database(w.ctx, log)
 	if err != nil {
 		return errors.Join(err, listener.Close())

@@ -48,9 +48,9 @@ func (serveCommand) Help() string {
   cxmirror serve --listen 127.0.0.1:9000 --data /var/lib/cxmirror
   CXMIRROR_DSN=postgres://cxmirror@localhost/cxmirror cxmirror serve --log-format json
 
-Without --dsn, answers are kept in the file cxmirror.db in --data, which one process can serve. Any number of
-processes can serve one PostgreSQL. The database is brought up to date at the start; with --no-migrate the
-service refuses to start instead, for those who migrate by hand (cxmirror migrate).
+Without --dsn, answers are kept in the file cxmirror.db in --data, which one process can serve: a second one
+refuses to start. Any number of processes can serve one PostgreSQL. The database is brought up to date at the
+start; with --no-migrate the service refuses to start instead, for those who migrate by hand (cxmirror migrate).
 
 There is no sign-in yet, so whoever reaches the address sees all results: the service answers on this machine
 only. /healthz says that it runs, /readyz that its database answers, /metrics what it did.
@@ -65,6 +65,11 @@ func (c serveCommand) Run(w *world) error {
 	if err := c.check(); err != nil {
 		return err
 	}
+	claim, err := c.claim(serviceDatabase)
+	if err != nil {
+		return err
+	}
+	defer releaseDatabase(claim, log)
 	db, err := c.open(w.ctx, serviceDatabase, log)
 	if err != nil {
 		return err

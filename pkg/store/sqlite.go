@@ -31,14 +31,9 @@ func sqlitePragmas() []string {
 }
 
 func openSQLite(ctx context.Context, dsn string) (*Store, error) {
-	path := strings.TrimPrefix(dsn, "sqlite:")
-	switch {
-	case path == "":
-		return nil, errors.New("the path of the file is empty")
-	case strings.Contains(path, ":memory:"):
-		return nil, fmt.Errorf("%q: a database in memory would be another one for each connection; name a file", path)
-	case strings.Contains(path, "://"):
-		return nil, fmt.Errorf("%q is neither a PostgreSQL connection string nor the path of a file", redacted(path))
+	path, err := sqlitePath(dsn)
+	if err != nil {
+		return nil, err
 	}
 	// A new file is for its owner only: it holds people's answers. SQLite gives its log the same rights.
 	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600) //nolint:gosec // the file is the one the operator names
@@ -62,6 +57,20 @@ func openSQLite(ctx context.Context, dsn string) (*Store, error) {
 		return nil, err
 	}
 	return &Store{engine: sqliteEngine, write: write, read: read, path: path, writer: newWriter(write, path)}, nil
+}
+
+// sqlitePath returns the file that a connection string names.
+func sqlitePath(dsn string) (string, error) {
+	path := strings.TrimPrefix(dsn, "sqlite:")
+	switch {
+	case path == "":
+		return "", errors.New("the path of the file is empty")
+	case strings.Contains(path, ":memory:"):
+		return "", fmt.Errorf("%q: a database in memory would be another one for each connection; name a file", path)
+	case strings.Contains(path, "://"):
+		return "", fmt.Errorf("%q is neither a PostgreSQL connection string nor the path of a file", redacted(path))
+	}
+	return path, nil
 }
 
 func openSQLitePool(ctx context.Context, path string, connections int, setting string) (*gorm.DB, error) {
