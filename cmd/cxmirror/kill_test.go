@@ -21,10 +21,12 @@ type crowd struct {
 	q      *survey.Questionnaire
 	hosts  func() string
 	leave  chan struct{}
+	close  sync.Once
 	people sync.WaitGroup
 
 	mu     sync.Mutex
-	thanks []string // the comments of those who were thanked
+	thanks []string  // the comments of those who were thanked
+	last   time.Time // when the last of them was
 	failed []error
 }
 
@@ -42,7 +44,7 @@ func gather(ctx context.Context, at int, wave survey.Wave, q *survey.Questionnai
 				err := newRespondent(c.hosts, c.wave.Slug, comment, uint64(1000*i+n)).answer(ctx, c.q)
 				c.mu.Lock()
 				if err == nil {
-					c.thanks = append(c.thanks, comment)
+					c.thanks, c.last = append(c.thanks, comment), time.Now()
 				} else {
 					c.failed = append(c.failed, err)
 				}
@@ -60,11 +62,16 @@ func (c *crowd) thanked() int {
 	return len(c.thanks)
 }
 
+// leaveAll ends the answering, and waits for those who are at it.
+func (c *crowd) leaveAll() {
+	c.close.Do(func() { close(c.leave) })
+	c.people.Wait()
+}
+
 // check ends the answering, and fails the test unless everybody was thanked and is stored once, and nobody else is.
 func (c *crowd) check(t *testing.T, db *store.Store) {
 	t.Helper()
-	close(c.leave)
-	c.people.Wait()
+	c.leaveAll()
 	if len(c.failed) > 0 {
 		t.Errorf("%d people could not answer to the end; the first: %v", len(c.failed), c.failed[0])
 	}
