@@ -1,0 +1,3 @@
+// Package fieldwork launches waves, collects their answers, releases them into the results and erases what is
+// to be erased.
+package fieldwork
