@@ -2,6 +2,12 @@
 #
 #   docker build --build-arg VERSION=$(git describe --tags --always) --tag cxmirror .
 #   docker run --rm --volume "$PWD:/work:ro" cxmirror compare --questionnaire q.yaml --external a.csv --internal b.csv
+#   docker run --detach --network host --volume cxmirror:/var/lib/cxmirror --restart unless-stopped cxmirror
+#
+# Without a command it serves. Answers are in /var/lib/cxmirror, unless CXMIRROR_DSN names a PostgreSQL: keep that
+# directory in a volume (a directory of the machine has to belong to user 65532). There is no sign-in yet, so the
+# service answers on 127.0.0.1 only, which is why it is given the machine's own network; set its address by
+# CXMIRROR_LISTEN, which the health check reads too. cmd/cxmirror/compose.yaml has it with PostgreSQL.
 #
 # `make image` builds the program outside and only the last stage here: a build context named "build"
 # stands in for the stage of that name, so that no base image has to be pulled.
@@ -23,13 +29,18 @@ COPY --from=assets /src/charts/assets ./charts/assets
 ARG VERSION=unversioned
 ARG TARGETARCH
 RUN make image-root --assume-old=charts/assets/echarts.js GOARCH=$TARGETARCH VERSION="$VERSION" \
- && mv dist/image/rootfs /rootfs
+ && mv dist/image/rootfs dist/image/data /
 
 FROM scratch
 LABEL org.opencontainers.image.title="cxmirror" \
       org.opencontainers.image.description="What customers expect, outside and inside a company, side by side" \
       org.opencontainers.image.licenses="Apache-2.0"
 COPY --from=build /rootfs/ /
+COPY --from=build --chown=65532:65532 /data/ /var/lib/
+ENV CXMIRROR_DATA=/var/lib/cxmirror
+VOLUME /var/lib/cxmirror
 USER 65532:65532
 WORKDIR /work
+HEALTHCHECK --interval=30s --timeout=5s --start-period=10s CMD ["/usr/bin/cxmirror", "healthcheck"]
 ENTRYPOINT ["/usr/bin/cxmirror"]
+CMD ["serve"]

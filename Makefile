@@ -88,18 +88,22 @@ lint: $(BUNDLE) ## check style, mistakes and formatting
 fmt: ## format the code
 	$(LINTER) fmt ./...
 
-# The root file system of the image, as the Dockerfile's last stage copies it.
+# The root file system of the image, as the Dockerfile's last stage copies it, and the directory of its data, which
+# belongs to another user. Large spreadsheets are written by way of /tmp.
 .PHONY: image-root
 image-root: $(BUNDLE)
-	rm -rf dist/image/rootfs
+	rm -rf dist/image/rootfs dist/image/data
 	mkdir -p dist/image/rootfs/usr/bin dist/image/rootfs/etc/ssl/certs
+	mkdir -m 1777 dist/image/rootfs/tmp
+	mkdir -p dist/image/rootfs/var/lib dist/image/data
+	mkdir -m 700 dist/image/data/cxmirror
 	GOOS=linux $(BUILD) -o dist/image/rootfs/usr/bin/cxmirror ./cmd/cxmirror
 	cp -L $(CERTIFICATES) dist/image/rootfs/etc/ssl/certs/ca-certificates.crt
 
 .PHONY: image
 image: image-root ## build the container image from a binary built here (buildah, podman or docker)
 	$(if $(BUILDER),,$(error make image needs buildah, podman or docker on the PATH))
-	$(BUILDER) build $(IMAGE_FLAGS) --build-context build=dist/image --tag $(IMAGE) .
+	$(BUILDER) build $(if $(filter buildah podman,$(notdir $(BUILDER))),--format docker) $(IMAGE_FLAGS) --build-context build=dist/image --tag $(IMAGE) .
 
 .PHONY: clean
 clean: ## remove what was built

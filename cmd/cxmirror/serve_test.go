@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -336,13 +337,14 @@ func demoCounts(t *testing.T, data string) string {
 	return strings.Join(complete, " ")
 }
 
-// What a compose file sets has to be a setting, and its service the one that can be asked.
-func TestComposeFile(t *testing.T) {
-	compose := readFile(t, "compose.yaml")
+// What the compose file and the image set has to be a setting, what they run a command, and what they ask the
+// service that can be asked. No password stands in them.
+func TestComposeFileAndImage(t *testing.T) {
+	source, image := readFile(t, "compose.yaml"), readFile(t, "../../Dockerfile")
 	help := cxmirror(t, "serve", "--help").stdout
-	set := regexp.MustCompile(`CXMIRROR_([A-Z_]+):`).FindAllStringSubmatch(compose, -1)
-	if len(set) == 0 {
-		t.Fatal("it sets nothing")
+	set := regexp.MustCompile(`CXMIRROR_([A-Z_]+)[:=]`).FindAllStringSubmatch(source+image, -1)
+	if len(set) < 4 {
+		t.Fatalf("they set only %v", set)
 	}
 	for _, variable := range set {
 		flag := "--" + strings.ToLower(strings.ReplaceAll(variable[1], "_", "-"))
@@ -350,9 +352,53 @@ func TestComposeFile(t *testing.T) {
 			t.Errorf("CXMIRROR_%s is no setting of serve", variable[1])
 		}
 	}
-	for _, want := range []string{"healthcheck", "image: postgres:", "network_mode: host", "127.0.0.1:"} {
-		if !strings.Contains(compose, want) {
-			t.Errorf("%q is not in it", want)
+	// The two services, as indented blocks.
+	_, services, _ := strings.Cut(source, "\n  cxmirror:\n")
+	served, rest, found := strings.Cut(services, "\n  postgres:\n")
+	database, _, _ := strings.Cut(rest, "\nvolumes:")
+	if !found {
+		t.Fatal("it does not have both services")
+	}
+	for _, want := range []string{
+		"command: [serve]", "network_mode: host", "CXMIRROR_LISTEN: 127.0.0.1:", "test: [CMD, /usr/bin/cxmirror, healthcheck]",
+		"condition: service_healthy", "restart: unless-stopped",
+	} {
+		if !strings.Contains(served, want) {
+			t.Errorf("the service does not say %q", want)
+		}
+	}
+	for _, want := range []string{"image: postgres:", "healthcheck:", "restart: unless-stopped", "volumes:"} {
+		if !strings.Contains(database, want) {
+			t.Errorf("the database does not say %q", want)
+		}
+	}
+	value := func(of, key string) string {
+		if found := regexp.MustCompile(`(?m)^ +`+key+`: *(\S.*?)(?: #.*)?$`).FindStringSubmatch(of); found != nil {
+			return found[1]
+		}
+		return ""
+	}
+	dsn, err := url.Parse(value(served, "CXMIRROR_DSN"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, spelled := dsn.User.Password()
+	if spelled || dsn.User.Username() != value(database, "POSTGRES_USER") || dsn.Path != "/"+value(database, "POSTGRES_DB") ||
+		dsn.Hostname() != "127.0.0.1" || !strings.Contains(database, "\n      - "+dsn.Host+":5432\n") {
+		t.Errorf("%s does not lead to the database:\n%s", dsn, database)
+	}
+	asked := regexp.MustCompile(`^\$\{POSTGRES_PASSWORD:\?[^}]+\}$`) // compose does not start without it
+	for _, password := range []string{value(served, "PGPASSWORD"), value(database, "POSTGRES_PASSWORD")} {
+		if !asked.MatchString(password) {
+			t.Errorf("the password is %q", password)
+		}
+	}
+	for _, want := range []string{
+		"\nENV CXMIRROR_DATA=/var/lib/cxmirror\n", "\nVOLUME /var/lib/cxmirror\n", "\nUSER 65532:65532\n", "--chown=65532:65532",
+		` CMD ["/usr/bin/cxmirror", "healthcheck"]`, "\nENTRYPOINT [\"/usr/bin/cxmirror\"]\n", "\nCMD [\"serve\"]\n",
+	} {
+		if !strings.Contains(image, want) {
+			t.Errorf("the Dockerfile does not say %q", want)
 		}
 	}
 }
