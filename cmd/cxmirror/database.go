@@ -153,7 +153,7 @@ func (s *storedWaves) Mark(ctx context.Context, id survey.WaveID) (tally.Mark, e
 func (s *storedWaves) Rows(ctx context.Context, id survey.WaveID, after tally.Mark) iter.Seq2[tally.Row, error] {
 	return func(yield func(tally.Row, error) bool) {
 		for row, err := range s.store.Answers(ctx, id, store.Mark(after)) {
-			if !yield(tally.Row(row), err) {
+			if !yield(tally.Row{ID: row.ID, Version: row.Version, Answers: row.Answers, Weight: row.Weight, Person: row.Person}, err) {
 				return
 			}
 		}

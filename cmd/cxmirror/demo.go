@@ -212,6 +212,7 @@ func (d demoWave) create(ctx context.Context, db *store.Store, lang survey.Langu
 	wave := survey.Wave{
 		Organisation: survey.DefaultOrganisation, Version: version.ID, Name: d.name.In(lang), Audience: q.Audience,
 		Slug: d.slug, State: survey.WaveOpen, Threshold: demoThreshold, Simulated: true,
+		Mode: survey.Confidential, OpenLink: true, OncePer: true,
 		Promise: survey.Promise{
 			Asker: survey.Words{
 				"en": "A made-up company, to show how cxmirror works", "pl": "Zmyślona firma, na której pokazujemy działanie cxmirror",

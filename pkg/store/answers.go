@@ -20,13 +20,16 @@ type Mark struct {
 	At         int64 // the first transaction, or place, that may not have been read
 }
 
-// Stored is what the tally needs of a complete response.
+// Stored is what the tally needs of a response that counts.
 type Stored struct {
 	ID      survey.ResponseID
 	Version survey.VersionID
 	Answers []byte // JSON, valid until the next response is read
 	Weight  float64
 	Person  string
+
+	Attributes []byte // JSON object of the wave's segments, "{}" where there are none; valid as long as Answers
+	Release    int    // the step by which it began to count among others; 0 is that it counted at once
 }
 
 // Mark returns how far somebody who reads a wave from now on will have read. A wave that does not exist is
@@ -47,8 +50,8 @@ func (s *Store) Mark(ctx context.Context, wave survey.WaveID) (Mark, error) {
 	return mark, nil
 }
 
-// Answers yields the complete responses of a wave that a reader at a mark may not have read, in no order. Some of
-// them it may have: it knows them by their ids. An error ends the sequence.
+// Answers yields the responses of a wave that count and that a reader at a mark may not have read, in no order.
+// Some of them it may have: it knows them by their ids. An error ends the sequence.
 func (s *Store) Answers(ctx context.Context, wave survey.WaveID, after Mark) iter.Seq2[Stored, error] {
 	read := s.answersSQLite
 	if s.engine == postgresEngine {
@@ -78,7 +81,7 @@ func (s *Store) answersPostgres(ctx context.Context, wave survey.WaveID, at int6
 			return fmt.Errorf("the driver's connection is a %T", driverConnection)
 		}
 		rows, err := wire.Conn().Query(ctx, `
-			SELECT id, version_id, answers, weight, person FROM responses
+			SELECT id, version_id, answers, weight, person, attributes, release FROM responses
 			WHERE wave_id = $1 AND tx >= $2::text::xid8`, int64(wave), fmt.Sprint(at))
 		if err != nil {
 			return err
@@ -93,11 +96,12 @@ func eachPostgresRow(rows pgx.Rows, use func(Stored) bool) error {
 		var row Stored
 		var id [16]byte
 		var version int64
-		var answers pgtype.DriverBytes // not copied
-		if err := rows.Scan(&id, &version, &answers, &row.Weight, &row.Person); err != nil {
+		var answers, attributes pgtype.DriverBytes // not copied
+		if err := rows.Scan(&id, &version, &answers, &row.Weight, &row.Person, &attributes, &row.Release); err != nil {
 			return err
 		}
-		row.ID, row.Version, row.Answers = survey.ResponseID(hex.EncodeToString(id[:])), survey.VersionID(version), answers
+		row.ID, row.Version = survey.ResponseID(hex.EncodeToString(id[:])), survey.VersionID(version)
+		row.Answers, row.Attributes = answers, attributes
 		if !use(row) {
 			return nil
 		}
@@ -111,23 +115,28 @@ const sqliteChunk = 2000
 // answersSQLite reads in chunks: as long as somebody reads, the log cannot be tidied, and grows.
 func (s *Store) answersSQLite(ctx context.Context, wave survey.WaveID, at int64, use func(Stored) bool) error {
 	type row struct {
-		ID        string
-		VersionID int64
-		Answers   []byte
-		Weight    float64
-		Person    string
-		Tx        int64
+		ID         string
+		VersionID  int64
+		Answers    []byte
+		Weight     float64
+		Person     string
+		Attributes []byte
+		Release    int
+		Tx         int64
 	}
 	for {
 		chunk := make([]row, 0, sqliteChunk)
 		err := s.read.WithContext(ctx).Raw(`
-			SELECT id, version_id, answers, weight, person, tx FROM responses
+			SELECT id, version_id, answers, weight, person, attributes, release, tx FROM responses
 			WHERE wave_id = ? AND tx >= ? ORDER BY tx LIMIT ?`, int64(wave), at, sqliteChunk).Scan(&chunk).Error
 		if err != nil {
 			return err
 		}
 		for _, r := range chunk {
-			if !use(Stored{ID: survey.ResponseID(r.ID), Version: survey.VersionID(r.VersionID), Answers: r.Answers, Weight: r.Weight, Person: r.Person}) {
+			if !use(Stored{
+				ID: survey.ResponseID(r.ID), Version: survey.VersionID(r.VersionID), Answers: r.Answers, Weight: r.Weight, Person: r.Person,
+				Attributes: r.Attributes, Release: r.Release,
+			}) {
 				return nil
 			}
 			at = r.Tx + 1

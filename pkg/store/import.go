@@ -1,10 +1,12 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"iter"
+	"slices"
 	"strings"
 
 	"gorm.io/gorm"
@@ -20,19 +22,21 @@ const importBatch = 500
 // given, a version of 0 is the wave's, a weight of 0 is 1, and a key may be missing: nobody answers them again.
 // An id that is stored already, and two that are the same, are [survey.ErrConflict].
 //
+// In a wave that protects people only the day of their times is kept; as many as the threshold or more begin to
+// count together, fewer wait for [Store.Release]. An anonymous wave keeps neither keys nor who answered.
+//
 // The sequence must not use the store: on SQLite it would wait for itself.
 func (s *Store) ImportResponses(ctx context.Context, wave survey.WaveID, rows iter.Seq2[survey.Response, error]) (int, error) {
 	imported := 0
 	err := s.change(ctx, func(tx *gorm.DB) error {
-		var into waveRow
-		if err := s.lock(tx, "SHARE").Where("id = ?", int64(wave)).Take(&into).Error; err != nil {
-			return err
-		}
-		place, err := s.firstPlace(tx, into.ID)
+		into, err := takeWave(s.lock(tx, "UPDATE").Where("id = ?", int64(wave)))
 		if err != nil {
 			return err
 		}
-		batch := importedRows{store: s, wave: &into, place: place}
+		batch := importedRows{store: s, wave: &into, most: importBatch}
+		if into.Protects() {
+			batch.most = max(importBatch, into.Threshold) // as many as it takes to know whether they count
+		}
 		for r, err := range rows {
 			if err := errors.Join(err, ctx.Err()); err != nil {
 				return err
@@ -41,7 +45,7 @@ func (s *Store) ImportResponses(ctx context.Context, wave survey.WaveID, rows it
 				return fmt.Errorf("response %d: %w", imported+1, err)
 			}
 			imported++
-			if batch.rows == importBatch {
+			if len(batch.rows) == batch.most {
 				if err := batch.insert(tx); err != nil {
 					return err
 				}
@@ -61,23 +65,34 @@ func (s *Store) ImportResponses(ctx context.Context, wave survey.WaveID, rows it
 	return imported, nil
 }
 
-// firstPlace returns the first free place among the complete responses of a wave of SQLite.
-func (s *Store) firstPlace(tx *gorm.DB, wave int64) (int64, error) {
+// firstPlace returns the first free place among the responses of a wave of SQLite that count.
+func (s *Store) firstPlace(tx *gorm.DB, wave survey.WaveID) (int64, error) {
 	place := int64(0)
 	if s.engine == postgresEngine {
 		return place, nil
 	}
-	err := tx.Raw("SELECT coalesce(max(tx), 0) + 1 FROM responses WHERE wave_id = ? AND tx IS NOT NULL", wave).Scan(&place).Error
+	err := tx.Raw("SELECT coalesce(max(tx), 0) + 1 FROM responses WHERE wave_id = ? AND tx IS NOT NULL", int64(wave)).Scan(&place).Error
 	return place, err
 }
 
-// importedRows are the responses of one INSERT.
+// nextRelease counts another step by which responses begin to count.
+func nextRelease(tx *gorm.DB, wave survey.WaveID) (int, error) {
+	var release int
+	err := tx.Raw("UPDATE waves SET releases = releases + 1 WHERE id = ? RETURNING releases", int64(wave)).Scan(&release).Error
+	return release, err
+}
+
+// importedRows are responses that are stored together.
 type importedRows struct {
-	store  *Store
-	wave   *waveRow
-	place  int64
-	rows   int
-	values []any
+	store *Store
+	wave  *survey.Wave
+	most  int // rows that are kept before they are stored
+	rows  [][]any
+
+	begun   bool // the first were stored, and what follows is known
+	counts  bool // they count
+	place   int64
+	release int
 }
 
 func (b *importedRows) add(r *survey.Response) error {
@@ -90,39 +105,75 @@ func (b *importedRows) add(r *survey.Response) error {
 	case r.Completed == nil:
 		return errors.New("it has no time of completion")
 	}
-	version := int64(r.Version)
-	if version == 0 {
-		version = b.wave.VersionID
+	attributes, err := encodeAttributes(r.Attributes)
+	if err != nil {
+		return err
 	}
 	var key []byte
-	if r.Key != "" {
+	person := r.Person
+	switch {
+	case b.wave.Mode == survey.Anonymous:
+		person = ""
+	case r.Key != "":
 		key = hashKey(r.Key)
 	}
-	started := r.Started
+	started, completed := r.Started, *utc(r.Completed)
 	if started.IsZero() {
-		started = *r.Completed
+		started = completed
 	}
-	b.values = append(b.values, string(r.ID), b.wave.OrganisationID, b.wave.ID, version, key, string(r.Language),
+	if b.wave.Protects() {
+		started, completed = day(started), day(completed)
+	}
+	b.rows = append(b.rows, []any{
+		string(r.ID), int64(b.wave.Organisation), int64(b.wave.ID), int64(cmp.Or(r.Version, b.wave.Version)), key, string(r.Language),
 		int64(r.Seed), //nolint:gosec // the bits are kept
-		r.Page, r.Revision, answers, weight(r), r.Person, *utc(&started), *utc(r.Completed))
-	if b.store.engine == sqliteEngine {
-		b.values = append(b.values, b.place)
-		b.place++
-	}
-	b.rows++
+		r.Page, r.Revision, answers, weight(r), person, *utc(&started), completed, attributes,
+	})
 	return nil
 }
 
-func (b *importedRows) insert(tx *gorm.DB) error {
-	if b.rows == 0 {
+// insert stores what was added. The first time it settles whether it counts.
+func (b *importedRows) insert(tx *gorm.DB) (err error) {
+	if len(b.rows) == 0 {
 		return nil
 	}
-	one := "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-	if b.store.engine == postgresEngine {
-		one = "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, pg_current_xact_id())"
+	if !b.begun {
+		b.begun = true
+		b.counts = !b.wave.Protects() || len(b.rows) >= b.wave.Threshold
+		if b.counts && b.wave.Protects() {
+			if b.release, err = nextRelease(tx, b.wave.ID); err != nil {
+				return err
+			}
+		}
+		if b.place, err = b.store.firstPlace(tx, b.wave.ID); err != nil {
+			return err
+		}
 	}
-	err := tx.Exec("INSERT INTO responses (id, organisation_id, wave_id, version_id, key_hash, language, seed, page, revision, answers, weight, person,"+
-		" started_at, completed_at, tx) VALUES "+strings.TrimSuffix(strings.Repeat(one+", ", b.rows), ", "), b.values...).Error
-	b.rows, b.values = 0, b.values[:0]
-	return err
+	for rows := range slices.Chunk(b.rows, importBatch) {
+		if err := b.insertChunk(tx, rows); err != nil {
+			return err
+		}
+	}
+	b.rows = b.rows[:0]
+	return nil
+}
+
+func (b *importedRows) insertChunk(tx *gorm.DB, rows [][]any) error {
+	one := "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+	if b.store.engine == postgresEngine && b.counts {
+		one = "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, pg_current_xact_id())"
+	}
+	var values []any
+	for _, row := range rows {
+		values = append(append(values, row...), b.release)
+		switch {
+		case !b.counts:
+			values = append(values, nil)
+		case b.store.engine == sqliteEngine:
+			values = append(values, b.place)
+			b.place++
+		}
+	}
+	return tx.Exec("INSERT INTO responses (id, organisation_id, wave_id, version_id, key_hash, language, seed, page, revision, answers, weight, person,"+
+		" started_at, completed_at, attributes, release, tx) VALUES "+strings.TrimSuffix(strings.Repeat(one+", ", len(rows)), ", "), values...).Error
 }

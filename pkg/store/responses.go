@@ -3,6 +3,8 @@ package store
 import (
 	"context"
 	"crypto/sha256"
+	"database/sql"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -28,19 +30,52 @@ type responseRow struct {
 	Person      string
 	StartedAt   time.Time
 	CompletedAt *time.Time
+
+	InvitationID *responseID
+	Attributes   []byte
 }
 
 // TableName tells gorm the name of the table.
 func (responseRow) TableName() string { return "responses" }
 
-func (row *responseRow) response() survey.Response {
-	return survey.Response{
+func (row *responseRow) response() (survey.Response, error) {
+	r := survey.Response{
 		ID: survey.ResponseID(row.ID), Wave: survey.WaveID(row.WaveID), Version: survey.VersionID(row.VersionID),
 		Language: survey.Language(row.Language),
 		Seed:     uint64(row.Seed), //nolint:gosec // the database has no unsigned numbers: the bits are kept
 		Page:     row.Page, Revision: row.Revision, Answers: row.Answers, Weight: row.Weight, Person: row.Person,
 		Started: row.StartedAt.UTC(), Completed: utc(row.CompletedAt),
 	}
+	if row.InvitationID != nil {
+		r.Invitation = survey.InvitationID(*row.InvitationID)
+	}
+	var err error
+	r.Attributes, err = decodeAttributes(row.Attributes)
+	return r, err
+}
+
+// noAttributes is how it is stored that a response has no attributes.
+const noAttributes = "{}"
+
+// encodeAttributes returns attributes as they are stored: the same ones always as the same text.
+func encodeAttributes(attributes map[survey.ItemCode]survey.OptionCode) (string, error) {
+	if len(attributes) == 0 {
+		return noAttributes, nil
+	}
+	text, err := json.Marshal(attributes)
+	return string(text), err
+}
+
+// decodeAttributes is the reverse; none are nil.
+func decodeAttributes(stored []byte) (map[survey.ItemCode]survey.OptionCode, error) {
+	if len(stored) == 0 || string(stored) == noAttributes {
+		return nil, nil //nolint:nilnil // no attributes
+	}
+	var attributes map[survey.ItemCode]survey.OptionCode
+	if err := json.Unmarshal(stored, &attributes); err != nil {
+		return nil, fmt.Errorf("attributes as stored: %w", err)
+	}
+	return attributes, nil
 }
 
 // hashKey returns what is stored of a respondent's secret: who reads the database cannot answer for her.
@@ -50,7 +85,11 @@ func hashKey(key string) []byte {
 }
 
 // StartResponse stores a draft. Its id and key are random and come from the caller; a weight of 0 is stored as
-// 1. The same draft twice is one row. A wave that does not exist is [survey.ErrNotFound].
+// 1. The same draft twice is one row. With an invitation it is noted that the person began; one that was answered
+// is [survey.ErrFinished], one for which another draft was begun [survey.ErrConflict] (see
+// [Store.ResponseByInvitation]). A wave that does not exist is [survey.ErrNotFound], and so is an anonymous one:
+// it has no drafts that can be read (see [Store.StartDraft]). In waves that protect people only the day of
+// r.Started is kept.
 func (s *Store) StartResponse(ctx context.Context, r *survey.Response) error {
 	err := s.startResponse(ctx, r)
 	if errors.Is(err, gorm.ErrDuplicatedKey) {
@@ -67,21 +106,88 @@ func (s *Store) startResponse(ctx context.Context, r *survey.Response) error {
 	if err != nil {
 		return err
 	}
+	attributes, err := encodeAttributes(r.Attributes)
+	if err != nil {
+		return err
+	}
 	if r.Key == "" {
 		return errors.New("a draft needs a key, or nobody can go on with it")
 	}
-	err = s.changeOnce(ctx, func(tx *gorm.DB) error {
-		return tx.Exec(`
-			INSERT INTO responses (id, organisation_id, wave_id, version_id, key_hash, language, seed, page, revision, answers, weight, person, started_at)
-			VALUES (?, (SELECT organisation_id FROM waves WHERE id = ?), ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-			string(r.ID), int64(r.Wave), int64(r.Wave), int64(r.Version), hashKey(r.Key), string(r.Language),
+	insert := func(tx *gorm.DB) error {
+		return found(tx.Exec(`
+			INSERT INTO responses (id, organisation_id, wave_id, version_id, key_hash, language, seed, page, revision, answers, weight, person,
+				started_at, invitation_id, attributes)
+			SELECT ?, organisation_id, id, ?, ?, ?, ?, ?, ?, ?, ?, ?,
+				CASE WHEN mode = 'identified' OR threshold = 1 THEN `+s.instant()+` ELSE `+s.instant()+` END, ?, ?
+			FROM waves WHERE id = ? AND mode <> 'anonymous'`,
+			string(r.ID), int64(r.Version), hashKey(r.Key), string(r.Language),
 			int64(r.Seed), //nolint:gosec // the bits are kept
-			r.Page, r.Revision, answers, weight(r), r.Person, *utc(&r.Started)).Error
-	})
-	if isNull(err) || errors.Is(err, gorm.ErrForeignKeyViolated) {
+			r.Page, r.Revision, answers, weight(r), r.Person, *utc(&r.Started), day(r.Started), nullable(r.Invitation), attributes, int64(r.Wave)))
+	}
+	if r.Invitation == "" {
+		err = s.changeOnce(ctx, insert)
+	} else {
+		err = s.change(ctx, func(tx *gorm.DB) error {
+			if err := begin(tx, r.Wave, r.Invitation); err != nil {
+				return err
+			}
+			return insert(tx)
+		})
+	}
+	if isNull(err) || errors.Is(err, gorm.ErrForeignKeyViolated) || errors.Is(err, survey.ErrNotFound) {
 		return fmt.Errorf("wave %d with version %d: %w", r.Wave, r.Version, survey.ErrNotFound)
 	}
 	return err
+}
+
+// begin notes that somebody who was invited began to answer.
+func begin(tx *gorm.DB, wave survey.WaveID, id survey.InvitationID) error {
+	result := tx.Exec("UPDATE invitations SET started = true WHERE id = ? AND wave_id = ? AND NOT finished", string(id), int64(wave))
+	if result.Error != nil || result.RowsAffected > 0 {
+		return result.Error
+	}
+	return finishedOrUnknown(tx, wave, id)
+}
+
+// finish notes that somebody who was invited has answered. Of many calls one returns nil.
+func finish(tx *gorm.DB, wave survey.WaveID, id survey.InvitationID) error {
+	result := tx.Exec("UPDATE invitations SET started = true, finished = true WHERE id = ? AND wave_id = ? AND NOT finished", string(id), int64(wave))
+	if result.Error != nil || result.RowsAffected > 0 {
+		return result.Error
+	}
+	return finishedOrUnknown(tx, wave, id)
+}
+
+// finishedOrUnknown returns why an invitation cannot be answered.
+func finishedOrUnknown(tx *gorm.DB, wave survey.WaveID, id survey.InvitationID) error {
+	var there bool
+	if err := tx.Raw("SELECT EXISTS (SELECT 1 FROM invitations WHERE id = ? AND wave_id = ?)", string(id), int64(wave)).Scan(&there).Error; err != nil {
+		return err
+	}
+	if there {
+		return survey.ErrFinished
+	}
+	return fmt.Errorf("invitation of wave %d: %w", wave, survey.ErrNotFound)
+}
+
+// instant is the SQL for a parameter that is a time, where the database could not tell by itself.
+func (s *Store) instant() string {
+	if s.engine == postgresEngine {
+		return "?::timestamptz"
+	}
+	return "?"
+}
+
+// day returns the beginning of a day in UTC: as fine as times are kept of people who are promised protection.
+func day(t time.Time) time.Time { return t.UTC().Truncate(24 * time.Hour) }
+
+// nullable returns an id as it is stored: NULL if it is empty.
+func nullable(id survey.InvitationID) *string {
+	if id == "" {
+		return nil
+	}
+	text := string(id)
+	return &text
 }
 
 // started returns nil if a response is stored already as it was to be started, by an earlier try of the same
@@ -110,9 +216,20 @@ func (s *Store) ResponseByKey(ctx context.Context, wave survey.WaveID, key strin
 	if err != nil {
 		return survey.Response{}, fmt.Errorf("response of wave %d by its key: %w", wave, classify(err))
 	}
-	r := row.response()
+	r, err := row.response()
 	r.Key = key
-	return r, nil
+	return r, err
+}
+
+// ResponseByInvitation returns the response of a person who was invited, draft or complete, without its key, or
+// [survey.ErrNotFound]. In anonymous waves nobody can tell, and it is never found.
+func (s *Store) ResponseByInvitation(ctx context.Context, wave survey.WaveID, id survey.InvitationID) (survey.Response, error) {
+	var row responseRow
+	err := s.read.WithContext(ctx).Where("wave_id = ? AND invitation_id = ?", int64(wave), string(id)).Take(&row).Error
+	if err != nil {
+		return survey.Response{}, fmt.Errorf("response of wave %d by its invitation: %w", wave, classify(err))
+	}
+	return row.response()
 }
 
 // SavePage stores the answers, language, page and revision of a draft, whose stored revision must be the one
@@ -161,7 +278,9 @@ func storedResponse(tx *gorm.DB, r *survey.Response) (responseRow, error) {
 }
 
 // CompleteResponse stores the last answers of a draft and completes it at r.Completed, if the wave takes answers
-// then: it is open, and has fewer than limit complete responses (0 is no limit). Of many calls for the same
+// then: it is open, and has fewer than limit complete responses (0 is no limit). Its invitation, if it has one, is
+// finished in the same transaction. In a wave that protects people the response does not count yet, and of the
+// time only the day is kept: see [Store.Release]. Of many calls for the same
 // response one takes effect; the others return nil if they say the same, else [survey.ErrAnswered]. Errors are
 // otherwise those of [Store.SavePage] and of [survey.Wave.Takes]. However many people finish at once, the limit
 // is not exceeded, and nobody finishes after the wave was closed.
@@ -181,15 +300,22 @@ func (s *Store) completeResponse(ctx context.Context, r *survey.Response, limit 
 		return errors.New("it has no time of completion")
 	}
 	return s.change(ctx, func(tx *gorm.DB) error {
-		refusal, err := s.takes(tx, r, limit)
+		protects, refusal, err := s.takes(tx, r.Wave, *r.Completed, limit)
 		if err != nil {
 			return err
 		}
 		if refusal == nil {
+			completed, counts := *utc(r.Completed), s.nextTx()
+			if protects {
+				completed, counts = day(completed), "NULL"
+			}
 			result := tx.Exec(`
-				UPDATE responses SET answers = ?, language = ?, page = ?, revision = ?, completed_at = ?, tx = `+s.nextTx()+`
+				UPDATE responses SET answers = ?, language = ?, page = ?, revision = ?, completed_at = ?, tx = `+counts+`
 				WHERE id = ? AND wave_id = ? AND revision = ? AND completed_at IS NULL`,
-				answers, string(r.Language), r.Page, r.Revision, *utc(r.Completed), string(r.ID), int64(r.Wave), r.Revision-1)
+				answers, string(r.Language), r.Page, r.Revision, completed, string(r.ID), int64(r.Wave), r.Revision-1)
+			if result.Error == nil && result.RowsAffected > 0 && r.Invitation != "" {
+				return finish(tx, r.Wave, r.Invitation)
+			}
 			if result.Error != nil || result.RowsAffected > 0 {
 				return result.Error
 			}
@@ -208,26 +334,37 @@ func (s *Store) completeResponse(ctx context.Context, r *survey.Response, limit 
 	})
 }
 
-// takes returns why the wave takes no response now, or nil. It holds the wave as it is until the transaction
-// ends. Where there is a limit, those who finish go one by one: who counts must not count at the same time.
-func (s *Store) takes(tx *gorm.DB, r *survey.Response, limit int) (refusal, err error) {
-	strength := "SHARE"
+// takes returns whether the wave protects people, and why it takes no response at a time, or nil. It holds the
+// wave as it is until the transaction ends. Where there is a limit, those who finish go one by one: who counts
+// must not count at the same time.
+func (s *Store) takes(tx *gorm.DB, id survey.WaveID, at time.Time, limit int) (protects bool, refusal, err error) {
+	strength := " FOR SHARE"
 	if limit > 0 {
-		strength = "NO KEY UPDATE"
+		strength = " FOR NO KEY UPDATE"
 	}
-	var row waveRow
-	if err := s.lock(tx, strength).Where("id = ?", int64(r.Wave)).Take(&row).Error; err != nil {
-		return nil, err
+	if s.engine == sqliteEngine {
+		strength = "" // a transaction that writes holds everything
 	}
-	complete := int64(0)
+	wave := survey.Wave{Limit: limit}
+	// Not the whole row: what people are told, in every language, is most of it.
+	row := tx.Raw("SELECT state, opens_at, closes_at, mode, threshold FROM waves WHERE id = ?"+strength, int64(id)).Row()
+	if err := row.Scan(&wave.State, &wave.Opens, &wave.Closes, &wave.Mode, &wave.Threshold); err != nil {
+		if errors.Is(err, sql.ErrNoRows) {
+			err = survey.ErrNotFound
+		}
+		return false, nil, err
+	}
+	complete := 0
 	if limit > 0 {
-		if err := tx.Raw("SELECT count(*) FROM responses WHERE wave_id = ? AND tx IS NOT NULL", int64(r.Wave)).Scan(&complete).Error; err != nil {
-			return nil, err
+		err := tx.Raw(`
+			SELECT (SELECT count(*) FROM responses WHERE wave_id = @wave AND tx IS NOT NULL)
+				+ (SELECT count(*) FROM responses WHERE wave_id = @wave AND tx IS NULL AND completed_at IS NOT NULL)
+				+ (SELECT count(*) FROM sealed WHERE wave_id = @wave)`, sql.Named("wave", int64(id))).Scan(&complete).Error
+		if err != nil {
+			return false, nil, err
 		}
 	}
-	wave := row.wave()
-	wave.Limit = limit
-	return wave.Takes(*r.Completed, int(complete)), nil
+	return wave.Protects(), wave.Takes(at, complete), nil
 }
 
 // lock makes a query hold the row it reads until the transaction ends. On SQLite a transaction that writes holds

@@ -24,7 +24,7 @@ import (
 )
 
 // latest is the version of the schema that the program makes.
-const latest = 1
+const latest = 2
 
 // TestSameMigrations holds both folders to the same files.
 func TestSameMigrations(t *testing.T) {
@@ -116,7 +116,8 @@ func sqliteSchema(t *testing.T, path string) []string {
 		SELECT relname || '.' || c.name || CASE WHEN "notnull" THEN ' not null' ELSE ' null' END || CASE WHEN dflt_value IS NOT NULL THEN ' default' ELSE '' END
 		FROM tables, pragma_table_info(relname) AS c
 		UNION ALL -- keys that are row numbers have no index
-		SELECT relname || ' primary key (' || c.name || ')' FROM tables, pragma_table_info(relname) AS c WHERE pk = 1 AND type = 'INTEGER'
+		SELECT relname || ' primary key (' || c.name || ')' FROM tables, pragma_table_info(relname) AS c
+		WHERE pk = 1 AND type = 'INTEGER' AND NOT EXISTS (SELECT 1 FROM pragma_table_info(relname) WHERE pk = 2)
 		UNION ALL
 		SELECT relname || CASE WHEN origin = 'pk' THEN ' primary key' WHEN "unique" THEN ' unique' ELSE ' index' END || ' (' ||
 			(SELECT group_concat(name, ', ' ORDER BY seqno) FROM pragma_index_info(i.name)) || ')' || CASE WHEN partial THEN ' partial' ELSE '' END
@@ -253,7 +254,12 @@ func TestRulesInTheSchema(t *testing.T) {
 			t.Parallel()
 			dsn := dsnOf(t)
 			s := storetest.Open(t, dsn)
-			answered(t, s, newWave(t, s, "rules"), `{"a":1}`)
+			w := newWave(t, s, "rules")
+			answered(t, s, w, `{"a":1}`)
+			w.Threshold = 5
+			if err := s.UpdateWave(t.Context(), w); err != nil {
+				t.Fatal(err)
+			}
 			if err := execute(t, dsn, "INSERT INTO organisations (name) VALUES ('second')"); err != nil {
 				t.Fatal(err)
 			}

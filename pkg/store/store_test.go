@@ -41,12 +41,12 @@ func newVersion(tb testing.TB, s *store.Store) survey.Version {
 	return v
 }
 
-// newWave stores an open wave for a test.
+// newWave stores an open wave for a test. Its answers count as they come.
 func newWave(tb testing.TB, s *store.Store, slug string) survey.Wave {
 	tb.Helper()
 	w := survey.Wave{
 		Organisation: survey.DefaultOrganisation, Version: newVersion(tb, s).ID, Name: "Customers, spring 2027", Audience: survey.External,
-		Slug: slug, State: survey.WaveOpen, Threshold: 5,
+		Slug: slug, State: survey.WaveOpen, Threshold: 1,
 	}
 	if err := s.CreateWave(tb.Context(), &w); err != nil {
 		tb.Fatal(err)
@@ -179,7 +179,7 @@ func TestWaves(t *testing.T) {
 
 			changed := want
 			changed.Name, changed.State, changed.Opens, changed.Closes = "Spring", survey.WaveOpen, nil, nil
-			changed.Limit, changed.Threshold, changed.Promise = 0, 10, survey.Promise{Minutes: 1}
+			changed.Limit, changed.Threshold, changed.Comments, changed.Promise = 0, 10, 10, survey.Promise{Minutes: 1}
 			if err := s.UpdateWave(ctx, changed); err != nil {
 				t.Fatal(err)
 			}
@@ -234,7 +234,7 @@ func TestDeleteWave(t *testing.T) {
 			r := newResponse(gone)
 			wantError(t, "start in a deleted wave", s.StartResponse(ctx, &r), survey.ErrNotFound)
 			counts, err := s.AllCounts(ctx, kept.Organisation)
-			want := map[survey.WaveID]store.Counts{kept.ID: {Started: 3, Complete: 3, Last: *stored(noon.Add(time.Minute))}}
+			want := map[survey.WaveID]store.Counts{kept.ID: {Started: 3, Complete: 3, Counted: 3, Last: *stored(noon.Add(time.Minute))}}
 			if diff := cmp.Diff(want, counts); err != nil || diff != "" {
 				t.Errorf("AllCounts: %v\n%s", err, diff)
 			}
@@ -257,7 +257,7 @@ func TestCounts(t *testing.T) {
 			if err := s.StartResponse(ctx, &r); err != nil {
 				t.Fatal(err)
 			}
-			if got, err := s.Counts(ctx, w.ID); err != nil || got != (store.Counts{Started: 2, Complete: 1, Last: *stored(noon.Add(time.Minute))}) {
+			if got, err := s.Counts(ctx, w.ID); err != nil || got != (store.Counts{Started: 2, Complete: 1, Counted: 1, Last: *stored(noon.Add(time.Minute))}) {
 				t.Errorf("Counts = %+v, %v; want 2 started, 1 complete", got, err)
 			}
 		})

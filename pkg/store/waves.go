@@ -1,9 +1,12 @@
 package store
 
 import (
+	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"gorm.io/gorm"
@@ -28,6 +31,22 @@ type waveRow struct {
 	Simulated      bool
 	Generation     int64     `gorm:"->"` // counted in SQL
 	Created        time.Time `gorm:"column:created_at"`
+	Mode           string
+	Comments       int
+	Reported       *string         // JSON; NULL is not the same as none
+	Segments       []storedSegment `gorm:"serializer:json"`
+	LaunchedAt     *time.Time
+	Invited        int
+	OpenLink       bool
+	OncePer        bool
+	Kiosk          bool
+	Tracks         bool
+	TimeZone       string
+	QuietFrom      int
+	QuietUntil     int
+	ErasesAt       *time.Time
+	Cuts           []int `gorm:"serializer:json"`
+	Releases       int
 }
 
 // storedPromise is how a promise is stored: names of its own, so that renaming a field changes no database.
@@ -40,25 +59,81 @@ type storedPromise struct {
 	Homepage string       `json:"homepage,omitempty"`
 }
 
+// storedSegment is how a segment is stored.
+type storedSegment struct {
+	Code   survey.ItemCode `json:"code"`
+	Text   survey.Words    `json:"text,omitempty"`
+	Values []storedValue   `json:"values"`
+}
+
+type storedValue struct {
+	Code survey.OptionCode `json:"code"`
+	Text survey.Words      `json:"text,omitempty"`
+}
+
 // TableName tells gorm the name of the table.
 func (waveRow) TableName() string { return "waves" }
 
-func (row *waveRow) wave() survey.Wave {
-	return survey.Wave{
+func (row *waveRow) wave() (survey.Wave, error) {
+	w := survey.Wave{
 		ID: survey.WaveID(row.ID), Organisation: survey.OrganisationID(row.OrganisationID), Version: survey.VersionID(row.VersionID),
 		Name: row.Name, Audience: survey.Audience(row.Audience), Slug: row.Slug, State: survey.WaveState(row.State),
 		Opens: utc(row.OpensAt), Closes: utc(row.ClosesAt), Limit: row.ResponseLimit, Threshold: row.Threshold,
 		Promise: survey.Promise(row.Promise), Simulated: row.Simulated, Created: row.Created.UTC(),
+		Mode: survey.Mode(row.Mode), Comments: row.Comments, Launched: utc(row.LaunchedAt), Invited: row.Invited,
+		OpenLink: row.OpenLink, OncePer: row.OncePer, Kiosk: row.Kiosk, Tracks: row.Tracks,
+		TimeZone: row.TimeZone, QuietFrom: row.QuietFrom, QuietUntil: row.QuietUntil, Erases: utc(row.ErasesAt), Releases: row.Releases,
 	}
+	if len(row.Cuts) > 0 {
+		w.Cuts = row.Cuts
+	}
+	for _, s := range row.Segments {
+		segment := survey.Segment{Code: s.Code, Text: s.Text}
+		for _, v := range s.Values {
+			segment.Values = append(segment.Values, survey.Option{Code: v.Code, Text: v.Text})
+		}
+		w.Segments = append(w.Segments, segment)
+	}
+	if row.Reported != nil {
+		if err := json.Unmarshal([]byte(*row.Reported), &w.Reported); err != nil {
+			return w, fmt.Errorf("what wave %d reports by, as stored: %w", row.ID, err)
+		}
+	}
+	return w, nil
 }
 
-func newWaveRow(w *survey.Wave) waveRow {
-	return waveRow{
+// newWaveRow returns a wave as it is stored. Whatever does not say its mode is confidential, and comments are
+// never shown of fewer people than the rest.
+func newWaveRow(w *survey.Wave) (waveRow, error) {
+	row := waveRow{
 		ID: int64(w.ID), OrganisationID: int64(w.Organisation), VersionID: int64(w.Version),
 		Name: w.Name, Audience: string(w.Audience), Slug: w.Slug, State: string(w.State),
 		OpensAt: utc(w.Opens), ClosesAt: utc(w.Closes), ResponseLimit: w.Limit, Threshold: w.Threshold,
 		Promise: storedPromise(w.Promise), Simulated: w.Simulated,
+		Mode: string(cmp.Or(w.Mode, survey.Confidential)), Comments: max(w.Comments, w.Threshold), LaunchedAt: utc(w.Launched), Invited: w.Invited,
+		OpenLink: w.OpenLink, OncePer: w.OncePer, Kiosk: w.Kiosk, Tracks: w.Tracks,
+		TimeZone: w.TimeZone, QuietFrom: w.QuietFrom, QuietUntil: w.QuietUntil, ErasesAt: utc(w.Erases), Releases: w.Releases,
+		Cuts: w.Cuts, Segments: []storedSegment{},
 	}
+	if row.Cuts == nil {
+		row.Cuts = []int{}
+	}
+	for _, s := range w.Segments {
+		segment := storedSegment{Code: s.Code, Text: s.Text, Values: []storedValue{}}
+		for _, v := range s.Values {
+			segment.Values = append(segment.Values, storedValue{Code: v.Code, Text: v.Text})
+		}
+		row.Segments = append(row.Segments, segment)
+	}
+	if w.Reported != nil {
+		codes, err := json.Marshal(w.Reported)
+		if err != nil {
+			return row, err
+		}
+		text := string(codes)
+		row.Reported = &text
+	}
+	return row, nil
 }
 
 // utc returns a time as it is stored: in UTC, to the microsecond, which is as fine as PostgreSQL keeps it.
@@ -70,13 +145,17 @@ func utc(t *time.Time) *time.Time {
 	return &stored
 }
 
-// CreateWave stores a wave and fills in its id and when it was created. The slug of another wave, of whatever
-// organisation, is [survey.ErrSlugTaken]; a version that the organisation does not have is [survey.ErrNotFound].
+// CreateWave stores a wave and fills in its id and when it was created, and its mode and threshold of comments
+// where they were left out: confidential, and the threshold. The slug of another wave, of whatever organisation,
+// is [survey.ErrSlugTaken]; a version that the organisation does not have is [survey.ErrNotFound].
 func (s *Store) CreateWave(ctx context.Context, w *survey.Wave) error {
-	row := newWaveRow(w)
+	row, err := newWaveRow(w)
+	if err != nil {
+		return fmt.Errorf("create wave %q: %w", w.Slug, err)
+	}
 	row.ID = 0
 	var stored waveRow
-	err := s.change(ctx, func(tx *gorm.DB) error {
+	err = s.change(ctx, func(tx *gorm.DB) error {
 		if err := tx.Omit("Created").Create(&row).Error; err != nil {
 			return err
 		}
@@ -92,74 +171,149 @@ func (s *Store) CreateWave(ctx context.Context, w *survey.Wave) error {
 		return fmt.Errorf("create wave %q: %w", w.Slug, classify(err))
 	}
 	w.ID, w.Created = survey.WaveID(stored.ID), stored.Created.UTC()
+	w.Mode, w.Comments = survey.Mode(stored.Mode), stored.Comments
 	return nil
 }
 
 // Wave returns a wave of an organisation, or [survey.ErrNotFound].
 func (s *Store) Wave(ctx context.Context, organisation survey.OrganisationID, id survey.WaveID) (survey.Wave, error) {
-	var row waveRow
-	err := s.read.WithContext(ctx).Where("organisation_id = ? AND id = ?", int64(organisation), int64(id)).Take(&row).Error
+	w, err := takeWave(s.read.WithContext(ctx).Where("organisation_id = ? AND id = ?", int64(organisation), int64(id)))
 	if err != nil {
 		return survey.Wave{}, fmt.Errorf("wave %d: %w", id, classify(err))
 	}
-	return row.wave(), nil
+	return w, nil
 }
 
 // WaveBySlug returns the wave of an open link, or [survey.ErrNotFound].
 func (s *Store) WaveBySlug(ctx context.Context, slug string) (survey.Wave, error) {
-	var row waveRow
-	if err := s.read.WithContext(ctx).Where("slug = ?", slug).Take(&row).Error; err != nil {
+	w, err := takeWave(s.read.WithContext(ctx).Where("slug = ?", slug))
+	if err != nil {
 		return survey.Wave{}, fmt.Errorf("wave %q: %w", slug, classify(err))
 	}
-	return row.wave(), nil
+	return w, nil
+}
+
+// takeWave reads the one wave of a query.
+func takeWave(query *gorm.DB) (survey.Wave, error) {
+	var row waveRow
+	if err := query.Take(&row).Error; err != nil {
+		return survey.Wave{}, err
+	}
+	return row.wave()
 }
 
 // Waves returns an organisation's waves, the newest first.
 func (s *Store) Waves(ctx context.Context, organisation survey.OrganisationID) ([]survey.Wave, error) {
-	var rows []waveRow
-	err := s.read.WithContext(ctx).Where("organisation_id = ?", int64(organisation)).Order("id DESC").Find(&rows).Error
+	waves, err := findWaves(s.read.WithContext(ctx).Where("organisation_id = ?", int64(organisation)).Order("id DESC"))
 	if err != nil {
 		return nil, fmt.Errorf("waves of organisation %d: %w", organisation, classify(err))
-	}
-	waves := make([]survey.Wave, len(rows))
-	for i := range rows {
-		waves[i] = rows[i].wave()
 	}
 	return waves, nil
 }
 
-// UpdateWave stores a wave's name, state, times, limit, threshold and promise; the rest of a wave does not
-// change. A threshold lower than the stored one is [survey.ErrConflict]. When UpdateWave has closed a wave, no
-// response of it is completed any more.
+// findWaves reads all waves of a query.
+func findWaves(query *gorm.DB) ([]survey.Wave, error) {
+	var rows []waveRow
+	if err := query.Find(&rows).Error; err != nil {
+		return nil, err
+	}
+	waves := make([]survey.Wave, len(rows))
+	for i := range rows {
+		w, err := rows[i].wave()
+		if err != nil {
+			return nil, err
+		}
+		waves[i] = w
+	}
+	return waves, nil
+}
+
+// lockWave reads a wave that nobody else changes until the transaction ends.
+func (s *Store) lockWave(tx *gorm.DB, organisation survey.OrganisationID, id survey.WaveID) (survey.Wave, error) {
+	return takeWave(s.lock(tx, "UPDATE").Where("organisation_id = ? AND id = ?", int64(organisation), int64(id)))
+}
+
+// UpdateWave stores what can be changed of a wave: name, state, times, limit, thresholds, promise, mode, what is
+// reported, its ways in, when its mails rest, and when its personal data go; of a draft that was never launched
+// also its version, audience and slug. What [Store.LaunchWave], [Store.Release] and their neighbours keep does
+// not change here.
+//
+// After the launch, whatever would take back what was promised is [survey.ErrPromised] (see
+// [survey.Wave.Keeps]); the database refuses it, too. Otherwise a threshold lower than the stored one is
+// [survey.ErrConflict], but for a draft that nobody has answered. The slug of another wave is
+// [survey.ErrSlugTaken]. When UpdateWave has closed a wave, no response of it is completed any more.
 func (s *Store) UpdateWave(ctx context.Context, w survey.Wave) error {
-	row := newWaveRow(&w)
-	err := s.change(ctx, func(tx *gorm.DB) error {
-		var stored waveRow
-		err := s.lock(tx, "UPDATE").Where("organisation_id = ? AND id = ?", row.OrganisationID, row.ID).Take(&stored).Error
+	row, err := newWaveRow(&w)
+	if err != nil {
+		return fmt.Errorf("update wave %d: %w", w.ID, err)
+	}
+	err = s.change(ctx, func(tx *gorm.DB) error {
+		stored, err := s.lockWave(tx, w.Organisation, w.ID)
 		if err != nil {
 			return err
 		}
-		if row.Threshold < stored.Threshold {
-			return fmt.Errorf("a threshold of %d cannot become %d: %w", stored.Threshold, row.Threshold, survey.ErrConflict)
+		columns, err := s.updatable(tx, &stored, &row)
+		if err != nil {
+			return err
 		}
-		return found(tx.Model(&stored).Select("Name", "State", "OpensAt", "ClosesAt", "ResponseLimit", "Threshold", "Promise").Updates(&row))
+		return found(tx.Model(&waveRow{ID: row.ID}).Select(columns).Updates(&row))
 	})
+	switch {
+	case errors.Is(err, gorm.ErrDuplicatedKey):
+		err = survey.ErrSlugTaken
+	case errors.Is(err, gorm.ErrForeignKeyViolated):
+		err = fmt.Errorf("version %d of organisation %d: %w", w.Version, w.Organisation, survey.ErrNotFound)
+	}
 	if err != nil {
 		return fmt.Errorf("update wave %d: %w", w.ID, classify(err))
 	}
 	return nil
 }
 
-// DeleteWave deletes a wave with all its responses.
+// updatable returns the fields of a row that may be stored over a wave, or why it may not.
+func (s *Store) updatable(tx *gorm.DB, stored *survey.Wave, row *waveRow) ([]string, error) {
+	columns := []string{
+		"Name", "State", "OpensAt", "ClosesAt", "ResponseLimit", "Threshold", "Comments", "Promise", "Mode", "Reported", "Segments",
+		"OpenLink", "OncePer", "Kiosk", "Tracks", "TimeZone", "QuietFrom", "QuietUntil", "ErasesAt",
+	}
+	unlaunched := stored.Launched == nil && stored.State == survey.WaveDraft
+	if unlaunched {
+		columns = append(columns, "VersionID", "Audience", "Slug")
+	} else {
+		row.VersionID = int64(stored.Version)
+	}
+	next, err := row.wave()
+	if err != nil {
+		return nil, err
+	}
+	if err := stored.Keeps(&next); err != nil {
+		return nil, err
+	}
+	if next.Threshold < stored.Threshold || next.Comments < stored.Comments {
+		answered := !unlaunched
+		if unlaunched {
+			if err := tx.Raw("SELECT EXISTS (SELECT 1 FROM responses WHERE wave_id = ?)", row.ID).Scan(&answered).Error; err != nil {
+				return nil, err
+			}
+		}
+		if answered {
+			return nil, fmt.Errorf("thresholds of %d and %d cannot become %d and %d: %w",
+				stored.Threshold, stored.Comments, next.Threshold, next.Comments, survey.ErrConflict)
+		}
+	}
+	return columns, nil
+}
+
+// DeleteWave deletes a wave with its responses, its invitations and all that was sent.
 func (s *Store) DeleteWave(ctx context.Context, organisation survey.OrganisationID, id survey.WaveID) error {
 	err := s.change(ctx, func(tx *gorm.DB) error {
-		var row waveRow
-		err := s.lock(tx, "UPDATE").Where("organisation_id = ? AND id = ?", int64(organisation), int64(id)).Take(&row).Error
-		if err != nil {
+		if _, err := s.lockWave(tx, organisation, id); err != nil {
 			return err
 		}
-		if err := tx.Exec("DELETE FROM responses WHERE wave_id = ?", int64(id)).Error; err != nil {
-			return err
+		for _, table := range []string{"mails", "mailings", "letters", "finished_by_day", "sealed", "drafts", "responses", "invitations"} {
+			if err := tx.Exec("DELETE FROM "+table+" WHERE wave_id = ?", int64(id)).Error; err != nil {
+				return err
+			}
 		}
 		return tx.Exec("DELETE FROM waves WHERE id = ?", int64(id)).Error
 	})
@@ -171,9 +325,10 @@ func (s *Store) DeleteWave(ctx context.Context, organisation survey.Organisation
 
 // Counts says how many people answer a wave.
 type Counts struct {
-	Started  int       // responses, finished or not
-	Complete int       // finished ones
-	Last     time.Time // when the one that was finished or imported last was finished, in UTC; zero if none was
+	Started  int       // people who began, finished or not
+	Complete int       // those who finished
+	Counted  int       // those of them whose answers are in the results; in a wave that protects people, others wait
+	Last     time.Time // when the one that was finished or imported last was finished, in UTC; zero if none was. The day, in a wave that protects people
 }
 
 // Counts returns how many people answer a wave. A wave that does not exist has none.
@@ -199,7 +354,12 @@ func (s *Store) counts(ctx context.Context, condition string, id int64) (map[sur
 		SELECT id, -- each from an index: rows are large
 			(SELECT count(*) FROM responses WHERE wave_id = waves.id),
 			(SELECT count(*) FROM responses WHERE wave_id = waves.id AND tx IS NOT NULL),
-			(SELECT completed_at FROM responses WHERE wave_id = waves.id AND tx IS NOT NULL ORDER BY tx DESC LIMIT 1)
+			(SELECT count(*) FROM responses WHERE wave_id = waves.id AND tx IS NULL AND completed_at IS NOT NULL),
+			(SELECT count(*) FROM drafts WHERE wave_id = waves.id),
+			(SELECT count(*) FROM sealed WHERE wave_id = waves.id),
+			(SELECT completed_at FROM responses WHERE wave_id = waves.id AND tx IS NOT NULL ORDER BY tx DESC LIMIT 1),
+			(SELECT completed_at FROM responses WHERE wave_id = waves.id AND tx IS NULL AND completed_at IS NOT NULL ORDER BY completed_at DESC LIMIT 1),
+			(SELECT day FROM finished_by_day WHERE wave_id = waves.id ORDER BY day DESC LIMIT 1)
 		FROM waves WHERE `+condition, id).Rows()
 	if err != nil {
 		return nil, err
@@ -209,11 +369,14 @@ func (s *Store) counts(ctx context.Context, condition string, id int64) (map[sur
 	for rows.Next() {
 		var wave int64
 		var c Counts
-		var last storedTime
-		if err := rows.Scan(&wave, &c.Started, &c.Complete, &last); err != nil {
+		var pending, drafts, sealed int
+		var counted, waiting, day storedTime
+		if err := rows.Scan(&wave, &c.Started, &c.Counted, &pending, &drafts, &sealed, &counted, &waiting, &day); err != nil {
 			return nil, err
 		}
-		c.Last = last.Time
+		c.Started += drafts + sealed
+		c.Complete = c.Counted + pending + sealed
+		c.Last = slices.MaxFunc([]time.Time{counted.Time, waiting.Time, day.Time}, time.Time.Compare)
 		if c.Started > 0 {
 			counts[survey.WaveID(wave)] = c
 		}
@@ -234,7 +397,11 @@ func (t *storedTime) Scan(value any) error {
 		t.Time = value.UTC()
 		return nil
 	case string:
-		parsed, err := time.Parse("2006-01-02 15:04:05.999999999-07:00", value)
+		layout := "2006-01-02 15:04:05.999999999-07:00"
+		if len(value) == len(time.DateOnly) {
+			layout = time.DateOnly
+		}
+		parsed, err := time.Parse(layout, value)
 		t.Time = parsed.UTC()
 		return err
 	}

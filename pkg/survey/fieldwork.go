@@ -2,6 +2,7 @@ package survey
 
 import (
 	"errors"
+	"slices"
 	"time"
 )
 
@@ -71,6 +72,61 @@ type AttributeValue struct {
 	Name   string // as it is read; Given unless renamed
 	Into   int64  // the value that this one was merged into; 0 is none
 	People int    // active people who were given it
+}
+
+// Read returns how a value that was given is read today, however often it was renamed and merged: the id of the
+// value that it became part of, and its name. What the attribute does not know, such as a number, a date or "",
+// reads as it was given, with the id 0.
+func (a *Attribute) Read(given string) (id int64, name string) {
+	at := slices.IndexFunc(a.Values, func(v AttributeValue) bool { return v.Given == given })
+	if at < 0 {
+		return 0, given
+	}
+	v := a.Final(a.Values[at].ID)
+	return v.ID, v.Name
+}
+
+// Final returns the value that a value became part of by merging: itself if it was not merged. Merges in a
+// circle, which the store refuses, end at the first value that comes again. An id that the attribute does not
+// have is the zero value.
+func (a *Attribute) Final(id int64) AttributeValue {
+	var last AttributeValue
+	seen := make(map[int64]bool)
+	for !seen[id] {
+		seen[id] = true
+		at := slices.IndexFunc(a.Values, func(v AttributeValue) bool { return v.ID == id })
+		if at < 0 {
+			return last
+		}
+		last = a.Values[at]
+		if last.Into == 0 {
+			return last
+		}
+		id = last.Into
+	}
+	return last
+}
+
+// Names returns how everything that was given is read today: by what was given, the name. Many people are read
+// faster so than by [Attribute.Read].
+func (a *Attribute) Names() map[string]string {
+	names := make(map[string]string, len(a.Values))
+	byID := make(map[int64]*AttributeValue, len(a.Values))
+	for i := range a.Values {
+		byID[a.Values[i].ID] = &a.Values[i]
+	}
+	for i := range a.Values {
+		v := &a.Values[i]
+		for range a.Values { // no chain is longer
+			into, ok := byID[v.Into]
+			if !ok {
+				break
+			}
+			v = into
+		}
+		names[a.Values[i].Given] = v.Name
+	}
+	return names
 }
 
 // InvitationID names an invitation: 32 random hexadecimal digits, so that ids tell nothing of order.
@@ -156,6 +212,21 @@ type Mail struct {
 type Sealed struct {
 	ID      string // random, of this waiting only
 	Content []byte // encrypted
+}
+
+// PaddedLength returns the length in bytes that encrypted content of n bytes must be filled up to: one of a few,
+// so that lengths tell next to nothing of what is inside. Up to 1,536 bytes, which hold the answers of a usual
+// questionnaire, all content is of one length; beyond that a power of two, at least 4,096.
+func PaddedLength(n int) int {
+	const usual, long = 1536, 4096
+	if n <= usual {
+		return usual
+	}
+	length := long
+	for length < n {
+		length *= 2
+	}
+	return length
 }
 
 // Errors of fieldwork.

@@ -2,6 +2,9 @@ package survey
 
 import (
 	"errors"
+	"fmt"
+	"maps"
+	"slices"
 	"time"
 )
 
@@ -79,6 +82,44 @@ type Wave struct {
 
 // Protects reports whether answers become visible only among others.
 func (w *Wave) Protects() bool { return w.Mode != Identified && w.Threshold > 1 }
+
+// Keeps returns nil if a launched wave may become what next says, and otherwise [ErrPromised] with what would be
+// taken back. What was promised can be made stricter: a threshold raised, tracking ended, personal data erased
+// sooner. A wave that was not launched promised nothing but its mode, and that from the moment it is opened.
+func (w *Wave) Keeps(next *Wave) error {
+	if w.Mode != next.Mode && (w.Launched != nil || w.State != WaveDraft) {
+		return fmt.Errorf("the mode: %w", ErrPromised)
+	}
+	if w.Launched == nil {
+		return nil
+	}
+	for _, rule := range []struct {
+		broken bool
+		what   string
+	}{
+		{w.Version != next.Version, "the questionnaire"},
+		{next.Threshold < w.Threshold, fmt.Sprintf("a threshold of %d", w.Threshold)},
+		{next.Comments < w.Comments, fmt.Sprintf("a threshold of %d for comments", w.Comments)},
+		{!slices.Equal(w.Reported, next.Reported) || (w.Reported == nil) != (next.Reported == nil), "what results are split by"},
+		{!slices.EqualFunc(w.Segments, next.Segments, sameSegment), "the segments"},
+		{next.Tracks && !w.Tracks, "that opened mails are not noted"},
+		{w.Erases != nil && (next.Erases == nil || next.Erases.After(*w.Erases)), "when personal data are erased"},
+		{!maps.Equal(w.Promise.Asker, next.Promise.Asker), "who asks"},
+		{!maps.Equal(w.Promise.Purpose, next.Promise.Purpose), "why"},
+		{!maps.Equal(w.Promise.Kept, next.Promise.Kept), "what is kept"},
+	} {
+		if rule.broken {
+			return fmt.Errorf("%s: %w", rule.what, ErrPromised)
+		}
+	}
+	return nil
+}
+
+func sameSegment(a, b Segment) bool {
+	return a.Code == b.Code && maps.Equal(a.Text, b.Text) && slices.EqualFunc(a.Values, b.Values, func(a, b Option) bool {
+		return a.Code == b.Code && maps.Equal(a.Text, b.Text) && a.Exclusive == b.Exclusive
+	})
+}
 
 // Promise is what a respondent is told before the first question.
 type Promise struct {

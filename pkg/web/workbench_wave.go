@@ -214,6 +214,7 @@ func (s *Server) createWave(c echo.Context) error {
 	wave := survey.Wave{
 		Organisation: survey.DefaultOrganisation, Version: version.ID, Name: page.Name, Audience: q.Audience,
 		Slug: page.Slug, State: survey.WaveDraft, Threshold: defaultThreshold,
+		Mode: survey.Confidential, OpenLink: true, OncePer: true,
 	}
 	if wave.Audience == survey.Everyone {
 		wave.Audience = survey.External
