@@ -85,7 +85,11 @@ func (s *Server) respondError(err error, c echo.Context) {
 		_ = c.String(t.status, s.phrases.Say(lang, t.phrase+"_title", nil)+"\n") // the visitor has left
 		return
 	}
-	if err := s.showTrouble(c, t); err != nil && ctx.Err() == nil {
+	show := func() error { return s.showTrouble(c, t) }
+	if !s.public && !ofRespondents(c.Request().URL.Path) {
+		show = func() error { return s.showWorkbenchTrouble(c, t, err) }
+	}
+	if err := show(); err != nil && ctx.Err() == nil {
 		s.log.LogAttrs(ctx, slog.LevelError, "page of an error failed", slog.String("id", requestID(c)), slog.Any("error", err))
 		if !c.Response().Committed {
 			_ = c.String(t.status, s.phrases.Say(survey.English, t.phrase+"_title", nil)+"\n") // there is nobody left to tell
@@ -99,7 +103,7 @@ func takesHTML(r *http.Request) bool {
 	return accept == "" || strings.Contains(accept, "text/html") || strings.Contains(accept, "*/*")
 }
 
-// showTrouble shows the page of an error in the visitor's language.
+// showTrouble shows respondents the page of an error in their language.
 func (s *Server) showTrouble(c echo.Context, t trouble) error {
 	lang := s.languageOfScreens(c.Request())
 	page := noticePage{

@@ -92,11 +92,12 @@ func (s *Server) importAnswers(c echo.Context) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(c.Request().Context()), importPatience)
 	defer cancel()
 	c.SetRequest(c.Request().WithContext(ctx))
-	page, q, err := s.importPage(c)
-	if err != nil {
+	form, err := receiveForm(c, uploadLimit)
+	tooLarge := errors.Is(err, errTooLarge)
+	if err != nil && (!tooLarge || form == nil) {
 		return err
 	}
-	form, err := readUpload(c.Request(), uploadLimit)
+	page, q, err := s.importPage(c)
 	if err != nil {
 		return err
 	}
@@ -104,10 +105,15 @@ func (s *Server) importAnswers(c echo.Context) error {
 	if file := form.files["map_file"]; len(file.content) > 0 {
 		page.Map = string(bytes.ToValidUTF8(file.content, []byte("\uFFFD")))
 	}
-	file, confirmed, err := fileOf(form)
+	if tooLarge {
+		page.Problems = []string{page.With("problem_file_too_large", "Limit", page.Integer(uploadLimit>>20))}
+		return s.show(c, http.StatusRequestEntityTooLarge, "workbench", "import", page)
+	}
+	file, err := fileOf(form)
 	if err != nil {
 		return err
 	}
+	confirmed := len(form.files["file"].content) == 0 && form.fields.Get("confirmed") != ""
 	if len(file.content) == 0 {
 		page.Problems = []string{page.T("problem_no_file")}
 		return s.show(c, http.StatusUnprocessableEntity, "workbench", "import", page)
@@ -135,28 +141,28 @@ func (s *Server) importAnswers(c echo.Context) error {
 	return s.show(c, http.StatusOK, "workbench", "import", page)
 }
 
-// fileOf returns the file that was sent, or the one that the browser kept since the preview.
-func fileOf(form *upload) (file uploadedFile, confirmed bool, err error) {
+// fileOf returns the file that was sent, or the one that the browser kept since an earlier page.
+func fileOf(form *upload) (uploadedFile, error) {
 	packed := form.fields.Get("packed")
 	if packed == "" || len(form.files["file"].content) > 0 {
-		return form.files["file"], false, nil
+		return form.files["file"], nil
 	}
 	compressed, err := base64.StdEncoding.DecodeString(packed)
 	if err != nil {
-		return file, false, brokenOff(err)
+		return uploadedFile{}, brokenOff(err)
 	}
 	reader, err := gzip.NewReader(bytes.NewReader(compressed))
 	if err != nil {
-		return file, false, brokenOff(err)
+		return uploadedFile{}, brokenOff(err)
 	}
 	content, err := io.ReadAll(io.LimitReader(reader, unpackedLimit+1))
 	if err != nil {
-		return file, false, brokenOff(err)
+		return uploadedFile{}, brokenOff(err)
 	}
 	if len(content) > unpackedLimit {
-		return file, false, errTooLarge
+		return uploadedFile{}, errTooLarge
 	}
-	return uploadedFile{form.text("file_name"), content}, form.fields.Get("confirmed") != "", nil
+	return uploadedFile{form.text("file_name"), content}, nil
 }
 
 // reading is a file of answers being read for a wave.
@@ -181,13 +187,11 @@ func (s *Server) startReading(ctx context.Context, page *importPage, q *question
 		}
 	}
 	r := &reading{questionnaire: q, known: make(map[string]bool), words: page.T("rejected_known"), file: file.name}
-	for stored, err := range s.store.Answers(ctx, page.Wave.ID, store.Mark{}) {
+	for person, err := range s.store.Respondents(ctx, page.Wave.ID) {
 		if err != nil {
 			return nil, err
 		}
-		if stored.Person != "" {
-			r.known[stored.Person] = true
-		}
+		r.known[person] = true
 	}
 	r.reader, err = exchange.Open(bytes.NewReader(file.content), file.name, q.Questionnaire, layout,
 		exchange.OnReject(func(rejected exchange.Rejection) { r.refused = append(r.refused, rejected) }))
@@ -239,15 +243,11 @@ func (r *reading) preview(page *importPage, file uploadedFile) (*preview, error)
 			"Item": string(first.Item), "Option": option, "Count": page.Integer(first.Count), "Of": page.Integer(first.Of),
 		}))
 	}
-	var packed bytes.Buffer
-	to := gzip.NewWriter(&packed)
-	if _, err := to.Write(file.content); err != nil {
+	packed, err := pack(file.content)
+	if err != nil {
 		return nil, fmt.Errorf("pack %s: %w", file.name, err)
 	}
-	if err := to.Close(); err != nil {
-		return nil, fmt.Errorf("pack %s: %w", file.name, err)
-	}
-	shown.Packed = base64.StdEncoding.EncodeToString(packed.Bytes())
+	shown.Packed = packed
 	return shown, nil
 }
 

@@ -67,7 +67,13 @@ func (s *fromStore) Rows(ctx context.Context, id survey.WaveID, after tally.Mark
 // newBench is a server with nothing in it, and a director who looks at it.
 func newBench(t *testing.T) (*field, *person) {
 	t.Helper()
-	f := &field{store: storetest.Open(t, storetest.SQLite(t)), moment: noon, log: &lockedBuffer{}}
+	return newBenchIn(t, storetest.Open(t, storetest.SQLite(t)))
+}
+
+// newBenchIn is the same on a database of the test's own.
+func newBenchIn(t *testing.T, db *store.Store) (*field, *person) {
+	t.Helper()
+	f := &field{store: db, moment: noon, log: &lockedBuffer{}}
 	engine, err := testEngine()
 	if err != nil {
 		t.Fatal(err)
@@ -92,7 +98,7 @@ func newBench(t *testing.T) (*field, *person) {
 // addWave stores a wave of a bundled questionnaire, or of YAML.
 func (f *field) addWave(t *testing.T, questionnaire string, w survey.Wave) survey.Wave {
 	t.Helper()
-	w.Organisation, w.Version, w.Threshold = survey.DefaultOrganisation, f.version(t, questionnaire), 5
+	w.Organisation, w.Version, w.Threshold = survey.DefaultOrganisation, f.version(t, questionnaire), cmp.Or(w.Threshold, 5)
 	if w.State == "" {
 		w.State = survey.WaveOpen
 	}
@@ -686,7 +692,7 @@ func TestWorkbenchPhrases(t *testing.T) {
 	}
 	used := text.String()
 	// Keys that are put together of a beginning and one of these ends.
-	built := regexp.MustCompile(`^(side|life|life_text|part|base|rest_title|rest|empty)_`)
+	built := regexp.MustCompile(`^(side|life|life_text|part|base|rest_title|rest|empty|trouble)_`)
 	for _, key := range phrases.Keys() {
 		if !strings.Contains(used, `"`+key+`"`) && !built.MatchString(key) {
 			t.Errorf("nothing says %s", key)

@@ -1,7 +1,6 @@
 package web
 
 import (
-	"bytes"
 	"errors"
 	"io"
 	"mime"
@@ -31,44 +30,63 @@ func (u *upload) text(field string) string {
 	return strings.NewReplacer("\r\n", "\n", "\x00", "").Replace(strings.ToValidUTF8(u.fields.Get(field), "\uFFFD"))
 }
 
+// drainLimit is how many bytes of a form are read that is too large: a browser reads no answer before it has sent
+// all, so who sends a little too much is heard out.
+const drainLimit = 1 << 30
+
 // readUpload reads a form of at most limit bytes, with files or without. A longer one is errTooLarge, half of
-// one is refused.
+// one is errIncomplete; both come with the fields that arrived, if any did.
 func readUpload(r *http.Request, limit int64) (*upload, error) {
-	body, err := io.ReadAll(io.LimitReader(r.Body, limit+1))
-	if int64(len(body)) > limit {
-		_, _ = io.Copy(io.Discard, io.LimitReader(r.Body, uploadLimit)) // a browser reads no answer before it has sent all
+	body := io.LimitReader(r.Body, drainLimit)
+	kind, parameters, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	if err == nil && kind == "multipart/form-data" {
+		return readParts(multipart.NewReader(body, parameters["boundary"]), limit)
+	}
+	content, err := io.ReadAll(io.LimitReader(body, limit+1))
+	if int64(len(content)) > limit {
+		_, _ = io.Copy(io.Discard, body)
 		return nil, errTooLarge
 	}
 	if err != nil {
 		return nil, brokenOff(err)
 	}
-	u := &upload{files: make(map[string]uploadedFile)}
-	kind, parameters, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
-	if err != nil || kind != "multipart/form-data" {
-		if u.fields, err = url.ParseQuery(string(body)); err != nil {
-			return nil, brokenOff(err)
-		}
-		return u, nil
+	fields, err := url.ParseQuery(string(content))
+	if err != nil {
+		err = brokenOff(err)
 	}
-	u.fields = make(url.Values)
-	parts := multipart.NewReader(bytes.NewReader(body), parameters["boundary"])
+	return &upload{fields: fields}, err
+}
+
+// readParts reads a form part by part. A part that does not fit any more is left out, the ones behind it are not:
+// the fields of a form can stand behind a file that is too large.
+func readParts(parts *multipart.Reader, limit int64) (*upload, error) {
+	u := &upload{fields: make(url.Values), files: make(map[string]uploadedFile)}
+	var tooLarge error
 	for {
 		part, err := parts.NextPart()
 		if errors.Is(err, io.EOF) {
-			return u, nil
+			return u, tooLarge
 		}
 		if err != nil {
-			return nil, brokenOff(err)
+			return u, errors.Join(tooLarge, brokenOff(err))
 		}
-		content, err := io.ReadAll(part)
-		if err != nil {
-			return nil, brokenOff(err)
-		}
-		if name := part.FileName(); name != "" {
-			u.files[part.FormName()] = uploadedFile{path.Base(strings.ReplaceAll(name, `\`, "/")), content}
+		content, err := io.ReadAll(io.LimitReader(part, limit+1))
+		if int64(len(content)) > limit {
+			tooLarge = errTooLarge
+			if _, err := io.Copy(io.Discard, part); err != nil {
+				return u, tooLarge
+			}
 			continue
 		}
-		u.fields.Add(part.FormName(), string(content))
+		limit -= int64(len(content))
+		if name := part.FileName(); name != "" && err == nil {
+			u.files[part.FormName()] = uploadedFile{path.Base(strings.ReplaceAll(name, `\`, "/")), content}
+		} else if name == "" {
+			u.fields.Add(part.FormName(), string(content))
+		}
+		if err != nil {
+			return u, errors.Join(tooLarge, brokenOff(err))
+		}
 	}
 }
 

@@ -21,8 +21,9 @@ import (
 
 // Bounds of what a wave's form takes.
 const (
-	longestName      = 120  // characters
-	longestPromise   = 1000 // characters of one text
+	longestName      = 120     // characters
+	longestPromise   = 1000    // characters of one text
+	longestSource    = 1 << 20 // bytes of a questionnaire
 	defaultThreshold = 5
 	timeOfForm       = "2006-01-02T15:04" // as the browser's field for date and time writes it
 )
@@ -173,24 +174,16 @@ func bundled(code string) (*survey.Questionnaire, []byte, error) {
 // createWave makes a wave of a bundled instrument or of an own questionnaire. What cannot be read is said
 // beside what was sent, and nothing that was typed is lost.
 func (s *Server) createWave(c echo.Context) error {
+	form, err := receiveForm(c, uploadLimit)
+	if err != nil {
+		return err
+	}
 	page, err := s.newWave(c)
 	if err != nil {
 		return err
 	}
-	form, err := readUpload(c.Request(), formLimit)
-	if err != nil {
-		return err
-	}
 	page.Chosen, page.Name, page.Slug = form.text("questionnaire"), form.text("name"), form.text("slug")
-	page.Source = form.text("source")
-	fileName := "questionnaire.yaml"
-	if file := form.files["file"]; len(file.content) > 0 {
-		if !utf8.Valid(file.content) {
-			page.Mistakes = append(page.Mistakes, page.With("mistake_not_utf8", "File", file.name))
-		} else {
-			page.Source, fileName = string(file.content), file.name
-		}
-	}
+	fileName := page.readSource(form)
 	q, version := s.versionOf(&page, fileName)
 	page.checkName()
 	if page.Slug == "" && q != nil {
@@ -230,6 +223,27 @@ func (s *Server) createWave(c echo.Context) error {
 	return c.Redirect(http.StatusSeeOther, fmt.Sprintf("/waves/%d/edit", wave.ID))
 }
 
+// readSource takes the questionnaire from the file that was sent, or else from the field, and returns the name to
+// call it by. A file that is no questionnaire leaves what stands in the field as it is.
+func (p *newWavePage) readSource(form *upload) (fileName string) {
+	p.Source = form.text("source")
+	if p.Chosen != "own" {
+		return "" // a file chosen before another choice was made is not meant
+	}
+	file, err := fileOf(form)
+	switch {
+	case err != nil || len(file.content) == 0:
+		return "questionnaire.yaml"
+	case len(file.content) > longestSource:
+		p.Mistakes = append(p.Mistakes, p.phrases.Say(p.Lang, "mistake_too_long", survey.Args{"File": file.name, "Limit": p.Integer(longestSource >> 20)}))
+	case !utf8.Valid(file.content):
+		p.Mistakes = append(p.Mistakes, p.With("mistake_not_utf8", "File", file.name))
+	default:
+		p.Source = string(file.content)
+	}
+	return file.name
+}
+
 func (p *newWavePage) checkName() {
 	switch p.Name = strings.TrimSpace(p.Name); {
 	case p.Name == "":
@@ -257,6 +271,11 @@ func (s *Server) versionOf(page *newWavePage, fileName string) (*survey.Question
 		if len(page.Mistakes) == 0 {
 			page.Problems["source"] = page.T("problem_no_source")
 		}
+		return nil, version
+	case page.Chosen == "own" && len(page.Source) > longestSource:
+		page.Mistakes = append(page.Mistakes, page.phrases.Say(page.Lang, "mistake_too_long", survey.Args{"File": fileName, "Limit": page.Integer(longestSource >> 20)}))
+		return nil, version
+	case page.Chosen == "own" && len(page.Mistakes) > 0: // of the file that was to take its place
 		return nil, version
 	case page.Chosen == "own":
 		source = []byte(page.Source)
@@ -388,11 +407,11 @@ func fieldOfNumber(n int) string {
 }
 
 func (s *Server) editWave(c echo.Context) error {
-	wave, err := s.waveOf(c)
+	form, err := receiveForm(c, uploadLimit)
 	if err != nil {
 		return err
 	}
-	form, err := readUpload(c.Request(), formLimit)
+	wave, err := s.waveOf(c)
 	if err != nil {
 		return err
 	}
