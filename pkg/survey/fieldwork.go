@@ -184,11 +184,12 @@ const (
 // Mailing is one letter sent to all whom it concerns: invitations to everybody who was not yet invited, reminders
 // to those who were and have not finished.
 type Mailing struct {
-	ID    MailingID
-	Wave  WaveID
-	Kind  LetterKind
-	At    time.Time // not before
-	State MailingState
+	ID           MailingID
+	Organisation OrganisationID
+	Wave         WaveID
+	Kind         LetterKind
+	At           time.Time // not before
+	State        MailingState
 
 	Queued, Sent, Failed int // mails
 }
