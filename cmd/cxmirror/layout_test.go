@@ -55,12 +55,12 @@ var owners = map[string][]string{
 	"golang.org/x/text":                        {"pkg/exchange"},
 	"golang.org/x/text/language":               {"pkg/survey", "pkg/web"}, // what go-i18n is addressed with, and what browsers ask for
 	"golang.org/x/text/feature/plural":         {"pkg/survey"},
-	"golang.org/x/text/unicode":                {"pkg/exchange", "pkg/survey"},
+	"golang.org/x/text/unicode":                {"pkg/exchange", "pkg/survey", "pkg/report"},
 	"golang.org/x/text/width":                  {"pkg/survey"}, // where the caret under a mistake stands
 	"gonum.org/v1/gonum":                       {"pkg/stats"},
 	"github.com/go-echarts/go-echarts/v2":      {"charts"},
 	"github.com/dop251/goja":                   {"charts"},
-	"golang.org/x/image":                       {"charts"},
+	"golang.org/x/image":                       {"charts", "pkg/report"}, // report: which letters the font of its documents has
 	"gorm.io":                                  {"pkg/store"},
 	"github.com/jackc/pgx/v5":                  {"pkg/store"}, // what gorm's driver runs on: errors by their codes, and reading in bulk
 	"github.com/libtnb/sqlite":                 {"pkg/store"},
@@ -71,7 +71,7 @@ var owners = map[string][]string{
 	"github.com/pquerna/otp":                   {"pkg/access"},
 	"github.com/wneessen/go-mail":              {"pkg/fieldwork"},
 	"codeberg.org/go-pdf/fpdf":                 {"pkg/report"},
-	"github.com/xuri/excelize/v2":              {"pkg/report"},
+	"github.com/xuri/excelize/v2":              {"pkg/report", "pkg/exchange"}, // reports, and lists of people as workbooks
 	"github.com/labstack/echo/v4":              {"pkg/web"},
 	"github.com/danielgtaylor/huma/v2":         {"pkg/web"},
 	"github.com/alexedwards/scs/v2":            {"pkg/web"},
@@ -100,6 +100,7 @@ var testPackages = []string{"pkg/store/storetest"}
 
 // testers are the packages whose tests alone may import what belongs to another package.
 var testers = []struct{ importer, imported, because string }{
+	{"pkg/report", "github.com/boombuler/barcode", "what is printed is tested with codes that cameras read"},
 	{"pkg/web", "github.com/jackc/pgx/v5", "pages are tested with a database that refuses, by its own errors"},
 	{"cmd/cxmirror", "gonum.org/v1/gonum", "the program's figures are held to distributions it did not compute itself"},
 }
