@@ -70,7 +70,8 @@ func demoWaves(lang survey.Language) []demoWave {
 	}
 }
 
-// demoThreshold is the smallest base shown: people are not to be told apart, made up or not.
+// demoThreshold is the smallest base shown of employees: they are not to be told apart, made up or not. Customers
+// answer by an open link and are many; their answers are seen as they come.
 const demoThreshold = 5
 
 // Run makes the demonstration where there is none, and serves it.
@@ -209,9 +210,13 @@ func (d demoWave) create(ctx context.Context, db *store.Store, lang survey.Langu
 	if err := db.SaveVersion(ctx, version); err != nil {
 		return survey.Wave{}, err
 	}
+	threshold := demoThreshold
+	if q.Audience == survey.External {
+		threshold = 1
+	}
 	wave := survey.Wave{
 		Organisation: survey.DefaultOrganisation, Version: version.ID, Name: d.name.In(lang), Audience: q.Audience,
-		Slug: d.slug, State: survey.WaveOpen, Threshold: demoThreshold, Simulated: true,
+		Slug: d.slug, State: survey.WaveOpen, Threshold: threshold, Simulated: true,
 		Mode: survey.Confidential, OpenLink: true, OncePer: true,
 		Promise: survey.Promise{
 			Asker: survey.Words{

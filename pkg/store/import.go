@@ -23,7 +23,8 @@ const importBatch = 500
 // An id that is stored already, and two that are the same, are [survey.ErrConflict].
 //
 // In a wave that protects people only the day of their times is kept; as many as the threshold or more begin to
-// count together, fewer wait for [Store.Release]. An anonymous wave keeps neither keys nor who answered.
+// count together, fewer wait for [Store.Release]. An anonymous wave takes none that say who answered:
+// [survey.ErrPromised].
 //
 // The sequence must not use the store: on SQLite it would wait for itself.
 func (s *Store) ImportResponses(ctx context.Context, wave survey.WaveID, rows iter.Seq2[survey.Response, error]) (int, error) {
@@ -104,17 +105,15 @@ func (b *importedRows) add(r *survey.Response) error {
 		return errors.New("it has no id")
 	case r.Completed == nil:
 		return errors.New("it has no time of completion")
+	case b.wave.Mode == survey.Anonymous && (r.Person != "" || r.Key != "" || r.Invitation != ""):
+		return fmt.Errorf("it says who answered, and the wave is anonymous: %w", survey.ErrPromised)
 	}
 	attributes, err := encodeAttributes(r.Attributes)
 	if err != nil {
 		return err
 	}
 	var key []byte
-	person := r.Person
-	switch {
-	case b.wave.Mode == survey.Anonymous:
-		person = ""
-	case r.Key != "":
+	if r.Key != "" {
 		key = hashKey(r.Key)
 	}
 	started, completed := r.Started, *utc(r.Completed)
@@ -127,7 +126,7 @@ func (b *importedRows) add(r *survey.Response) error {
 	b.rows = append(b.rows, []any{
 		string(r.ID), int64(b.wave.Organisation), int64(b.wave.ID), int64(cmp.Or(r.Version, b.wave.Version)), key, string(r.Language),
 		int64(r.Seed), //nolint:gosec // the bits are kept
-		r.Page, r.Revision, answers, weight(r), person, *utc(&started), completed, attributes,
+		r.Page, r.Revision, answers, weight(r), r.Person, *utc(&started), completed, attributes,
 	})
 	return nil
 }
@@ -176,4 +175,27 @@ func (b *importedRows) insertChunk(tx *gorm.DB, rows [][]any) error {
 	}
 	return tx.Exec("INSERT INTO responses (id, organisation_id, wave_id, version_id, key_hash, language, seed, page, revision, answers, weight, person,"+
 		" started_at, completed_at, attributes, release, tx) VALUES "+strings.TrimSuffix(strings.Repeat(one+", ", len(rows)), ", "), values...).Error
+}
+
+// Respondents yields who is named by the complete responses of a wave, those that do not count yet included: an
+// import leaves out whom it would store twice.
+func (s *Store) Respondents(ctx context.Context, wave survey.WaveID) iter.Seq2[string, error] {
+	return func(yield func(string, error) bool) {
+		rows, err := s.read.WithContext(ctx).Raw(
+			"SELECT person FROM responses WHERE wave_id = ? AND completed_at IS NOT NULL AND person <> ''", int64(wave)).Rows()
+		if err != nil {
+			yield("", fmt.Errorf("who answered wave %d: %w", wave, classify(err)))
+			return
+		}
+		defer func() { _ = rows.Close() }()
+		for rows.Next() {
+			var person string
+			if err = rows.Scan(&person); err != nil || !yield(person, nil) {
+				break
+			}
+		}
+		if err := errors.Join(err, rows.Err()); err != nil {
+			yield("", fmt.Errorf("who answered wave %d: %w", wave, classify(err)))
+		}
+	}
 }

@@ -2,6 +2,7 @@ package web
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/base64"
@@ -234,8 +235,12 @@ func TestWorkbenchPages(t *testing.T) {
 	full, director := newBench(t)
 	external, internal := twoSides(t, full)
 	lonely := full.addWave(t, "external-expectations", survey.Wave{Name: "Nobody yet", Audience: survey.External, Slug: "nobody"})
-	few := full.addWave(t, "internal-expectations", survey.Wave{Name: "A few", Audience: survey.Internal, Slug: "few"})
+	few := full.addWave(t, "internal-expectations", survey.Wave{Name: "A few", Audience: survey.Internal, Slug: "few", Threshold: 1})
 	full.addAnswers(t, few, 4, []float64{.5, .5}, nil)
+	few.Threshold = 5 // raised when they count already
+	if err := full.store.UpdateWave(t.Context(), few); err != nil {
+		t.Fatal(err)
+	}
 	pair := fmt.Sprintf("external=%d&internal=%d", external.ID, internal.ID)
 	tests := []struct {
 		name   string
@@ -553,7 +558,7 @@ var packedField = regexp.MustCompile(`name="packed" value="([^"]*)"`)
 // A file is looked at first, with every row that would be left out, and then stored: all of it, once.
 func TestImport(t *testing.T) {
 	f, director := newBench(t)
-	wave := f.addWave(t, "external-expectations", survey.Wave{Name: "Customers", Audience: survey.External, Slug: "customers"})
+	wave := f.addWave(t, "external-expectations", survey.Wave{Name: "Customers", Audience: survey.External, Slug: "customers", Threshold: 1})
 	q, err := f.server.fielded.questionnaire(t.Context(), survey.DefaultOrganisation, wave.Version)
 	if err != nil {
 		t.Fatal(err)
