@@ -303,7 +303,7 @@ type paragraph struct {
 	face    face   // at full size
 	least   float64
 	leading float64 // line height in em
-	address bool    // broken where addresses may be, and never between words
+	address bool    // broken where addresses may be, and on one line if that is possible
 	centred bool
 	most    int     // lines; what goes beyond is left out for an ellipsis. 0 is no limit
 	gap     float64 // millimetres below it, at full size; none where it is empty
@@ -327,10 +327,14 @@ func (p *press) set(g paragraph, width, scale float64) setting {
 		return s
 	}
 	p.use(g.face)
+	words := pieces(g.text, "")
 	if g.address {
 		s.face.size = p.onOneLine(g, width)
+		words = pieces(g.text, addressMarks)
+		if _, broken := p.fillLines(words, width); broken {
+			words = pieces(g.text, addressMarks+nameMarks)
+		}
 	}
-	words := pieces(g.text, g.address)
 	s.lines, s.broken = p.fillLines(words, width)
 	if g.most > 0 && len(s.lines) > g.most {
 		s.lines = s.lines[:g.most]
@@ -454,20 +458,27 @@ type piece struct {
 	spaced bool // a space parts it from the piece before it, where both are on one line
 }
 
+// Marks that an address may be broken before: those that part it, and, only where these are not enough, those
+// within its names.
+const (
+	addressMarks = ".?&=@#%"
+	nameMarks    = "-_"
+)
+
 // pieces splits a text where lines may end: at spaces, but not after a one-letter word (as Polish, Czech and
-// Russian typography want it) nor before a dash, and after hyphens and strokes within words. An address has its own places:
-// after a stroke, before other marks, so that no line ends in a dot or a hyphen that seems to be none of it.
-func pieces(text string, address bool) []piece {
+// Russian typography want it) nor before a dash, and after hyphens and strokes within words. With marks it is
+// an address, which has its own places: after a stroke and before these marks, so that no line ends in a dot or
+// a hyphen that seems to be none of it.
+func pieces(text, marks string) []piece {
 	var all []piece
 	tied := false
 	for word := range strings.SplitSeq(text, " ") {
 		first, length := utf8.DecodeRuneInString(word)
 		dash := word == "–" || word == "—"
-		for i, part := range parts(word, address) {
-			switch {
-			case i == 0 && (tied || dash && len(all) > 0):
+		for i, part := range parts(word, marks) {
+			if i == 0 && (tied || dash && len(all) > 0) {
 				all[len(all)-1].text += "\u00a0" + part
-			default:
+			} else {
 				all = append(all, piece{part, i == 0})
 			}
 		}
@@ -477,7 +488,7 @@ func pieces(text string, address bool) []piece {
 }
 
 // parts splits one word where it may be broken without a mark.
-func parts(word string, address bool) []string {
+func parts(word, marks string) []string {
 	const atLeast = 2 // letters on each side
 	var all []string
 	begin := 0
@@ -487,9 +498,11 @@ func parts(word string, address bool) []string {
 		switch {
 		case r == '/' && !strings.HasPrefix(word[after:], "/"):
 			cut = after
-		case address && strings.ContainsRune(".-_?&=@#%", r):
-			cut = i
-		case !address && (r == '-' || r == '–' || r == '—'):
+		case marks != "":
+			if strings.ContainsRune(marks, r) {
+				cut = i
+			}
+		case r == '-' || r == '–' || r == '—':
 			cut = after
 		}
 		if cut-begin >= atLeast && len(word)-cut >= atLeast {

@@ -556,6 +556,30 @@ func run(t *testing.T, name string, arguments ...string) string {
 	return string(out)
 }
 
+// TestPosterLines holds lines to their ends: no one-letter word at the end of one, no dash at its beginning, and
+// an address parted where it cannot be mistyped.
+func TestPosterLines(t *testing.T) {
+	p := posters(t)["pl"]
+	p.Address = "ankiety.przedsiebiorstwo-uslug-komunalnych.przyklad.com.pl/o/czego-oczekujesz-od-tych-ktorzy-wspieraja"
+	var address []string
+	for _, s := range readPDF(t, poster(t, p)).pages[0].texts {
+		words := strings.Fields(strings.ReplaceAll(s.text, "\u00a0", " "))
+		if last := words[len(words)-1]; len(last) == 1 {
+			t.Errorf("a line ends in a word of one letter: %q", s.text)
+		}
+		if strings.HasPrefix(s.text, "—") {
+			t.Errorf("a line begins with a dash: %q", s.text)
+		}
+		if strings.Contains(p.Address, s.text) {
+			address = append(address, s.text)
+		}
+	}
+	want := []string{"ankiety.przedsiebiorstwo-uslug-komunalnych.przyklad", ".com.pl/o/czego-oczekujesz-od-tych-ktorzy-wspieraja"}
+	if !slices.Equal(address, want) {
+		t.Errorf("the address is set as %q; want %q", address, want)
+	}
+}
+
 // FuzzPoster prints whatever words: they all stand within the page, or the poster is refused for want of room.
 func FuzzPoster(f *testing.F) {
 	f.Add("What matters to you", "Because.", "Answers are kept without names.", "x.example/o/a")

@@ -1,6 +1,7 @@
 // Package report writes findings as documents: a table for a terminal, JSON for programs, and a page that
 // stands on its own. Every document carries the base, the rule, the methods and what was left out, because
-// a figure that has lost them is worth nothing. It computes nothing: what it prints, it was handed.
+// a figure that has lost them is worth nothing. It computes nothing: what it prints, it was handed. It also
+// prints what fieldwork hands out on paper: posters ([PosterPDF]) and access codes ([CodeSheetPDF]).
 package report
 
 import (
