@@ -1,4 +1,4 @@
-// Package exchange reads files of answers, and writes them.
+// Package exchange reads files of answers and of people, and writes them.
 //
 // # The native format
 //
@@ -37,6 +37,14 @@
 // A column or item that the map names and the file or questionnaire lacks is an error with its place in the
 // map, and so is a column of the file that nothing speaks of, unless ignore does.
 //
-// The package knows how answers are laid out in files. What an answer may be is the business of package
+// # People
+//
+// Lists of people come as their offices have them ([OpenPeople]): CSV in whatever encoding and delimiter, or
+// workbooks. Which column is the address, the name or an attribute is recognised, told ([PeopleReader.Columns])
+// and can be said otherwise. A rejected row is named with what to do about it ([PersonRejection]), and can be
+// given back in a copy of its file ([WriteProblems]). Lists of addresses that mail came back from, and the
+// reports that mail servers write of it, are read by [OpenBounces].
+//
+// The package knows how answers and people are laid out in files. What an answer may be is the business of package
 // survey, and what the answers say that of others.
 package exchange

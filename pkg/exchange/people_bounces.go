@@ -185,7 +185,7 @@ func (p *PeopleReader) forBounces() {
 	p.plan = peoplePlan{address: p.plan.address, language: -1, key: -1, active: -1}
 	for i, c := range p.columns {
 		if i != p.plan.address {
-			p.plan.attributes = append(p.plan.attributes, attributeSource{i, attributeKey(c.Header)})
+			p.plan.attributes = append(p.plan.attributes, attributeSource{column: i, key: attributeKey(c.Header)})
 			p.columns[i].Meaning = AttributeColumn
 		}
 	}
@@ -196,7 +196,6 @@ type mailbox struct {
 	from    *bufio.Reader
 	many    bool
 	line    int // read
-	pending []byte
 	started bool
 	done    bool
 }

@@ -57,17 +57,21 @@ func TestBounces(t *testing.T) {
 func TestBouncesListed(t *testing.T) {
 	long := strings.Repeat("very long ", 100)
 	tests := []struct{ name, text, want string }{
-		{"a list", "E-mail;Powód\na@x.pl;550 5.1.1 User unknown\nb@x.pl;452 mailbox full\nA@x.pl;hard bounce\nc@x.pl;\nbad;550\nd@x.pl;" + long + "\n",
+		{
+			"a list", "E-mail;Powód\na@x.pl;550 5.1.1 User unknown\nb@x.pl;452 mailbox full\nA@x.pl;hard bounce\nc@x.pl;\nbad;550\nd@x.pl;" + long + "\n",
 			`2 a@x.pl permanent "5.1.1" "550 5.1.1 User unknown" <> ` + `
 3 b@x.pl transient "" "452 mailbox full" <> ` + `
 4 A@x.pl permanent "" "hard bounce" <> ` + `
 5 c@x.pl unclear "" "" <> ` + `
 7 d@x.pl unclear "" "` + long[:299] + `…" <> ` + `
 - people.csv:6: A (E-mail): "bad": no @ in it; an address reads name@company.com
-`},
-		{"an export of a mail service", "Recipient,Bounce Type,Message ID,Kod\na@x.pl,Soft,<1@x>,421\nb@x.pl,Permanent,2@x,\n",
+`,
+		},
+		{
+			"an export of a mail service", "Recipient,Bounce Type,Message ID,Kod\na@x.pl,Soft,<1@x>,421\nb@x.pl,Permanent,2@x,\n",
 			`2 a@x.pl transient "" "Soft; 421" <1@x> ` + `
-3 b@x.pl permanent "" "Permanent" <2@x> ` + "\n"},
+3 b@x.pl permanent "" "Permanent" <2@x> ` + "\n",
+		},
 		{"addresses alone", "a@x.pl\nb@x.pl\n", "1 a@x.pl unclear \"\" \"\" <> \n2 b@x.pl unclear \"\" \"\" <> \n"},
 		{"a letter", "From: a@x.pl\nSubject: =?utf-8?q?Cze=C5=9B=C4=87?=\n\nHello\n", "- people.csv:1: not a report of a mail server: \"Cześć\"\n"},
 	}

@@ -107,6 +107,9 @@ func (p *PeopleReader) accept(row *peopleRow) (survey.Person, bool) {
 			person.Attributes[a.key] = value
 			continue
 		}
+		if day, ok := readDay(value); ok && a.days {
+			value = day
+		}
 		if n := utf8.RuneCountInString(value); n > MaxPersonText {
 			blame(a.column, ProblemLong, fmt.Sprintf("%d characters, at most %d are kept of an attribute", n, MaxPersonText), "shorten it, or ignore the column if it holds remarks")
 		} else if reason, advice := checkText(value); reason != "" {
@@ -156,20 +159,24 @@ func (p *PeopleReader) rowFaults(row *peopleRow) []cellFault {
 	case p.report.HeaderLine == 0:
 		// Without a header, nobody said how many cells a row has.
 	case len(row.cells) < p.lastNamed()+1:
-		faults = append(faults, cellFault{column: -1, problem: ProblemCells,
+		faults = append(faults, cellFault{
+			column: -1, problem: ProblemCells,
 			reason: fmt.Sprintf("the row ends after %s, the header names %d", countCells(len(row.cells)), p.lastNamed()+1),
-			advice: "probably a cell or a line end is missing or too many; separate blank cells, too"})
+			advice: "probably a cell or a line end is missing or too many; separate blank cells, too",
+		})
 	case len(row.cells) > width && !isEmpty(row.cells[width:]):
-		faults = append(faults, cellFault{column: -1, problem: ProblemCells,
+		faults = append(faults, cellFault{
+			column: -1, problem: ProblemCells,
 			reason: fmt.Sprintf("the row has %d cells, the header names %d", len(row.cells), width),
-			advice: "probably a text with the delimiter in it: put it in quotes"})
+			advice: "probably a text with the delimiter in it: put it in quotes",
+		})
 	}
 	return faults
 }
 
 func (p *PeopleReader) lastNamed() int {
-	for i := len(p.names) - 1; i >= 0; i-- {
-		if p.names[i] != "" {
+	for i, name := range slices.Backward(p.names) {
+		if name != "" {
 			return i
 		}
 	}
@@ -179,17 +186,25 @@ func (p *PeopleReader) lastNamed() int {
 // repeated remembers a person by key and address, and says where either stood before.
 func (p *PeopleReader) repeated(person *survey.Person, line int) []cellFault {
 	var faults []cellFault
+	stands := "line"
+	if !p.rows.padded() {
+		stands = "row"
+	}
 	if p.plan.key >= 0 {
 		if first, again := p.keys.lookup(person.Key); again {
-			faults = append(faults, cellFault{column: p.plan.key, problem: ProblemRepeated,
-				reason: fmt.Sprintf("the identifier stands in line %d already", first), advice: "leave one of the two rows"})
+			faults = append(faults, cellFault{
+				column: p.plan.key, problem: ProblemRepeated,
+				reason: fmt.Sprintf("the identifier stands in %s %d already", stands, first), advice: "leave one of the two rows",
+			})
 		}
 	}
 	folded := strings.ToLower(person.Address)
 	if folded != "" {
 		if first, again := p.mails.lookup(folded); again {
-			faults = append(faults, cellFault{column: p.plan.address, problem: ProblemRepeated,
-				reason: fmt.Sprintf("the address stands in line %d already", first), advice: "leave one of the two rows, or give each person an address of her own"})
+			faults = append(faults, cellFault{
+				column: p.plan.address, problem: ProblemRepeated,
+				reason: fmt.Sprintf("the address stands in %s %d already", stands, first), advice: "leave one of the two rows, or give each person an address of her own",
+			})
 		}
 	}
 	if len(faults) > 0 {

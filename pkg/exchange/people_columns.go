@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 	"unicode"
 
 	"golang.org/x/text/unicode/norm"
@@ -28,6 +29,7 @@ type peoplePlan struct {
 type attributeSource struct {
 	column int
 	key    string
+	days   bool // the values are days, and written in one way
 }
 
 // columnWord is what the name of a column says of it.
@@ -375,7 +377,7 @@ func (p *PeopleReader) makePlan() error {
 	}
 	for i, c := range p.columns {
 		if c.Meaning == AttributeColumn {
-			p.plan.attributes = append(p.plan.attributes, attributeSource{i, c.Attribute})
+			p.plan.attributes = append(p.plan.attributes, attributeSource{i, c.Attribute, c.Type == survey.DateAttribute})
 		}
 	}
 	switch {
@@ -461,7 +463,8 @@ func proposedType(values []string) survey.AttributeType {
 	dates, numbers := true, true
 	different := make(map[string]bool)
 	for _, v := range values {
-		dates = dates && isISODate(v)
+		_, day := readDay(v)
+		dates = dates && day
 		numbers = numbers && isPlainNumber(v)
 		different[v] = true
 	}
@@ -474,11 +477,15 @@ func proposedType(values []string) survey.AttributeType {
 	return survey.TextAttribute
 }
 
-func isISODate(s string) bool {
-	if len(s) != len("2006-01-02") || s[4] != '-' || s[7] != '-' {
-		return false
+// readDay reads 2006-01-02 and 2.1.2006, which mean the same day everywhere, and returns the former. What is
+// written with strokes means different days in different countries, and stays text.
+func readDay(s string) (string, bool) {
+	for _, layout := range []string{time.DateOnly, "2.1.2006"} {
+		if day, err := time.Parse(layout, s); err == nil {
+			return day.Format(time.DateOnly), true
+		}
 	}
-	return isDigits(s[:4]) && isDigits(s[5:7]) && isDigits(s[8:])
+	return "", false
 }
 
 // isPlainNumber knows numbers without a leading zero: what has one is a code.
@@ -530,7 +537,7 @@ func transliterated(r rune) string {
 	case r >= 'a' && r <= 'z', r >= '0' && r <= '9':
 		return string(r)
 	case r >= 'а' && r <= 'я':
-		return strings.Split("a b v g d e zh z i i k l m n o p r s t u f kh ts ch sh shch  y  e iu ia", " ")[r-'а']
+		return strings.Split("a,b,v,g,d,e,zh,z,i,i,k,l,m,n,o,p,r,s,t,u,f,kh,ts,ch,sh,shch,,y,,e,iu,ia", ",")[r-'а']
 	}
 	switch r {
 	case 'є':

@@ -47,7 +47,10 @@ func FuzzPeople(f *testing.F) {
 	f.Add([]byte("a@x.pl\nb@x.pl\n"))
 	f.Add([]byte("sep=|\nkey|address|name|language|active|x\n1||'=A|pl|no|'=2\n"))
 	f.Add(rawWorkbook(f, `<row r="1"><c t="inlineStr" r="A1"><is><t>email</t></is></c></row><row r="2"><c r="A2" t="str"><f>1</f><v>a@x.pl</v></c></row>`))
-	f.Add(aWorkbook(f, func(book *excelize.File) { setRow(f, book, "A1", "email", "hired"); setRow(f, book, "A2", "a@x.pl", 45000) }))
+	f.Add(aWorkbook(f, func(book *excelize.File) {
+		setRow(f, book, "A1", "email", "hired")
+		setRow(f, book, "A2", "a@x.pl", 45000)
+	}))
 	f.Fuzz(func(t *testing.T, file []byte) {
 		options := PeopleOptions{OnPaper: len(file)%2 == 0}
 		p, err := OpenPeople(bytes.NewReader(file), "people.csv", options)

@@ -89,8 +89,10 @@ func TestOpenPeopleOfOffices(t *testing.T) {
 		{"Excel in Russia", "people.csv", russianWant, "windows-1251", encode(t, charmap.Windows1251, russian)},
 		{"Russian, UTF-8", "people.csv", russianWant, "utf-8", []byte(russian)},
 		{"Romanian", "people.csv", "2 stefan@firma.ro <stefan@firma.ro> \"Ștefan Țîrdea\" department=Achiziții\n", "utf-8", []byte(romanian)},
-		{"Excel in Romania", "people.csv", "2 stefan@firma.ro <stefan@firma.ro> \"Ştefan Ţîrdea\" department=Achiziţii\n", "windows-1250",
-			encode(t, charmap.Windows1250, strings.NewReplacer("ț", "ţ", "Ț", "Ţ", "ș", "ş", "Ș", "Ş").Replace(romanian))},
+		{
+			"Excel in Romania", "people.csv", "2 stefan@firma.ro <stefan@firma.ro> \"Ştefan Ţîrdea\" department=Achiziţii\n", "windows-1250",
+			encode(t, charmap.Windows1250, strings.NewReplacer("ț", "ţ", "Ț", "Ţ", "ș", "ş", "Ș", "Ş").Replace(romanian)),
+		},
 		{"Western", "people.csv", "2 k@f.de <k@f.de> \"Jörg Müßig\" city=Nürnberg\n", "", encode(t, charmap.Windows1252, "Name;E-Mail;City\nJörg Müßig;k@f.de;Nürnberg\n")},
 	}
 	for _, tt := range tests {
@@ -163,22 +165,23 @@ func TestPeopleProblems(t *testing.T) {
 		name, text, want string
 		options          PeopleOptions
 	}{
-		{name: "addresses", text: "E-mail,Name\n" +
-			",Nobody\n" +
-			"jan.kowalski,No at\n" +
-			"jan kowalski@firma.pl,Blank\n" +
-			"a@firma.pl; b@firma.pl,Two\n" +
-			"jan@firma,No dot\n" +
-			"jan..k@firma.pl,Dots\n" +
-			"jan@firma.pl.,Dot at the end\n" +
-			"jаn@firma.pl,Cyrillic a\n" +
-			long + "@firma.pl,Long\n" +
-			strings.Repeat("a", 65) + "@firma.pl,Long local\n" +
-			"jan@-firma.pl,Hyphen\n" +
-			"jan@127.0.0.1,Machine\n" +
-			"ok@FIRMA.pl,Fine\n" +
-			"mailto:Two@firma.pl,Fine too\n" +
-			"\"Kowalski, Jan <Three@firma.pl>\",\n",
+		{
+			name: "addresses", text: "E-mail,Name\n" +
+				",Nobody\n" +
+				"jan.kowalski,No at\n" +
+				"jan kowalski@firma.pl,Blank\n" +
+				"a@firma.pl; b@firma.pl,Two\n" +
+				"jan@firma,No dot\n" +
+				"jan..k@firma.pl,Dots\n" +
+				"jan@firma.pl.,Dot at the end\n" +
+				"jаn@firma.pl,Cyrillic a\n" +
+				long + "@firma.pl,Long\n" +
+				strings.Repeat("a", 65) + "@firma.pl,Long local\n" +
+				"jan@-firma.pl,Hyphen\n" +
+				"jan@127.0.0.1,Machine\n" +
+				"ok@FIRMA.pl,Fine\n" +
+				"mailto:Two@firma.pl,Fine too\n" +
+				"\"Kowalski, Jan <Three@firma.pl>\",\n",
 			want: `- people.csv:2: A (E-mail): no address; add it, or allow people without address, who get access codes on paper [address missing]
 - people.csv:3: A (E-mail): "jan.kowalski": no @ in it; an address reads name@company.com [address malformed]
 - people.csv:4: A (E-mail): "jan kowalski@firma.pl": a blank in it; an address reads name@company.com [address malformed]
@@ -194,16 +197,20 @@ func TestPeopleProblems(t *testing.T) {
 14 ok@firma.pl <ok@firma.pl> "Fine"
 15 two@firma.pl <Two@firma.pl> "Fine too"
 16 three@firma.pl <Three@firma.pl> "Kowalski, Jan"
-`},
-		{name: "people twice", text: "id;email\n7;a@x.pl\n8;A@X.pl\n7;b@x.pl\n;c@x.pl\n9;bad\n9;d@x.pl\n",
+`,
+		},
+		{
+			name: "people twice", text: "id;email\n7;a@x.pl\n8;A@X.pl\n7;b@x.pl\n;c@x.pl\n9;bad\n9;d@x.pl\n",
 			want: `2 7 <a@x.pl> ""
 - people.csv:3: B (email): "A@X.pl": the address stands in line 2 already; leave one of the two rows, or give each person an address of her own [person repeated]
 - people.csv:4: A (id): "7": the identifier stands in line 2 already; leave one of the two rows [person repeated]
 - people.csv:5: A (id): no identifier, though the file has a column for it; add it, or ignore that column: then the address is the identifier [identifier missing]
 - people.csv:6: B (email): "bad": no @ in it; an address reads name@company.com [address malformed]
 7 9 <d@x.pl> ""
-`},
-		{name: "injection", text: "email,name,team\n\"a@x.pl\r\nBcc: b@x.pl\",A,T\n\"b@x.pl\",\"B\r\nBcc: c@x.pl\",T\nc@x.pl,C\u202e,T\nd@x.pl,D\x07,T\ne@x.pl,E,\"two\nlines\"\nf@x.pl,F,#REF!\ng@x.pl,G\ufffd,T\n",
+`,
+		},
+		{
+			name: "injection", text: "email,name,team\n\"a@x.pl\r\nBcc: b@x.pl\",A,T\n\"b@x.pl\",\"B\r\nBcc: c@x.pl\",T\nc@x.pl,C\u202e,T\nd@x.pl,D\x07,T\ne@x.pl,E,\"two\nlines\"\nf@x.pl,F,#REF!\ng@x.pl,G\ufffd,T\n",
 			want: `- people.csv:2: A (email): "a@x.pl␊Bcc: b@x.pl": a line break inside; leave one line: what follows a line break could become a line of the mail's header [address malformed]
 - people.csv:4: B (name): "B␊Bcc: c@x.pl": a line break inside; leave one line: what follows a line break could become a line of the mail's header [characters not allowed]
 - people.csv:6: B (name): "C` + "\ufffd" + `": a control character (U+202E); delete it, or type the text anew [characters not allowed]
@@ -211,8 +218,10 @@ func TestPeopleProblems(t *testing.T) {
 8 e@x.pl <e@x.pl> "E" team=two lines
 - people.csv:10: C (team): "#REF!": an error of a formula; put the formula right, or write the value instead [characters not allowed]
 - people.csv:11: B (name): "G` + "\ufffd" + `": a letter that was lost (` + "\ufffd" + `); correct it; if there are many, the file was read or saved in the wrong encoding: save it as "CSV UTF-8" or .xlsx [characters not allowed]
-`},
-		{name: "languages", text: "email,language\na@x.pl,pl\nb@x.pl,Русский\nc@x.pl,română\nd@x.pl,klingon\ne@x.pl,\nf@x.pl,en_GB\ng@x.pl,de\n", options: PeopleOptions{Languages: []survey.Language{"en", "pl", "ro", "ru"}},
+`,
+		},
+		{
+			name: "languages", text: "email,language\na@x.pl,pl\nb@x.pl,Русский\nc@x.pl,română\nd@x.pl,klingon\ne@x.pl,\nf@x.pl,en_GB\ng@x.pl,de\n", options: PeopleOptions{Languages: []survey.Language{"en", "pl", "ro", "ru"}},
 			want: `2 a@x.pl <a@x.pl> "" pl
 3 b@x.pl <b@x.pl> "" ru
 4 c@x.pl <c@x.pl> "" ro
@@ -220,49 +229,72 @@ func TestPeopleProblems(t *testing.T) {
 6 e@x.pl <e@x.pl> ""
 7 f@x.pl <f@x.pl> "" en
 - people.csv:8: B (language): "de": no language that people can be written to in; write one of en, pl, ro, ru, leave it blank, or choose a language for all whose own is not there [language unknown]
-`},
-		{name: "language of all others", text: "email,language\nd@x.pl,klingon\n", options: PeopleOptions{Languages: []survey.Language{"en"}, Fallback: "en"},
-			want: "2 d@x.pl <d@x.pl> \"\" en\n"},
-		{name: "long texts", text: "email,name,team\na@x.pl," + strings.Repeat("ż", 201) + ",T\nb@x.pl,B," + long + "\nc@x.pl," + strings.Repeat("ż", 200) + ",T\n",
+`,
+		},
+		{
+			name: "language of all others", text: "email,language\nd@x.pl,klingon\n", options: PeopleOptions{Languages: []survey.Language{"en"}, Fallback: "en"},
+			want: "2 d@x.pl <d@x.pl> \"\" en\n",
+		},
+		{
+			name: "long texts", text: "email,name,team\na@x.pl," + strings.Repeat("ż", 201) + ",T\nb@x.pl,B," + long + "\nc@x.pl," + strings.Repeat("ż", 200) + ",T\n",
 			want: `- people.csv:2: B (name): "` + strings.Repeat("ż", 60) + `…": the name has 201 characters, at most 200 are kept; shorten it [text too long]
 - people.csv:3: C (team): "` + long[:60] + `…": 300 characters, at most 200 are kept of an attribute; shorten it, or ignore the column if it holds remarks [text too long]
 4 c@x.pl <c@x.pl> "` + strings.Repeat("ż", 200) + `" team=T
-`},
-		{name: "cells", text: "email,name,team\na@x.pl,A\nb@x.pl,B,T,U\nc@x.pl,C,T,,\n\n,,\nd@x.pl,D,T\n",
+`,
+		},
+		{
+			name: "cells", text: "email,name,team\na@x.pl,A\nb@x.pl,B,T,U\nc@x.pl,C,T,,\n\n,,\nd@x.pl,D,T\n",
 			want: `- people.csv:2: the row ends after 2 cells, the header names 3; probably a cell or a line end is missing or too many; separate blank cells, too [wrong number of cells]
 - people.csv:3: the row has 4 cells, the header names 3; probably a text with the delimiter in it: put it in quotes [wrong number of cells]
 4 c@x.pl <c@x.pl> "C" team=T
 7 d@x.pl <d@x.pl> "D" team=T
-`},
-		{name: "a quote left open", text: "email,name,team\na@x.pl,\"A,T\nb@x.pl,\"B\",T\nc@x.pl,\"C,T\nd@x.pl,D,T\n",
+`,
+		},
+		{
+			name: "a quote left open", text: "email,name,team\na@x.pl,\"A,T\nb@x.pl,\"B\",T\nc@x.pl,\"C,T\nd@x.pl,D,T\n",
 			want: `- people.csv:2: the quote that opens in line 2 at character 8 is followed by another inside the cell; write quotes that belong to the text twice, or leave them out [quotes left open]
 3 b@x.pl <b@x.pl> "B" team=T
 - people.csv:4: the quote that opens in line 4 at character 8 is never closed; close it where the cell ends, or leave it out [quotes left open]
 5 d@x.pl <d@x.pl> "D" team=T
-`},
-		{name: "quotes inside", text: "email,name\na@x.pl,Jan \"Johnny\" K\nb@x.pl,\"Jan \"\"Johnny\"\" K\"\nc@x.pl,\"Jan \"Johnny\" K\"\n",
+`,
+		},
+		{
+			name: "quotes inside", text: "email,name\na@x.pl,Jan \"Johnny\" K\nb@x.pl,\"Jan \"\"Johnny\"\" K\"\nc@x.pl,\"Jan \"Johnny\" K\"\n",
 			want: `2 a@x.pl <a@x.pl> "Jan \"Johnny\" K"
 3 b@x.pl <b@x.pl> "Jan \"Johnny\" K"
 - people.csv:4: the quote that opens in line 4 at character 8 is followed by another inside the cell; write quotes that belong to the text twice, or leave them out [quotes left open]
-`},
-		{name: "formulas are text", text: "email,name,team\na@x.pl,'=1+1,\"=cmd|' /C calc'!A0\"\n",
-			want: "2 a@x.pl <a@x.pl> \"=1+1\" team==cmd|' /C calc'!A0\n"},
-		{name: "active", text: "email,aktywny\na@x.pl,tak\nb@x.pl,nie\nc@x.pl,\nd@x.pl,może\n",
+`,
+		},
+		{
+			name: "formulas are text", text: "email,name,team\na@x.pl,'=1+1,\"=cmd|' /C calc'!A0\"\n",
+			want: "2 a@x.pl <a@x.pl> \"=1+1\" team==cmd|' /C calc'!A0\n",
+		},
+		{
+			name: "active", text: "email,aktywny\na@x.pl,tak\nb@x.pl,nie\nc@x.pl,\nd@x.pl,może\n",
 			want: `2 a@x.pl <a@x.pl> ""
 3 b@x.pl <b@x.pl> "" inactive
 4 c@x.pl <c@x.pl> ""
 - people.csv:5: B (aktywny): "może": neither yes nor no; write yes, no, or leave it blank for yes [neither yes nor no]
-`},
+`,
+		},
 		{name: "codes on paper", text: "id,email,name\n1,,Anna\n2,b@x.pl,\n", options: PeopleOptions{OnPaper: true}, want: "2 1 <> \"Anna\"\n3 2 <b@x.pl> \"\"\n"},
-		{name: "codes on paper, nobody to know", text: "email,name\n,Anna\nb@x.pl,\n", options: PeopleOptions{OnPaper: true},
-			want: "- people.csv:2: neither an address nor an identifier; add one: without it the person cannot be found again [identifier missing]\n3 b@x.pl <b@x.pl> \"\"\n"},
-		{name: "two problems", text: "email,language\nbad,klingon\n",
+		{
+			name: "codes on paper, nobody to know", text: "email,name\n,Anna\nb@x.pl,\n", options: PeopleOptions{OnPaper: true},
+			want: "- people.csv:2: neither an address nor an identifier; add one: without it the person cannot be found again [identifier missing]\n3 b@x.pl <b@x.pl> \"\"\n",
+		},
+		{
+			name: "two problems", text: "email,language\nbad,klingon\n",
 			want: "- people.csv:2: A (email): \"bad\": no @ in it; an address reads name@company.com [address malformed]\n" +
-				"- people.csv:2: B (language): \"klingon\": no language that people can be written to in; write one of bg, cs, de, en, es, fr, hu, it, lt, lv, pl, ro, ru, sk, uk, leave it blank, or choose a language for all whose own is not there [language unknown]\n"},
-		{name: "too many", text: "email\na@x.pl\nb@x.pl\nc@x.pl\n", options: PeopleOptions{MaxRows: 2},
-			want: "2 a@x.pl <a@x.pl> \"\"\n3 b@x.pl <b@x.pl> \"\"\nerror: people.csv:4: the file has more than 2 rows of people: divide it, and import the parts one after the other\n"},
-		{name: "a broken letter", text: "email;name\na@x.pl;Żółć\nb@x.pl;\xa3\nc@x.pl;Gęś\n",
-			want: "2 a@x.pl <a@x.pl> \"Żółć\"\n- people.csv:3: B (name): \"\ufffd\": a letter that was lost (\ufffd); correct it; if there are many, the file was read or saved in the wrong encoding: save it as \"CSV UTF-8\" or .xlsx [characters not allowed]\n4 c@x.pl <c@x.pl> \"Gęś\"\n"},
+				"- people.csv:2: B (language): \"klingon\": no language that people can be written to in; write one of bg, cs, de, en, es, fr, hu, it, lt, lv, pl, ro, ru, sk, uk, leave it blank, or choose a language for all whose own is not there [language unknown]\n",
+		},
+		{
+			name: "too many", text: "email\na@x.pl\nb@x.pl\nc@x.pl\n", options: PeopleOptions{MaxRows: 2},
+			want: "2 a@x.pl <a@x.pl> \"\"\n3 b@x.pl <b@x.pl> \"\"\nerror: people.csv:4: the file has more than 2 rows of people: divide it, and import the parts one after the other\n",
+		},
+		{
+			name: "a broken letter", text: "email;name\na@x.pl;Żółć\nb@x.pl;\xa3\nc@x.pl;Gęś\n",
+			want: "2 a@x.pl <a@x.pl> \"Żółć\"\n- people.csv:3: B (name): \"\ufffd\": a letter that was lost (\ufffd); correct it; if there are many, the file was read or saved in the wrong encoding: save it as \"CSV UTF-8\" or .xlsx [characters not allowed]\n4 c@x.pl <c@x.pl> \"Gęś\"\n",
+		},
 		{name: "empty", text: "", want: "error: people.csv: the file is empty: a header row with the names of the columns is expected\n"},
 		{name: "header alone", text: "email;name\n", want: ""},
 		{name: "old workbook", text: "\xd0\xcf\x11\xe0....", want: "error: people.csv: this is a workbook of Excel 97, or one that is locked with a password: save it as .xlsx without password\n"},
@@ -311,6 +343,7 @@ func TestPeopleColumns(t *testing.T) {
 		{"chosen", "E-mail;Ort;Kod\na@x.pl;Łódź;7\n", "A:address B:attribute=location C:ignored", map[string]ColumnUse{"Ort": {Meaning: AttributeColumn, Attribute: "location"}, "$C": {Meaning: IgnoredColumn}}},
 		{"chosen address", "E-mail;E-mail 2\na@x.pl;b@x.pl\n", "A:ignored B:address", map[string]ColumnUse{"$B": {Meaning: AddressColumn}}},
 		{"values that are names of columns", "Kto;E-mail;Rola\nAnna;a@x.pl;Manager\nEwa;b@x.pl;Manager\n", "A:attribute=kto B:address C:attribute=position", nil},
+		{"days", "E-mail;Ostatnie szkolenie\na@x.pl;15.03.2023\n", "A:address B:attribute=ostatnie_szkolenie", nil},
 		{"given back", "E-mail,Team,problem\na@x.pl,B,no\n", "A:address B:attribute=team C:ignored", nil},
 	}
 	for _, tt := range tests {
@@ -365,5 +398,25 @@ func TestOpenPeoplePacked(t *testing.T) {
 	}
 	if got, want := peopleTranscript(&packed, "people.csv.gz", PeopleOptions{}), "2 a@x.pl <a@x.pl> \"Żaneta Ślązak\"\n"; got != want {
 		t.Errorf("got %swant %s", got, want)
+	}
+}
+
+// Days are written in one way, whichever the file wrote them in; what is no day in a column of days stays.
+func TestPeopleDays(t *testing.T) {
+	const file = "email,hired,seen,team\na@x.pl,15.03.2023,03/04/2023,7\nb@x.pl,2023-03-16,05/06/2023,8\n"
+	want := "2 a@x.pl <a@x.pl> \"\" hired=2023-03-15 seen=03/04/2023 team=7\n3 b@x.pl <b@x.pl> \"\" hired=2023-03-16 seen=05/06/2023 team=8\n"
+	if got := peopleTranscript(strings.NewReader(file), "people.csv", PeopleOptions{}); got != want {
+		t.Errorf("got %swant %s", got, want)
+	}
+	p, err := OpenPeople(strings.NewReader(file), "people.csv", PeopleOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var types []survey.AttributeType
+	for _, c := range p.Columns()[1:] {
+		types = append(types, c.Type)
+	}
+	if diff := cmp.Diff([]survey.AttributeType{survey.DateAttribute, survey.TextAttribute, survey.TextAttribute}, types); diff != "" {
+		t.Error(diff)
 	}
 }

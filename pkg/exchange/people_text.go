@@ -33,7 +33,6 @@ type textRows struct {
 	delimiter byte
 	line      int        // read from the file
 	queue     []textLine // read, and to be read again
-	record    []byte
 }
 
 // textLine is a line without its end.
@@ -416,7 +415,6 @@ func recognise(window []byte) (found encoding.Encoding, name, problem string) {
 	type reading struct {
 		alphabet
 		share float64
-		words []string
 	}
 	words := foreignWords(window)
 	var best []reading

@@ -19,7 +19,7 @@ var peopleWords = sync.OnceValue(func() map[string]columnWord {
 	put(columnWord{meaning: AddressColumn}, `email emailaddress mail adresemail adresmailowy adrespocztyelektronicznej poczta pocztaelektroniczna
 		adresadeemail postaelectronica adresaemail emailcim епоща елпоща имеил имеиладрес емеил мыло почта элпочта электроннаяпочта адресэлектроннойпочты пошта електроннапошта адресаелектронноїпошти
 		workemail businessemail companyemail emailsluzbowy emailfirmowy`)
-	put(columnWord{meaning: AddressColumn, vague: true}, `address adres adresa adress cim адрес адреса`)
+	put(columnWord{meaning: AddressColumn, vague: true}, `address adres adresa adresse cim адрес адреса`)
 	put(columnWord{meaning: AddressColumn, vague: true, proven: true}, `contact kontakt login username upn userprincipalname контакт`)
 	put(columnWord{meaning: NameColumn}, `name fullname displayname employee employeename person personname customer customername contactname contactperson
 		imieinazwisko nazwiskoiimie imienazwisko nazwiskoimie pracownik osoba klient numesiprenume prenumesinume numeprenume numecomplet numeleangajatului angajat
@@ -83,7 +83,7 @@ var languageWords = sync.OnceValue(func() map[string]string {
 		"cs": `czech czeski ceha чешскии cz cze ces cesky cestina cseh чешки чеська`,
 		"sk": `slovak slowacki slovaca словацкии slk slovensky slovencina szlovak словашки словацька`,
 		"hu": `hungarian wegierski maghiara венгерскии hun madarsky madarstina magyar унгарски угорська`,
-		"bg": `bulgarian bulgarski bulgara болгарскии bul bulharsky bolgar български болгарська`,
+		"bg": `bulgarian bulgarski bulgară болгарскии bul bulharsky bolgar български болгарська`,
 		"uk": `ukrainian ukrainski ucraineana украинскии ukr ua ukrajinsky ukran украински українська украінська`,
 		"de": `german niemiecki germana немецкии ger deu nemecky nemcina nemet немски німецька deutsch`,
 		"fr": `french francuski franceza французскии fra fre francais francouzsky`,

@@ -22,7 +22,8 @@ const (
 	// whole; larger lists are read as CSV, as a stream.
 	MaxWorkbook = 64 << 20
 
-	maxSharedStrings = 512 << 20 // bytes of a workbook's texts once unpacked
+	maxSharedStrings = 256 << 20 // bytes of a workbook's texts once unpacked
+	maxSharedCount   = 5_000_000 // how many texts it may have
 	maxSheetColumns  = 16384     // of Excel
 	maxSheetRows     = 1 << 20   // of Excel
 	maxMerges        = 200_000
@@ -44,7 +45,6 @@ type sheetRows struct {
 	merges []sheetMerge // downward, by their first row
 	open   []sheetMerge // those that reach the row at hand, with their values
 	row    int          // read last
-	ready  *peopleRow   // read while rows were missing before it
 	done   bool
 }
 
@@ -268,6 +268,9 @@ func (b *workbook) sharedStrings(name string) ([]string, error) {
 			if err != nil {
 				return nil, fmt.Errorf("its texts: %w", err)
 			}
+			if len(all) == maxSharedCount {
+				return nil, &FileError{File: b.name, Message: fmt.Sprintf("the workbook has more than %d different texts: save the sheet as \"CSV UTF-8\", which has no limit, or divide it", maxSharedCount)}
+			}
 			all = append(all, text)
 		}
 	}
@@ -327,7 +330,7 @@ func unescapeSheet(s string) string {
 			continue
 		}
 		b.WriteString(s[:i])
-		b.WriteRune(rune(code)) //nolint:gosec // 16 bits
+		b.WriteRune(rune(code))
 		s = s[i+7:]
 	}
 }
@@ -459,7 +462,7 @@ func (s *sheetRows) next() (*peopleRow, error) {
 		case xml.EndElement:
 			if t.Name.Local == "sheetData" {
 				s.done = true
-				s.close.Close() //nolint:errcheck,gosec // it was read to the end of what matters
+				s.close.Close() //nolint:gosec // it was read to the end of what matters
 				return nil, io.EOF
 			}
 		}
@@ -564,8 +567,10 @@ func (s *sheetRows) readCell(start xml.StartElement, row *peopleRow) error {
 					return err
 				}
 				if formula && shown == "" && kind != "str" {
-					row.faults = append(row.faults, cellFault{column: column, problem: ProblemFormula, reason: "a formula that was never calculated",
-						advice: "open the workbook in a spreadsheet program and save it, or write the value instead; formulas are not calculated here"})
+					row.faults = append(row.faults, cellFault{
+						column: column, problem: ProblemFormula, reason: "a formula that was never calculated",
+						advice: "open the workbook in a spreadsheet program and save it, or write the value instead; formulas are not calculated here",
+					})
 				}
 				for len(row.cells) < column {
 					row.cells = append(row.cells, "")
