@@ -509,8 +509,17 @@ func isAttributeKey(s string) bool {
 // attributeKey makes a key of the name of a column: "Staż pracy" is staz_pracy, "Отдел продаж" otdel_prodazh.
 func attributeKey(name string) string {
 	var b strings.Builder
+	var parted strings.Builder // usageLocation is two words
+	last := ' '
+	for _, r := range name {
+		if unicode.IsLower(last) && unicode.IsUpper(r) {
+			parted.WriteByte(' ')
+		}
+		parted.WriteRune(r)
+		last = r
+	}
 	gap := false
-	for _, r := range unaccented(name) {
+	for _, r := range unaccented(parted.String()) {
 		latin := transliterated(r)
 		if latin == "" {
 			if !unicode.IsLetter(r) {
@@ -585,6 +594,8 @@ func wordOf(name string) columnWord {
 	mail := holds("email") || strings.HasPrefix(folded, "mail") && !strings.HasPrefix(folded, "mailing") || strings.HasSuffix(folded, "mail") ||
 		holds("имеил") || holds("почт") && !holds("почтов")
 	switch {
+	case !mail && (holds("phone") || holds("telefon") || holds("телефон") || holds("mobil")):
+		return columnWord{meaning: IgnoredColumn, note: notNeeded}
 	case !mail:
 		return columnWord{}
 	case slices.ContainsFunc([]string{"manager", "supervisor", "przeloz", "kierown", "sefului", "superior", "руковод", "начальник"}, holds):

@@ -343,6 +343,10 @@ func TestPeopleColumns(t *testing.T) {
 		{"chosen", "E-mail;Ort;Kod\na@x.pl;Łódź;7\n", "A:address B:attribute=location C:ignored", map[string]ColumnUse{"Ort": {Meaning: AttributeColumn, Attribute: "location"}, "$C": {Meaning: IgnoredColumn}}},
 		{"chosen address", "E-mail;E-mail 2\na@x.pl;b@x.pl\n", "A:ignored B:address", map[string]ColumnUse{"$B": {Meaning: AddressColumn}}},
 		{"values that are names of columns", "Kto;E-mail;Rola\nAnna;a@x.pl;Manager\nEwa;b@x.pl;Manager\n", "A:attribute=kto B:address C:attribute=position", nil},
+		{
+			"a directory", "userPrincipalName,displayName,surname,mail,givenName,id,userType,department,accountEnabled,officeLocation,preferredLanguage,telephoneNumber\na@x.onmicrosoft.com,Anna K,K,a@x.pl,Anna,g-1,Member,IT,True,HQ,pl-PL,1\n",
+			"A:ignored B:ignored C:family_name D:address E:given_name F:key G:attribute=user_type H:attribute=department I:active J:attribute=location K:language L:ignored", nil,
+		},
 		{"days", "E-mail;Ostatnie szkolenie\na@x.pl;15.03.2023\n", "A:address B:attribute=ostatnie_szkolenie", nil},
 		{"given back", "E-mail,Team,problem\na@x.pl,B,no\n", "A:address B:attribute=team C:ignored", nil},
 	}

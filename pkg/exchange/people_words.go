@@ -5,6 +5,9 @@ import (
 	"sync"
 )
 
+// notNeeded is said of columns that no survey should ask an office for.
+const notNeeded = "left out: a survey needs no such data of a person; choose a use for the column if yours does"
+
 // peopleWords are the names that columns of people have in the files of the countries we know, without case,
 // accents, blanks and punctuation.
 //
@@ -36,7 +39,7 @@ var peopleWords = sync.OnceValue(func() map[string]columnWord {
 		marca nrmarca numarmarca idangajat idclient codangajat
 		табельныиномер табномер табельныи таб табном идентификатор идсотрудника кодсотрудника ид кодклиента номерклиента
 		osobnicislo cislozamestnance idzamestnance cislozamestnanca idzamestnanca torzsszam dolgozoiazonosito azonosito служебенномер персоналенномер табельнииномер табельнийномер идентифікатор`)
-	put(columnWord{meaning: ActiveColumn}, `active isactive aktywny aktywna activ activa активен активныи активна aktivni aktivny aktiv`)
+	put(columnWord{meaning: ActiveColumn}, `active isactive accountenabled enabled aktywny aktywna activ activa активен активныи активна aktivni aktivny aktiv`)
 	for key, names := range map[string]string{
 		"department": `department dept departmentname dzial nazwadzialu departament departamentul wydzial jednostka jednostkaorganizacyjna komorkaorganizacyjna отдел департамент подразделение структурноеподразделение oddeleni utvar oddelenie osztaly reszleg відділ підрозділ`,
 		"division":   `division pion dywizja divizie дивизион divize divizia divizio`,
@@ -44,13 +47,13 @@ var peopleWords = sync.OnceValue(func() map[string]columnWord {
 		"unit":       `unit businessunit bu`,
 		"level":      `level grade joblevel seniority poziom poziomstanowiska szczebel nivel nivelul nivelierarhic уровень уровендолжности уровеньдолжности греид uroven szint ниво рівень`,
 		"office":     `office frontback backfront frontbackoffice backfrontoffice frontoffice backoffice biuro birou biroul офис kancelar iroda офисотдел`,
-		"location":   `location site worklocation lokalizacja miejscepracy locatie locatia sediu sediul местоположение локация месторасположение местоработы lokalita pracoviste pracovisko telephely helyszin място місцероботи локація`,
+		"location":   `location site worklocation officelocation lokalizacja miejscepracy locatie locatia sediu sediul местоположение локация месторасположение местоработы lokalita pracoviste pracovisko telephely helyszin място місцероботи локація`,
 		"city":       `city town miasto miejscowosc oras orasul localitate город mesto varos град місто`,
 		"country":    `country kraj tara страна zeme krajina orszag държава країна`,
 		"region":     `region regiune регион область`,
 		"branch":     `branch branchname oddzial filia placowka filiala sucursala agentie филиал отделение pobocka fiok клон філія відділення`,
 		"company":    `company companyname firma spolka companie compania компания организация spolecnost spolocnost ceg vallalat фирма компанія`,
-		"manager":    `manager linemanager supervisor reportsto przelozony kierownik menedzer bezposrednizprzelozony bezposredniprzelozony superior sef superiorierarhic руководитель менеджер начальник непосредственныируководитель nadrizeny vedouci nadriadeny veduci felettes vezeto ръководител мениджър керівник`,
+		"manager":    `manager linemanager supervisor reportsto przelozony kierownik menedzer bezposrednizprzelozony bezposredniprzelozony superior sef sefdirect superiorierarhic руководитель менеджер начальник непосредственныируководитель nadrizeny vedouci nadriadeny veduci felettes vezeto ръководител мениджър керівник`,
 		"position":   `position jobtitle job role title stanowisko rola functie functia post должность позиция роль pozice funkce pozicia funkcia munkakor beosztas длъжност посада`,
 		"hired":      `hired hiredate startdate dateofhire datazatrudnienia datazatrudnenia dataangajarii датаприема датаприеманаработу датанаемане datumnastupu датаприиняття`,
 		"segment":    `segment segmentklienta сегмент szegmens`,
@@ -59,7 +62,7 @@ var peopleWords = sync.OnceValue(func() map[string]columnWord {
 	}
 	put(columnWord{meaning: IgnoredColumn, note: "left out: the number of a row says nothing of a person"},
 		`no nr lp nrcrt nrcurent number row rownumber номер пп n porcislo poradi ssz sorszam`)
-	put(columnWord{meaning: IgnoredColumn, note: "left out: a survey needs no such data of a person; choose a use for the column if yours does"},
+	put(columnWord{meaning: IgnoredColumn, note: notNeeded},
 		`pesel cnp снилс инн паспорт ssn nationalid socialsecuritynumber passport passportnumber rodnecislo tajszam taj егн рнокпп ідн nrdowodu nrdowoduosobistego seriacinumarci serienumarci
 		dateofbirth birthdate birthday dob dataurodzenia datanasterii датарождения датанародження datumnarozeni datumnarodenia szuletesidatum датанараждане
 		phone phonenumber telephone mobile mobilephone telefon nrtelefonu numertelefonu telefonkomorkowy telefonmobil mobil тел телефон мобильныи мобильныителефон
