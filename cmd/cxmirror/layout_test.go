@@ -72,6 +72,7 @@ var owners = map[string][]string{
 	"github.com/wneessen/go-mail":              {"pkg/fieldwork"},
 	"codeberg.org/go-pdf/fpdf":                 {"pkg/report"},
 	"github.com/xuri/excelize/v2":              {"pkg/report", "pkg/exchange"}, // reports, and lists of people as workbooks
+	"github.com/klauspost/compress/flate":      {"pkg/web"},                    // packs parts of pages that are put together
 	"github.com/labstack/echo/v4":              {"pkg/web"},
 	"github.com/danielgtaylor/huma/v2":         {"pkg/web"},
 	"github.com/alexedwards/scs/v2":            {"pkg/web"},

@@ -26,7 +26,7 @@ func classify(err error) error {
 	switch {
 	case err == nil:
 		return nil
-	case errors.Is(err, gorm.ErrRecordNotFound):
+	case errors.Is(err, gorm.ErrRecordNotFound), errors.Is(err, sql.ErrNoRows):
 		return survey.ErrNotFound
 	case isUnavailable(err):
 		return fmt.Errorf("%w: %w", survey.ErrUnavailable, err)

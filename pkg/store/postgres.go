@@ -66,5 +66,5 @@ func openPostgres(ctx context.Context, dsn string) (*Store, error) {
 		_ = pool.Close()
 		return nil, err
 	}
-	return &Store{engine: postgresEngine, write: db, read: db}, nil
+	return &Store{engine: postgresEngine, write: db, read: db, lookups: &lookups{pool: pool}}, nil
 }

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"database/sql"
@@ -211,8 +212,7 @@ func weight(r *survey.Response) float64 {
 
 // ResponseByKey returns the response of the person who has a key, draft or complete, or [survey.ErrNotFound].
 func (s *Store) ResponseByKey(ctx context.Context, wave survey.WaveID, key string) (survey.Response, error) {
-	var row responseRow
-	err := s.read.WithContext(ctx).Where("wave_id = ? AND key_hash = ?", int64(wave), hashKey(key)).Take(&row).Error
+	row, err := s.responseByKey(ctx, wave, key)
 	if err != nil {
 		return survey.Response{}, fmt.Errorf("response of wave %d by its key: %w", wave, classify(err))
 	}
@@ -230,6 +230,28 @@ func (s *Store) ResponseByInvitation(ctx context.Context, wave survey.WaveID, id
 		return survey.Response{}, fmt.Errorf("response of wave %d by its invitation: %w", wave, classify(err))
 	}
 	return row.response()
+}
+
+// responseByKey reads the row without gorm's reflection, which takes as long as the database: every page that is
+// shown to a respondent waits for it.
+func (s *Store) responseByKey(ctx context.Context, wave survey.WaveID, key string) (row responseRow, err error) {
+	if s.lookups != nil {
+		return s.lookups.find(ctx, int64(wave), hashKey(key))
+	}
+	rows, err := s.read.WithContext(ctx).Raw(`
+		SELECT id, wave_id, version_id, language, seed, page, revision, answers, weight, person, started_at, completed_at,
+			invitation_id, attributes
+		FROM responses WHERE wave_id = ? AND key_hash = ?`, int64(wave), hashKey(key)).Rows()
+	if err != nil {
+		return row, err
+	}
+	defer func() { _ = rows.Close() }()
+	if !rows.Next() {
+		return row, cmp.Or(rows.Err(), sql.ErrNoRows)
+	}
+	err = rows.Scan(&row.ID, &row.WaveID, &row.VersionID, &row.Language, &row.Seed, &row.Page, &row.Revision, &row.Answers,
+		&row.Weight, &row.Person, &row.StartedAt, &row.CompletedAt, &row.InvitationID, &row.Attributes)
+	return row, err
 }
 
 // SavePage stores the answers, language, page and revision of a draft, whose stored revision must be the one

@@ -24,6 +24,7 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
+	"sync/atomic"
 
 	"gorm.io/gorm"
 	"gorm.io/gorm/logger"
@@ -39,6 +40,9 @@ type Store struct {
 	log    *slog.Logger
 	path   string  // of a file of SQLite
 	writer *writer // the same
+
+	lookups     *lookups // of PostgreSQL
+	waveChanges atomic.Int64
 }
 
 // engine says which database it is. Its values are the names of the folders with migrations.

@@ -258,6 +258,7 @@ func (s *Store) UpdateWave(ctx context.Context, w survey.Wave) error {
 		}
 		return found(tx.Model(&waveRow{ID: row.ID}).Select(columns).Updates(&row))
 	})
+	s.waveChanges.Add(1)
 	switch {
 	case errors.Is(err, gorm.ErrDuplicatedKey):
 		err = survey.ErrSlugTaken
@@ -269,6 +270,10 @@ func (s *Store) UpdateWave(ctx context.Context, w survey.Wave) error {
 	}
 	return nil
 }
+
+// WaveChanges returns how often this process has changed waves or deleted one. Whoever remembers a wave for a
+// moment forgets it when the number is another: other processes' changes do not show.
+func (s *Store) WaveChanges() int64 { return s.waveChanges.Load() }
 
 // updatable returns the fields of a row that may be stored over a wave, or why it may not.
 func (s *Store) updatable(tx *gorm.DB, stored *survey.Wave, row *waveRow) ([]string, error) {
@@ -317,6 +322,7 @@ func (s *Store) DeleteWave(ctx context.Context, organisation survey.Organisation
 		}
 		return tx.Exec("DELETE FROM waves WHERE id = ?", int64(id)).Error
 	})
+	s.waveChanges.Add(1)
 	if err != nil {
 		return fmt.Errorf("delete wave %d: %w", id, classify(err))
 	}

@@ -1,3 +1,5 @@
+//go:build unix
+
 package web
 
 import (
@@ -14,6 +16,10 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -29,9 +35,11 @@ import (
 	"cxmirror/pkg/tally"
 )
 
-// Limits of the pages.
+// Limits of the pages, as shares of what else the same machine does in the same run.
 const (
+	savedOfPgbench  = 0.4 // pages saved, of what pgbench inserts
 	savedOfRaw      = 0.5 // pages saved, of what the driver of SQLite inserts by itself
+	shownOfOK       = 0.2 // pages shown, of net/http saying "ok"
 	divergenceLimit = 100 * time.Millisecond
 )
 
@@ -113,14 +121,14 @@ func (c *connection) send(request []byte) (status int, location string, err erro
 	return response.StatusCode, response.Header.Get("Location"), err
 }
 
-// save sends the page of the next draft, and expects to be led to the second page: then this one is stored.
-func (c *connection) save() error {
-	status, location, err := c.send(c.drafts[c.sent%len(c.drafts)].request)
+// next sends the request of the next draft, and expects a status, and to be led to an address ("" is to none).
+func (c *connection) next(status int, location string) error {
+	gotStatus, gotLocation, err := c.send(c.drafts[c.sent%len(c.drafts)].request)
 	if err != nil {
 		return err
 	}
-	if status != http.StatusSeeOther || location != "/o/spring/2" {
-		return fmt.Errorf("status %d, led to %q; want to be led to the second page", status, location)
+	if gotStatus != status || gotLocation != location {
+		return fmt.Errorf("status %d, led to %q; want %d and %q", gotStatus, gotLocation, status, location)
 	}
 	c.sent++
 	return nil
@@ -150,8 +158,8 @@ func rate(b *testing.B, connections []*connection, during time.Duration, call fu
 	return float64(calls.Load()) / time.Since(began).Seconds()
 }
 
-// crowd opens connections, each with drafts of its own, to which it sends a form as the first page.
-func crowd(b *testing.B, f *field, form url.Values) []*connection {
+// crowd opens connections, each with drafts of its own, whose requests are made of a method, a path and a form.
+func crowd(b *testing.B, f *field, method, path string, form url.Values) []*connection {
 	b.Helper()
 	const draftsEach = 64
 	browsers := make([]*connection, connections)
@@ -173,24 +181,27 @@ func crowd(b *testing.B, f *field, form url.Values) []*connection {
 			if err := f.store.StartResponse(b.Context(), &r); err != nil {
 				b.Fatal(err)
 			}
-			browsers[i].drafts = append(browsers[i].drafts, draft{r, postOf(f, key, form.Encode())})
+			browsers[i].drafts = append(browsers[i].drafts, draft{r, requestOf(f, method, path, key, form.Encode())})
 		}
 	}
 	return browsers
 }
 
-// postOf returns what a browser sends when the first page is filled in.
-func postOf(f *field, key, form string) []byte {
-	return fmt.Appendf(nil, "POST /o/spring/1 HTTP/1.1\r\nHost: %s\r\nAccept-Language: en\r\nAccept-Encoding: gzip\r\nCookie: %s=%s\r\n"+
-		"Content-Type: application/x-www-form-urlencoded\r\nContent-Length: %d\r\n\r\n%s",
-		f.http.Listener.Addr(), cookieOf(&f.wave), key, len(form), form)
+// requestOf returns a request as a browser sends it.
+func requestOf(f *field, method, path, key, form string) []byte {
+	request := fmt.Appendf(nil, "%s %s HTTP/1.1\r\nHost: %s\r\nAccept-Language: en\r\nAccept-Encoding: gzip\r\nCookie: %s=%s\r\n",
+		method, path, f.http.Listener.Addr(), cookieOf(&f.wave), key)
+	if form != "" {
+		request = fmt.Appendf(request, "Content-Type: application/x-www-form-urlencoded\r\nContent-Length: %d\r\n", len(form))
+	}
+	return append(append(request, "\r\n"...), form...)
 }
 
 // savedAnswers returns the answers that the page leaves in the database, after it was sent once.
 func savedAnswers(b *testing.B, f *field, c *connection) []byte {
 	b.Helper()
 	first := c.drafts[c.sent%len(c.drafts)].response
-	if err := c.save(); err != nil {
+	if err := c.next(http.StatusSeeOther, "/o/spring/2"); err != nil {
 		b.Fatal(err)
 	}
 	stored, err := f.store.ResponseByKey(b.Context(), f.wave.ID, first.Key)
@@ -224,13 +235,65 @@ func checkSaved(b *testing.B, f *field, browsers []*connection) {
 	}
 }
 
-// BenchmarkSavePageSQLite sends a full page over HTTP, which is read, checked, stored in a file of SQLite and
-// answered. It is set against what the driver inserts of the same answers by itself, with the same settings and
-// one connection, as SQLite has one writer.
+// atLeast reports a rate as a share of another one, and fails the benchmark where it is too small.
+func atLeast(b *testing.B, what string, got, base, share float64) {
+	b.Helper()
+	b.ReportMetric(got, what+"/s")
+	b.ReportMetric(got/base, what+"-of-base")
+	if got/base < share {
+		b.Errorf("%s: %.0f a second are %.2f of %.0f; want at least %.2g", what, got, got/base, base, share)
+	}
+}
+
+// BenchmarkSavePagePostgres sends a full page over HTTP, which is read, checked, stored and answered, on a server
+// that waits for its disk. It is set against what pgbench inserts of the same answers over as many connections.
+func BenchmarkSavePagePostgres(b *testing.B) {
+	server := storetest.StartPostgres(b, "fsync=on")
+	dsn := server.Database(b)
+	f := newFieldIn(b, storetest.Open(b, dsn), benchQuestionnaire, nil)
+	browsers := crowd(b, f, http.MethodPost, "/o/spring/1", benchPage(f))
+	script := filepath.Join(b.TempDir(), "insert.sql")
+	err := os.WriteFile(script, fmt.Appendf(nil, `INSERT INTO responses (id, organisation_id, wave_id, version_id, key_hash, language, seed, page, revision, answers, weight, person, started_at)
+VALUES (gen_random_uuid(), 1, %d, %d, uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid()), 'en', 5, 1, 0, '%s', 1, '', now());`,
+		f.wave.ID, f.wave.Version, savedAnswers(b, f, browsers[0])), 0o600)
+	if err != nil {
+		b.Fatal(err)
+	}
+	const each = 2 * time.Second
+	for b.Loop() {
+		var base, got float64
+		for range turns {
+			base += pgbench(b, server, dsn, script, each) / turns
+			got += rate(b, browsers, each, func(c *connection) error { return c.next(http.StatusSeeOther, "/o/spring/2") }) / turns
+		}
+		b.ReportMetric(base, "pgbench/s")
+		atLeast(b, "saved", got, base, savedOfPgbench)
+	}
+	checkSaved(b, f, browsers)
+}
+
+// pgbench returns how many times a second PostgreSQL's own program gets a script done.
+func pgbench(b *testing.B, server *storetest.Server, dsn, script string, during time.Duration) float64 {
+	b.Helper()
+	out, err := exec.CommandContext(b.Context(), filepath.Join(server.Programs(), "pgbench"), "--no-vacuum", "--protocol", "prepared",
+		"--client", strconv.Itoa(connections), "--jobs", "2", "--time", strconv.Itoa(int(during.Seconds())), "--file", script, dsn).CombinedOutput()
+	found := regexp.MustCompile(`tps = ([0-9.]+)`).FindSubmatch(out)
+	if err != nil || found == nil {
+		b.Fatalf("pgbench: %v\n%s", err, out)
+	}
+	tps, err := strconv.ParseFloat(string(found[1]), 64)
+	if err != nil {
+		b.Fatal(err)
+	}
+	return tps
+}
+
+// BenchmarkSavePageSQLite does the same on a file of SQLite, and is set against what the driver inserts by itself,
+// with the same settings and one connection, as SQLite has one writer.
 func BenchmarkSavePageSQLite(b *testing.B) {
 	path := storetest.SQLite(b)
 	f := newFieldIn(b, storetest.Open(b, path), benchQuestionnaire, nil)
-	browsers := crowd(b, f, benchPage(f))
+	browsers := crowd(b, f, http.MethodPost, "/o/spring/1", benchPage(f))
 	answers := savedAnswers(b, f, browsers[0])
 	raw, err := sql.Open("sqlite", "file:"+path+"?_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=busy_timeout(10000)&_pragma=foreign_keys(ON)")
 	if err != nil {
@@ -253,16 +316,40 @@ func BenchmarkSavePageSQLite(b *testing.B) {
 				_, err := insert.ExecContext(b.Context(), int64(f.wave.ID), int64(f.wave.Version), string(answers), noon)
 				return err
 			}) / turns
-			got += rate(b, browsers, each, (*connection).save) / turns
+			got += rate(b, browsers, each, func(c *connection) error { return c.next(http.StatusSeeOther, "/o/spring/2") }) / turns
 		}
 		b.ReportMetric(base, "raw/s")
-		b.ReportMetric(got, "saved/s")
-		b.ReportMetric(got/base, "saved-of-raw")
-		if got/base < savedOfRaw {
-			b.Errorf("%.0f pages a second are saved, %.2f of the driver's %.0f; want at least %.2g", got, got/base, base, savedOfRaw)
-		}
+		atLeast(b, "saved", got, base, savedOfRaw)
 	}
 	checkSaved(b, f, browsers)
+}
+
+// BenchmarkShowPage shows a page of questions over HTTP to people whose responses are read from the database. It
+// is set against net/http saying "ok" to as many connections.
+func BenchmarkShowPage(b *testing.B) {
+	for name, open := range storetest.Engines() {
+		b.Run(name, func(b *testing.B) {
+			f := newFieldIn(b, open(b), benchQuestionnaire, nil)
+			browsers := crowd(b, f, http.MethodGet, "/o/spring/1", nil)
+			ok := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "ok") }))
+			b.Cleanup(ok.Close)
+			others := make([]*connection, connections)
+			for i := range others {
+				others[i] = connect(b, ok)
+				others[i].drafts = browsers[i].drafts
+			}
+			const each = time.Second
+			for b.Loop() {
+				var base, got float64
+				for range turns {
+					base += rate(b, others, each, func(c *connection) error { return c.next(http.StatusOK, "") }) / turns
+					got += rate(b, browsers, each, func(c *connection) error { return c.next(http.StatusOK, "") }) / turns
+				}
+				b.ReportMetric(base, "ok/s")
+				atLeast(b, "shown", got, base, shownOfOK)
+			}
+		})
+	}
 }
 
 // BenchmarkDivergencePage shows the divergence page over HTTP for 100,000 customers and 1,000 employees: again, and
@@ -334,7 +421,7 @@ func newComparedField(b *testing.B, s *store.Store, external, internal int) *fie
 		b.Fatal(err)
 	}
 	f.server, err = New(Options{
-		Store: s, Waves: tally.NewWaves(&fromStore{s, newFielded(s)}, 1<<28), Engine: engine, Reports: writer,
+		Store: s, Waves: tally.NewWaves(&fromStore{s, newFielded(s, f.now)}, 1<<28), Engine: engine, Reports: writer,
 		Log: slog.New(slog.NewTextHandler(f.log, nil)), Now: f.now, Random: rand.Reader, Version: "test",
 	})
 	if err != nil {

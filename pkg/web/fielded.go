@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"sync"
+	"time"
 
 	"cxmirror/pkg/store"
 	"cxmirror/pkg/survey"
@@ -18,37 +19,59 @@ const (
 	rememberedQuestionnaires = 512
 )
 
+// waveFresh is how long a wave is taken to be as it was read. Another process that closes it is heard of that much
+// later; no response is completed by then, since the store looks at the wave itself.
+const waveFresh = time.Second
+
 // fielded reads the waves that respondents are asked in, and remembers what it read: questionnaires for good,
-// since a stored version never changes; waves only for the moments in which the database does not answer, so
+// since a stored version never changes; waves for a moment, and for as long as the database does not answer, so
 // that a page that was sent then can be given back filled in.
 type fielded struct {
 	store *store.Store
+	now   func() time.Time
 
 	mu             sync.Mutex
-	waves          map[string]survey.Wave // by slug, as last seen
+	waves          map[string]seenWave // by slug
 	questionnaires map[survey.VersionID]*questionnaire
+}
+
+// seenWave is a wave as last read.
+type seenWave struct {
+	survey.Wave
+
+	read    time.Time
+	changes int64 // that this process had made to waves by then
 }
 
 // questionnaire is a parsed version, with what of its pages is the same for every respondent.
 type questionnaire struct {
 	*survey.Questionnaire
 
-	id    survey.VersionID
-	pages int // the number of the last page
+	id      survey.VersionID
+	pages   int    // the number of the last page
+	written *offer // the languages it is written in
+	steady  []bool // for each item: all who answered nothing yet see it the same
 
 	mu     sync.Mutex
 	pieces map[survey.Language]*pieces
 }
 
-func newFielded(from *store.Store) *fielded {
+func newFielded(from *store.Store, now func() time.Time) *fielded {
 	return &fielded{
-		store: from, waves: make(map[string]survey.Wave), questionnaires: make(map[survey.VersionID]*questionnaire),
+		store: from, now: now, waves: make(map[string]seenWave), questionnaires: make(map[survey.VersionID]*questionnaire),
 	}
 }
 
 // wave returns the wave of an open link. While the database does not answer, it returns the wave as last seen
 // beside the error; its ID is 0 if it was never seen.
 func (f *fielded) wave(ctx context.Context, slug string) (survey.Wave, error) {
+	now, changes := f.now(), f.store.WaveChanges() // before it is read: a change in between is noticed the next time
+	f.mu.Lock()
+	seen, ok := f.waves[slug]
+	f.mu.Unlock()
+	if age := now.Sub(seen.read); ok && seen.changes == changes && age >= 0 && age < waveFresh {
+		return seen.Wave, nil
+	}
 	wave, err := f.store.WaveBySlug(ctx, slug)
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -57,13 +80,13 @@ func (f *fielded) wave(ctx context.Context, slug string) (survey.Wave, error) {
 		if len(f.waves) >= rememberedWaves {
 			clear(f.waves)
 		}
-		f.waves[slug] = wave
+		f.waves[slug] = seenWave{wave, now, changes}
 		return wave, nil
 	case errors.Is(err, survey.ErrNotFound):
 		delete(f.waves, slug)
 		return survey.Wave{}, err
 	case away(err):
-		return f.waves[slug], err
+		return f.waves[slug].Wave, err
 	}
 	return survey.Wave{}, err
 }
@@ -90,7 +113,7 @@ func (f *fielded) questionnaire(ctx context.Context, org survey.OrganisationID, 
 	if err != nil {
 		return nil, fmt.Errorf("stored version %d of %s: %w", version.Number, version.Code, err)
 	}
-	q = &questionnaire{Questionnaire: parsed, id: id, pieces: make(map[survey.Language]*pieces)}
+	q = &questionnaire{Questionnaire: parsed, id: id, written: newOffer(parsed.Languages), steady: steady(parsed.Items), pieces: make(map[survey.Language]*pieces)}
 	for i := range parsed.Items {
 		q.pages = max(q.pages, parsed.Items[i].Page)
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"net/http"
 	"runtime/debug"
 	"strconv"
@@ -18,8 +19,8 @@ import (
 const contentPolicy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; " +
 	"form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
 
-// requestKey is where the id of a request lies in its context.
-const requestKey = "request"
+// requestHeader names the header with the id of a request.
+const requestHeader = "X-Request-Id"
 
 // identify gives every request an id. People read it on the page of an error, and the log has it.
 func (s *Server) identify(next echo.HandlerFunc) echo.HandlerFunc {
@@ -28,16 +29,13 @@ func (s *Server) identify(next echo.HandlerFunc) echo.HandlerFunc {
 		if _, err := io.ReadFull(s.random, id); err != nil {
 			return fmt.Errorf("id of a request: %w", err)
 		}
-		c.Set(requestKey, hex.EncodeToString(id))
-		c.Response().Header().Set("X-Request-Id", requestID(c))
+		c.Response().Header().Set(requestHeader, hex.EncodeToString(id))
 		return next(c)
 	}
 }
 
-func requestID(c echo.Context) string {
-	id, _ := c.Get(requestKey).(string) // "" where no request was identified
-	return id
-}
+// requestID returns the id of a request, or "" where it has none.
+func requestID(c echo.Context) string { return c.Response().Header().Get(requestHeader) }
 
 // observe writes one line a request into the log. It holds no address, query, cookie or answer: who answered what
 // must not be found in a log.
@@ -86,14 +84,17 @@ func (s *Server) recoverPanics(next echo.HandlerFunc) echo.HandlerFunc {
 // secure sets the headers that keep a page to itself. What people see is theirs: nothing between them and us
 // may keep a copy, unless a handler says so.
 func (s *Server) secure(next echo.HandlerFunc) echo.HandlerFunc {
+	fixed := http.Header{ // every answer has the same values, which nobody changes in place
+		"Content-Security-Policy":    {contentPolicy},
+		"X-Content-Type-Options":     {"nosniff"},
+		"Referrer-Policy":            {"same-origin"},
+		"Cross-Origin-Opener-Policy": {"same-origin"},
+		"Permissions-Policy":         {"camera=(), geolocation=(), microphone=()"},
+		"Cache-Control":              {"no-store"},
+	}
 	return func(c echo.Context) error {
 		h := c.Response().Header()
-		h.Set("Content-Security-Policy", contentPolicy)
-		h.Set("X-Content-Type-Options", "nosniff")
-		h.Set("Referrer-Policy", "same-origin")
-		h.Set("Cross-Origin-Opener-Policy", "same-origin")
-		h.Set("Permissions-Policy", "camera=(), geolocation=(), microphone=()")
-		h.Set("Cache-Control", "no-store")
+		maps.Copy(h, fixed)
 		if s.overTLS(c.Request()) {
 			h.Set("Strict-Transport-Security", "max-age=31536000")
 		}

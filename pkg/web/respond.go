@@ -20,7 +20,6 @@ import (
 
 const (
 	cookieAge       = 60 * 24 * 60 * 60 // seconds for which a response can be gone on with
-	storePatience   = 5 * time.Second   // after which a respondent is told that the database does not answer
 	attemptsToSave  = 8                 // of a page that is saved from several places at once
 	bytesOfKey      = 32
 	bytesOfResponse = 16
@@ -39,8 +38,7 @@ type visit struct {
 // showPromise shows who asks, why, how long it takes and what is kept, before the first question. Somebody who
 // began earlier can go on from here.
 func (s *Server) showPromise(c echo.Context) error {
-	ctx, cancel := context.WithTimeout(c.Request().Context(), storePatience)
-	defer cancel()
+	ctx := c.Request().Context()
 	v, err := s.visit(ctx, c, nil)
 	switch {
 	case err != nil && !errors.Is(err, errNoResponse):
@@ -60,8 +58,7 @@ func (s *Server) showPromise(c echo.Context) error {
 
 // start begins a response and leads to the first question, or to where an earlier one was left.
 func (s *Server) start(c echo.Context) error {
-	ctx, cancel := context.WithTimeout(c.Request().Context(), storePatience)
-	defer cancel()
+	ctx := c.Request().Context()
 	form, err := readForm(c.Request())
 	if form == nil {
 		return err
@@ -92,8 +89,7 @@ func (s *Server) start(c echo.Context) error {
 // showPage shows a page of questions, with what was answered before. Whoever asks for a page that is not hers
 // yet is led to the one that is.
 func (s *Server) showPage(c echo.Context) error {
-	ctx, cancel := context.WithTimeout(c.Request().Context(), storePatience)
-	defer cancel()
+	ctx := c.Request().Context()
 	v, err := s.visit(ctx, c, nil)
 	if errors.Is(err, errNoResponse) {
 		address := addressOfWave(&v.wave)
@@ -123,8 +119,7 @@ func (s *Server) showPage(c echo.Context) error {
 
 // showThanks is where a response ends.
 func (s *Server) showThanks(c echo.Context) error {
-	ctx, cancel := context.WithTimeout(c.Request().Context(), storePatience)
-	defer cancel()
+	ctx := c.Request().Context()
 	v, err := s.visit(ctx, c, nil)
 	switch {
 	case errors.Is(err, errNoResponse):
@@ -141,20 +136,33 @@ func (s *Server) showThanks(c echo.Context) error {
 var errNoResponse = errors.New("no response of this visitor")
 
 // visit finds the wave of a request, its questionnaire and the visitor's response. Beside an error it returns
-// what it could find, for pages that go without the rest. form is nil if none was sent.
+// what it could find, for pages that go without the rest. form is nil if none was sent; with a page of questions,
+// the response may be one that is remembered, and not the newest.
 func (s *Server) visit(ctx context.Context, c echo.Context, form *sentForm) (*visit, error) {
 	v := &visit{}
 	var err error
 	if v.wave, err = s.fielded.wave(ctx, c.Param("slug")); v.wave.ID == 0 {
 		return v, err
 	}
-	v.lang = s.languageOfScreens(c.Request())
 	if cookie, missing := c.Cookie(cookieOf(&v.wave)); missing == nil && isKey(cookie.Value) {
 		v.key = cookie.Value
+	}
+	switch {
+	case err != nil:
+	case v.key == "":
+		err = errNoResponse
+	case form != nil && form.own.Has(fieldVersion) && s.drafts.recall(v):
+		v.lang = v.response.Language
+		return v, nil
+	default:
+		if err = s.findResponse(ctx, c, v); err == nil {
+			return v, nil
+		}
 	}
 	v.response.Seed = seedOf(v.key)
 	q, unread := s.fielded.questionnaire(ctx, v.wave.Organisation, v.wave.Version)
 	if unread != nil {
+		v.lang = s.languageOfScreens(c.Request())
 		return v, unread
 	}
 	v.q, v.answers = q, q.NewAnswers()
@@ -164,19 +172,14 @@ func (s *Server) visit(ctx context.Context, c echo.Context, form *sentForm) (*vi
 			v.lang = lang
 		}
 	}
-	if err != nil {
-		return v, err
-	}
-	if v.key == "" {
-		return v, errNoResponse
-	}
-	return v, s.findResponse(ctx, c, v)
+	return v, err
 }
 
 // findResponse reads the response that belongs to the key of a visit.
 func (s *Server) findResponse(ctx context.Context, c echo.Context, v *visit) error {
 	response, err := s.store.ResponseByKey(ctx, v.wave.ID, v.key)
 	if errors.Is(err, survey.ErrNotFound) {
+		s.drafts.forget(v)
 		return errNoResponse
 	}
 	if err != nil {
@@ -186,11 +189,14 @@ func (s *Server) findResponse(ctx context.Context, c echo.Context, v *visit) err
 	if err != nil {
 		return err
 	}
-	answers, err := q.ParseAnswers(response.Answers)
-	if err != nil { // stored answers were checked; the error could quote them
-		return fmt.Errorf("response %s: its stored answers do not fit version %d of its questionnaire", response.ID, q.Version)
+	answers, ok := s.drafts.parsed(v, &response)
+	if !ok {
+		if answers, err = q.ParseAnswers(response.Answers); err != nil { // stored answers were checked; the error could quote them
+			return fmt.Errorf("response %s: its stored answers do not fit version %d of its questionnaire", response.ID, q.Version)
+		}
 	}
 	v.q, v.response, v.answers = q, response, answers
+	s.drafts.remember(v)
 	v.lang = response.Language
 	if asked := c.QueryParam("lang"); asked != "" {
 		if lang, ok := s.chosenLanguage(c, asked, q); ok {
@@ -233,6 +239,7 @@ func (s *Server) begin(ctx context.Context, c echo.Context, v *visit, key string
 		}
 	} else {
 		v.response, v.answers = r, answers
+		s.drafts.remember(v)
 	}
 	s.setCookie(c, cookieOf(&v.wave), key, addressOfWave(&v.wave))
 	return nil

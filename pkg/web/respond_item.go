@@ -3,6 +3,7 @@ package web
 import (
 	"cmp"
 	"html/template"
+	"maps"
 	"math"
 	"slices"
 	"strconv"
@@ -23,8 +24,8 @@ type itemView struct {
 	Hint     string
 	Required string // the word for it
 	Error    string
-	Choices  []template.HTML
-	Limit    int // the most options to pick, where there are more; 0 otherwise
+	Choices  template.HTML // a hole
+	Limit    int           // the most options to pick, where there are more; 0 otherwise
 	Full     string
 	Ends     []string // of a scale of several rows: what its points mean
 	Value    string
@@ -107,18 +108,35 @@ type placeView struct {
 // unknownSign stands for "cannot say" in a table of rows, where the words would not fit a thumb's width.
 const unknownSign = "?"
 
-// pieces are the choices of one version in one language, as HTML. Their number is bounded: it is that of the
-// options and points of the questionnaire.
+// mouldsKept is how many parts of pages are kept of one version in one language. A questionnaire has a few for every
+// option; rankings of many options could have more.
+const mouldsKept = 5000
+
+// pieces are what the pages of one version in one language are made of, as far as it is the same for many people.
 type pieces struct {
-	mu   sync.RWMutex
-	made map[pieceKey]template.HTML
+	mu     sync.RWMutex
+	made   map[pieceKey]mould
+	around map[aroundKey]mould
 }
 
 // pieceKey names a choice and how it is chosen: for an option 1 if it is, for a row the point chosen, from 1 on.
 type pieceKey struct{ item, option, chosen int }
 
-// menuPiece stands in a pieceKey for the menu of languages, which belongs to no item.
-const menuPiece = -1
+// What a pieceKey names beside options and rows.
+const (
+	menuPiece     = -1 // as the item: the menu of languages
+	aroundChoices = -2 // as the option: the question with a hole for its choices
+	untouched     = -3 // the whole question as it is seen at first
+)
+
+// aroundKey names what stands around the questions of a page, by what two respondents' pages differ in.
+type aroundKey struct {
+	address   string
+	simulated bool
+	shown     string // items, of which the first one is the title
+	picked    int
+	next      string
+}
 
 // in returns the pieces of a language.
 func (q *questionnaire) in(lang survey.Language) *pieces {
@@ -126,7 +144,7 @@ func (q *questionnaire) in(lang survey.Language) *pieces {
 	defer q.mu.Unlock()
 	p, ok := q.pieces[lang]
 	if !ok {
-		p = &pieces{made: make(map[pieceKey]template.HTML)}
+		p = &pieces{made: make(map[pieceKey]mould), around: make(map[aroundKey]mould)}
 		q.pieces[lang] = p
 	}
 	return p
@@ -139,11 +157,12 @@ type builder struct {
 	frame  *frame
 	sheet  sheet
 	pieces *pieces
-	focus  string // the key of the only wrong answer
+	focus  string  // the key of the only wrong answer
+	made   []piece // of the page, first of all what stands above the questions
 }
 
 func (r *respondentPages) builder(v *visit, f *frame, filled sheet) *builder {
-	b := &builder{pages: r, v: v, frame: f, sheet: filled, pieces: v.q.in(v.lang)}
+	b := &builder{pages: r, v: v, frame: f, sheet: filled, pieces: v.q.in(v.lang), made: make([]piece, 1, 32)}
 	if len(filled.problems) == 1 {
 		b.focus = filled.problems[0].Key
 	}
@@ -190,121 +209,199 @@ func (b *builder) nameOf(m *survey.Message) string {
 
 func (b *builder) chosen(key, value string) bool { return slices.Contains(b.sheet.given[key], value) }
 
-// piece returns a part of a page, made by a template. It is remembered if it is the same for all.
-func (b *builder) piece(key pieceKey, common bool, name string, view func() any) (template.HTML, error) {
-	if !common {
-		return b.pages.render(name, view())
-	}
-	return b.pages.piece(b.pieces, key, name, view)
+// add adds a part to the page, made by a template. It is remembered if it is the same for all.
+func (b *builder) add(key pieceKey, common bool, name string, view func() any) error {
+	m, err := b.mould(key, common, name, view)
+	b.made = append(b.made, m...)
+	return err
 }
 
-// piece returns a part of a page that is the same for all, and makes it the first time.
-func (r *respondentPages) piece(from *pieces, key pieceKey, name string, view func() any) (template.HTML, error) {
+// mould has a template make what stands around its holes.
+func (b *builder) mould(key pieceKey, common bool, name string, view func() any) (mould, error) {
+	if !common {
+		return b.pages.pages.cast("respond", name, view())
+	}
+	return kept(b.pages.pages, b.pieces, b.pieces.made, key, func() (mould, error) { return b.pages.pages.cast("respond", name, view()) })
+}
+
+// kept returns the mould that is kept under a key, and has it made the first time.
+func kept[K comparable](p *pages, from *pieces, moulds map[K]mould, key K, cast func() (mould, error)) (mould, error) {
 	from.mu.RLock()
-	made, ok := from.made[key]
+	m, ok := moulds[key]
 	from.mu.RUnlock()
 	if ok {
-		return made, nil
+		return m, nil
 	}
-	made, err := r.render(name, view())
+	m, err := cast()
 	if err == nil {
-		from.mu.Lock()
-		from.made[key] = made
-		from.mu.Unlock()
+		err = p.prepack(m)
 	}
-	return made, err
+	if err != nil {
+		return nil, err
+	}
+	from.mu.Lock()
+	defer from.mu.Unlock()
+	if len(moulds) >= mouldsKept {
+		clear(moulds)
+	}
+	moulds[key] = m
+	return m, nil
 }
 
-func (r *respondentPages) render(name string, view any) (template.HTML, error) {
-	buffer := r.pages.buffer()
-	defer r.pages.buffers.Put(buffer)
-	if err := r.pages.write(buffer, "respond", name, view); err != nil {
-		return "", err
+// item adds one question to the page.
+func (b *builder) item(at int) error {
+	if !b.v.q.steady[at] || b.touched(&b.v.q.Items[at]) {
+		return b.question(at)
 	}
-	return template.HTML(buffer.String()), nil //nolint:gosec // a template has escaped it
+	m, err := kept(b.pages.pages, b.pieces, b.pieces.made, pieceKey{at, untouched, 0}, func() (mould, error) {
+		whole := *b
+		whole.made = nil
+		err := whole.question(at)
+		return mould{{html: []byte(mould(whole.made).html())}}, err
+	})
+	b.made = append(b.made, m...)
+	return err
 }
 
-// item makes one question.
-func (b *builder) item(at int) (template.HTML, error) {
+// steady reports for each item whether all who answered nothing yet see it the same.
+func steady(items []survey.Item) []bool {
+	all := make([]bool, len(items))
+	for i := range items {
+		item := &items[i]
+		texts := []survey.Words{item.Text, item.Hint}
+		for _, option := range slices.Concat(item.Options, item.Rows) {
+			texts = append(texts, option.Text)
+		}
+		all[i] = !item.Random && item.Of == "" && !slices.ContainsFunc(texts, func(words survey.Words) bool {
+			for text := range maps.Values(words) {
+				if strings.Contains(text, "{{") {
+					return true
+				}
+			}
+			return false
+		})
+	}
+	return all
+}
+
+// touched reports whether a question has an answer, or something is wrong on its page.
+func (b *builder) touched(item *survey.Item) bool {
+	if len(b.sheet.problems) > 0 {
+		return true
+	}
+	for key := range b.sheet.given {
+		if code, _, _ := strings.Cut(key, "."); code == string(item.Code) {
+			return true
+		}
+	}
+	return false
+}
+
+// question adds one question with its choices.
+func (b *builder) question(at int) error {
 	item := &b.v.q.Items[at]
-	view := itemView{
+	code := string(item.Code)
+	focus := b.focus == code
+	common := !focus && b.problem(code) == "" && !piped(item.Text, b.v.lang) && !piped(item.Hint, b.v.lang)
+	var name string
+	switch item.Kind {
+	case survey.Single, survey.Multi:
+		name = "cards"
+	case survey.Rank:
+		name = "rank"
+	case survey.Rating, survey.NPS:
+		name = "rating"
+		if labelled(item) {
+			name = "cards"
+		}
+	case survey.Matrix:
+		name = "rating"
+	case survey.Number, survey.Text:
+		name = string(item.Kind)
+		common = common && len(b.sheet.given[code]) == 0
+	}
+	around, err := b.mould(pieceKey{at, aroundChoices, 0}, common, name, func() any { return b.view(item, focus) })
+	if err != nil {
+		return err
+	}
+	b.made = append(b.made, around[0])
+	if len(around) == 1 {
+		return nil
+	}
+	switch {
+	case name == "rank":
+		err = b.places(at, item)
+	case name == "rating":
+		err = b.rows(at, item, focus)
+	case item.Scale != nil:
+		err = b.labelledPoints(at, item, focus)
+	default:
+		err = b.options(at, item, focus)
+	}
+	b.made = append(b.made, around[1])
+	return err
+}
+
+// labelled reports whether the points of a scale have words, and are best read one below the other.
+func labelled(item *survey.Item) bool { return len(item.Rows) == 0 && len(item.Scale.Labels) > 0 }
+
+// view returns what a question is made of, with a hole for its choices.
+func (b *builder) view(item *survey.Item, focus bool) *itemView {
+	view := &itemView{
 		Code: string(item.Code), Anchor: anchorOf(string(item.Code)), Kind: item.Kind, Lang: b.foreign(item.Text),
-		Text: b.say(item.Text), Hint: b.say(item.Hint), Error: b.problem(string(item.Code)),
-		Focus: b.focus == string(item.Code),
+		Text: b.say(item.Text), Hint: b.say(item.Hint), Error: b.problem(string(item.Code)), Focus: focus, Choices: hole,
 	}
 	if item.Required {
 		view.Required = b.frame.Say("required")
 	}
-	var err error
-	name := "cards"
 	switch item.Kind {
-	case survey.Single, survey.Multi:
-		view.Choices, err = b.options(at, item, &view)
-	case survey.Rank:
-		name = "rank"
-		view.Tap = b.frame.Say("tap")
-		view.Placed, view.Unplaced = b.frame.Say("placed"), b.frame.Say("unplaced")
-		view.Choices, err = b.places(item)
-	case survey.Rating, survey.NPS:
-		name = "rating"
-		if len(item.Rows) == 0 && len(item.Scale.Labels) > 0 {
-			name = "cards"
-			view.Choices, err = b.labelledPoints(at, item, &view)
-			break
-		}
-		if len(item.Rows) > 0 {
-			view.Ends = b.ends(item.Scale)
-		}
-		view.Choices, err = b.rows(at, item, &view)
-	case survey.Matrix:
-		name = "rating"
-		view.Choices, err = b.rows(at, item, &view)
-	case survey.Number:
-		name = "number"
-		view.Between = b.between(item.Range)
-		view.Value = strings.Join(b.sheet.given[view.Code], " ")
-	case survey.Text:
-		name = "text"
-		view.Value = strings.Join(b.sheet.given[view.Code], "\n")
-	}
-	if err != nil {
-		return "", err
-	}
-	return b.pages.render(name, &view)
-}
-
-// options makes the options of a single or multi item.
-func (b *builder) options(at int, item *survey.Item, view *itemView) ([]template.HTML, error) {
-	kind := "radio"
-	if item.Kind == survey.Multi {
-		kind = "checkbox"
+	case survey.Multi:
 		if item.Max < len(item.Options) {
 			view.Limit = item.Max
 			view.Full = b.pages.phrases.SayCount(b.v.lang, "full_hand", item.Max, nil)
 		}
+	case survey.Rank:
+		view.Tap = b.frame.Say("tap")
+		view.Placed, view.Unplaced = b.frame.Say("placed"), b.frame.Say("unplaced")
+	case survey.Rating, survey.NPS:
+		if len(item.Rows) > 0 {
+			view.Ends = b.ends(item.Scale)
+		}
+	case survey.Number:
+		view.Between = b.between(item.Range)
+		view.Value = strings.Join(b.sheet.given[view.Code], " ")
+	case survey.Text:
+		view.Value = strings.Join(b.sheet.given[view.Code], "\n")
+	case survey.Single, survey.Matrix:
 	}
-	var made []template.HTML
+	return view
+}
+
+// options adds the options of a single or multi item.
+func (b *builder) options(at int, item *survey.Item, focus bool) error {
+	kind := "radio"
+	if item.Kind == survey.Multi {
+		kind = "checkbox"
+	}
 	for i, option := range item.ShownOrder(b.v.response.Seed) {
 		o := &item.Options[option]
-		chosen := b.chosen(view.Code, string(o.Code))
-		focus := view.Focus && i == 0
-		choice, err := b.piece(pieceKey{at, option, one(chosen)}, !focus && !piped(o.Text, b.v.lang), "choice", func() any {
+		chosen := b.chosen(string(item.Code), string(o.Code))
+		focus := focus && i == 0
+		err := b.add(pieceKey{at, option, one(chosen)}, !focus && !piped(o.Text, b.v.lang), "choice", func() any {
 			return choiceView{
-				Type: kind, Name: view.Code, Value: string(o.Code), Text: b.say(o.Text), Lang: b.foreign(o.Text),
+				Type: kind, Name: string(item.Code), Value: string(o.Code), Text: b.say(o.Text), Lang: b.foreign(o.Text),
 				Chosen: chosen, Exclusive: o.Exclusive, Focus: focus,
 			}
 		})
 		if err != nil {
-			return nil, err
+			return err
 		}
-		made = append(made, choice)
 	}
-	return made, nil
+	return nil
 }
 
-// labelledPoints makes a scale whose points have words as options, best read one below the other.
-func (b *builder) labelledPoints(at int, item *survey.Item, view *itemView) ([]template.HTML, error) {
-	var made []template.HTML
+// labelledPoints adds the points of a scale as options.
+func (b *builder) labelledPoints(at int, item *survey.Item, focus bool) error {
 	scale := item.Scale
 	for point := scale.Min; point <= scale.Max+one(scale.CannotSay); point++ {
 		value, text := number(point), number(point)
@@ -314,38 +411,35 @@ func (b *builder) labelledPoints(at int, item *survey.Item, view *itemView) ([]t
 		if point > scale.Max {
 			value, text = survey.CannotSayWord, b.frame.Say("cannot_say")
 		}
-		chosen := b.chosen(view.Code, value)
-		focus := view.Focus && point == scale.Min
-		choice, err := b.piece(pieceKey{at, point, one(chosen)}, !focus, "choice", func() any {
-			return choiceView{Type: "radio", Name: view.Code, Value: value, Text: text, Chosen: chosen, Exclusive: point > scale.Max, Focus: focus}
+		chosen := b.chosen(string(item.Code), value)
+		focus := focus && point == scale.Min
+		err := b.add(pieceKey{at, point, one(chosen)}, !focus, "choice", func() any {
+			return choiceView{
+				Type: "radio", Name: string(item.Code), Value: value, Text: text, Chosen: chosen, Exclusive: point > scale.Max, Focus: focus,
+			}
 		})
 		if err != nil {
-			return nil, err
+			return err
 		}
-		made = append(made, choice)
 	}
-	return made, nil
+	return nil
 }
 
-// rows makes the rows of a rating or matrix, or the one scale of an item without rows.
-func (b *builder) rows(at int, item *survey.Item, view *itemView) ([]template.HTML, error) {
+// rows adds the rows of a rating or matrix, or the one scale of an item without rows.
+func (b *builder) rows(at int, item *survey.Item, focus bool) error {
 	if len(item.Rows) == 0 {
-		row, err := b.row(at, -1, item, view.Code, view.Focus)
-		return []template.HTML{row}, err
+		return b.row(at, -1, item, string(item.Code), focus)
 	}
-	var made []template.HTML
 	for i, position := range item.ShownOrder(b.v.response.Seed) {
-		key := view.Code + "." + string(item.Rows[position].Code)
-		row, err := b.row(at, position, item, key, b.focus == key || view.Focus && i == 0)
-		if err != nil {
-			return nil, err
+		key := string(item.Code) + "." + string(item.Rows[position].Code)
+		if err := b.row(at, position, item, key, b.focus == key || focus && i == 0); err != nil {
+			return err
 		}
-		made = append(made, row)
 	}
-	return made, nil
+	return nil
 }
 
-func (b *builder) row(at, position int, item *survey.Item, key string, focus bool) (template.HTML, error) {
+func (b *builder) row(at, position int, item *survey.Item, key string, focus bool) error {
 	view := rowView{Focus: focus}
 	common := !focus
 	if position >= 0 {
@@ -360,7 +454,7 @@ func (b *builder) row(at, position int, item *survey.Item, key string, focus boo
 			chosen = i + 1
 		}
 	}
-	return b.piece(pieceKey{at, position, chosen}, common, "row", func() any {
+	return b.add(pieceKey{at, position, chosen}, common, "row", func() any {
 		b.fillRow(&view, item, key, values, chosen, position < 0)
 		return &view
 	})
@@ -439,8 +533,8 @@ func (b *builder) ends(scale *survey.Scale) []string {
 	return ends
 }
 
-// places makes the options of a ranking: those that have a place first, in order, the others as they are shown.
-func (b *builder) places(item *survey.Item) ([]template.HTML, error) {
+// places adds the options of a ranking: those that have a place first, in order, the others as they are shown.
+func (b *builder) places(at int, item *survey.Item) error {
 	options := b.toRank(item)
 	order := givenOrder(item, b.sheet.given)
 	given := make(map[survey.OptionCode]string)
@@ -454,26 +548,39 @@ func (b *builder) places(item *survey.Item) ([]template.HTML, error) {
 	slices.SortStableFunc(options, func(one, other *survey.Option) int {
 		return cmp.Compare(placeOf(given[one.Code]), placeOf(given[other.Code]))
 	})
-	var places []string
-	for i := range min(len(options), item.Max) {
-		places = append(places, number(i+1))
-	}
-	var made []template.HTML
+	most := min(len(options), item.Max)
 	for i, o := range options {
-		text := b.say(o.Text)
-		view := placeView{
-			Anchor: anchorOf(string(item.Code) + "." + string(o.Code)), Item: string(item.Code), Name: string(item.Code) + "." + string(o.Code),
-			Text: text, Place: given[o.Code], Places: places, Lang: b.foreign(o.Text), Focus: b.focus == string(item.Code) && i == 0,
-			Up:   b.pages.phrases.Say(b.v.lang, "move_up", survey.Args{"Option": text}),
-			Down: b.pages.phrases.Say(b.v.lang, "move_down", survey.Args{"Option": text}),
+		position, _ := item.Option(o.Code)
+		focus := b.focus == string(item.Code) && i == 0
+		place, common := 0, !focus && !piped(o.Text, b.v.lang)
+		if given[o.Code] != "" {
+			place = placeOf(given[o.Code])
+			common = common && place <= most
 		}
-		place, err := b.pages.render("place", &view)
+		// The list of places is as long as there are options to rank.
+		err := b.add(pieceKey{at, position, most*(survey.MaxOptions+1) + place}, common, "place", func() any {
+			name, text := string(item.Code)+"."+string(o.Code), b.say(o.Text)
+			return placeView{
+				Anchor: anchorOf(name), Item: string(item.Code), Name: name, Text: text, Place: given[o.Code], Places: numbers(most),
+				Lang: b.foreign(o.Text), Focus: focus,
+				Up:   b.pages.phrases.Say(b.v.lang, "move_up", survey.Args{"Option": text}),
+				Down: b.pages.phrases.Say(b.v.lang, "move_down", survey.Args{"Option": text}),
+			}
+		})
 		if err != nil {
-			return nil, err
+			return err
 		}
-		made = append(made, place)
 	}
-	return made, nil
+	return nil
+}
+
+// numbers returns the numbers from 1 to n.
+func numbers(n int) []string {
+	all := make([]string, n)
+	for i := range all {
+		all[i] = number(i + 1)
+	}
+	return all
 }
 
 // toRank returns the options that a respondent ranks, in the order in which she picked from them.
@@ -502,9 +609,9 @@ func (b *builder) toRank(item *survey.Item) []*survey.Option {
 	return options
 }
 
-// picked says how many options are picked, where a page has one list with a limit.
-func (b *builder) picked(shown []string) *picked {
-	var found *picked
+// limited returns the one list of a page that has a limit to how many options are picked, or nil.
+func (b *builder) limited(shown []string) *survey.Item {
+	var found *survey.Item
 	for _, code := range shown {
 		item, ok := b.v.q.Item(survey.ItemCode(code))
 		if !ok || item.Kind != survey.Multi || item.Max >= len(item.Options) {
@@ -513,12 +620,21 @@ func (b *builder) picked(shown []string) *picked {
 		if found != nil {
 			return nil
 		}
-		say := func(n string) string {
-			return b.pages.phrases.Say(b.v.lang, "picked", survey.Args{"Given": n, "Limit": item.Max})
-		}
-		found = &picked{For: anchorOf(code), Text: say(number(len(b.sheet.given[code]))), Pattern: say("{n}")}
+		found = item
 	}
 	return found
+}
+
+// picked says how many options are picked of a list with a limit.
+func (b *builder) picked(item *survey.Item) *picked {
+	if item == nil {
+		return nil
+	}
+	code := string(item.Code)
+	say := func(n string) string {
+		return b.pages.phrases.Say(b.v.lang, "picked", survey.Args{"Given": n, "Limit": item.Max})
+	}
+	return &picked{For: anchorOf(code), Text: say(number(len(b.sheet.given[code]))), Pattern: say("{n}")}
 }
 
 // between says which numbers are accepted.
@@ -565,6 +681,9 @@ func givenOrder(item *survey.Item, given map[string][]string) []string {
 
 // placeOf reads a place; what is none stands last.
 func placeOf(given string) int {
+	if given == "" {
+		return math.MaxInt
+	}
 	place, err := strconv.Atoi(strings.TrimSpace(given))
 	if err != nil || place < 1 {
 		return math.MaxInt

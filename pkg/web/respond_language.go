@@ -75,17 +75,22 @@ func (s *Server) languageMenu(current survey.Language, q *questionnaire) []langu
 // menu makes the menu of a page with one of its templates. It is the same for all who read a questionnaire in
 // one language.
 func (s *Server) menu(name string, current survey.Language, q *questionnaire) (template.HTML, error) {
-	view := func() any {
+	cast := func() (mould, error) {
 		choices := s.languageMenu(current, q)
 		for i := range choices {
 			choices[i].Address = "?lang=" + string(choices[i].Tag)
 		}
-		return menuOfLanguages{Word: s.phrases.Say(current, "language", nil), Current: s.nameOf(current), Choices: choices}
+		return s.pages.cast("respond", name, menuOfLanguages{
+			Word: s.phrases.Say(current, "language", nil), Current: s.nameOf(current), Choices: choices,
+		})
 	}
-	if q == nil {
-		return s.respondents.render(name, view())
+	if q != nil {
+		from := q.in(current)
+		m, err := kept(s.pages, from, from.made, pieceKey{item: menuPiece, option: len(name)}, cast)
+		return m.html(), err
 	}
-	return s.respondents.piece(q.in(current), pieceKey{item: menuPiece, option: len(name)}, name, view)
+	m, err := cast()
+	return m.html(), err
 }
 
 // languageLinks makes the menu of a page that has an address. What answers to a form has none to come back to,
@@ -120,10 +125,10 @@ func (s *Server) languageOfVisitor(c echo.Context, q *questionnaire) survey.Lang
 		return lang
 	}
 	accept := c.Request().Header.Get("Accept-Language")
-	if lang, ok := bestOf(accept, q.Languages); ok {
+	if lang, ok := q.written.best(accept); ok {
 		return lang
 	}
-	if lang, ok := bestOf(accept, s.phrases.Languages()); ok {
+	if lang, ok := s.respondents.screens.best(accept); ok {
 		return lang
 	}
 	return q.Languages[0]
@@ -140,30 +145,41 @@ func (s *Server) languageOfScreens(r *http.Request) survey.Language {
 	if lang := survey.Language(asked); slices.Contains(s.phrases.Languages(), lang) {
 		return lang
 	}
-	if lang, ok := bestOf(r.Header.Get("Accept-Language"), s.phrases.Languages()); ok {
+	if lang, ok := s.respondents.screens.best(r.Header.Get("Accept-Language")); ok {
 		return lang
 	}
 	return survey.English
 }
 
-// bestOf returns the language among those offered that a browser likes best, if it likes any.
-func bestOf(accept string, offered []survey.Language) (survey.Language, bool) {
-	if len(accept) > 1000 || len(offered) == 0 {
+// offer is a list of languages to choose from. Whoever asks often keeps one: making its tables takes longer than
+// making the page they are for.
+type offer struct {
+	languages []survey.Language
+	matcher   language.Matcher
+}
+
+func newOffer(languages []survey.Language) *offer {
+	tags := make([]language.Tag, len(languages))
+	for i, lang := range languages {
+		tags[i] = language.Make(string(lang))
+	}
+	return &offer{languages, language.NewMatcher(tags)}
+}
+
+// best returns the language among those offered that a browser likes best, if it likes any.
+func (o *offer) best(accept string) (survey.Language, bool) {
+	if len(accept) > 1000 || len(o.languages) == 0 {
 		return "", false
 	}
 	wanted, _, err := language.ParseAcceptLanguage(accept)
 	if err != nil || len(wanted) == 0 {
 		return "", false
 	}
-	tags := make([]language.Tag, len(offered))
-	for i, lang := range offered {
-		tags[i] = language.Make(string(lang))
-	}
-	_, at, confidence := language.NewMatcher(tags).Match(wanted...)
+	_, at, confidence := o.matcher.Match(wanted...)
 	if confidence < language.High { // Low would send Ukrainians to Russian
 		return "", false
 	}
-	return offered[at], true
+	return o.languages[at], true
 }
 
 // readIn returns the language in which words are read by a reader of lang, as [survey.Words.In] chooses them.

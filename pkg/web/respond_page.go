@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"fmt"
 	"html/template"
 	"log/slog"
@@ -92,10 +93,10 @@ type questionPage struct {
 	Address   string
 	Page      int
 	Pages     int
-	Items     []template.HTML
+	Items     template.HTML // a hole
 	Shown     string
 	Version   survey.VersionID
-	Before    string
+	Before    template.HTMLAttr // a hole
 	Key       string
 	Notice    *notice
 	Picked    *picked
@@ -136,10 +137,11 @@ type respondentPages struct {
 	pages   *pages
 	phrases *survey.Phrases
 	words   map[survey.Language]map[string]string // the phrases that need no arguments
+	screens *offer                                // the languages there are phrases in
 }
 
 func newRespondentPages(p *pages, phrases *survey.Phrases) *respondentPages {
-	r := &respondentPages{pages: p, phrases: phrases, words: make(map[survey.Language]map[string]string)}
+	r := &respondentPages{pages: p, phrases: phrases, words: make(map[survey.Language]map[string]string), screens: newOffer(phrases.Languages())}
 	for _, lang := range phrases.Languages() {
 		words := make(map[string]string)
 		for _, key := range phrases.Keys() {
@@ -261,53 +263,72 @@ func (s *Server) showNotTaken(c echo.Context, v *visit, cause error) error {
 
 // showQuestions shows a page of questions as a sheet fills it in.
 func (s *Server) showQuestions(c echo.Context, status int, v *visit, number int, filled sheet) error {
-	page := questionPage{
-		frame: s.frameOf(v, ""), Survey: v.titleOf(), Address: addressOfPage(&v.wave, number), Page: number, Pages: v.q.pages,
-		Version: v.q.id, Before: filled.before, Key: filled.key,
-	}
-	var err error
-	if page.Menu, err = s.menu("language-buttons", v.lang, v.q); err != nil {
-		return err
-	}
-	if v.response.ID != "" {
-		page.Before = string(v.response.Answers)
-	}
-	b := s.respondents.builder(v, &page.frame, filled)
+	f := s.frameOf(v, "")
+	b := s.respondents.builder(v, &f, filled)
 	var shown []string
+	var first *survey.Item
 	for i := range v.q.Items {
 		item := &v.q.Items[i]
 		if item.Page != number || !filled.answers.Asked(item.Code) && !slices.Contains(filled.shown, string(item.Code)) {
 			continue
 		}
-		made, err := b.item(i)
-		if err != nil {
+		if err := b.item(i); err != nil {
 			return fmt.Errorf("item %s: %w", item.Code, err)
 		}
-		if page.Title == "" {
-			page.Title = b.say(item.Text)
+		if first == nil {
+			first = item
 		}
-		page.Items = append(page.Items, made)
 		shown = append(shown, string(item.Code))
 	}
-	page.Shown = strings.Join(shown, " ")
-	page.Picked = b.picked(shown)
-	page.Notice = s.noticeOf(b, &page, filled, shown)
-	before, hasBefore := v.q.askedBefore(filled.answers, number)
-	page.Back = true
-	if filled.back {
-		page.BackPlain = addressOfWave(&v.wave)
-		if hasBefore {
-			page.BackPlain = addressOfPage(&v.wave, before)
-		}
+	around, err := s.around(b, number, first, shown)
+	if err != nil {
+		return fmt.Errorf("page %d: %w", number, err)
 	}
-	page.Next = page.Say("next")
-	if _, more := v.q.askedAfter(filled.answers, number); !more {
-		page.Next = page.Say("send")
+	b.made[0] = around[0]
+	before := piece{html: []byte(`value="` + template.HTMLEscapeString(cmp.Or(string(v.response.Answers), filled.before)) + `"`)}
+	return s.send(c, status, append(b.made, around[1], before, around[2])...)
+}
+
+// around makes what stands around the questions of a page, with one hole for them and one for the answers of other
+// pages. It is remembered where nothing in it is of one respondent only.
+func (s *Server) around(b *builder, number int, first *survey.Item, shown []string) (mould, error) {
+	filled, f := &b.sheet, b.frame
+	limited := b.limited(shown)
+	key := aroundKey{address: addressOfPage(&b.v.wave, number), simulated: f.Simulated, shown: strings.Join(shown, " "), next: "next"}
+	if limited != nil {
+		key.picked = len(filled.given[string(limited.Code)])
+	}
+	if _, more := b.v.q.askedAfter(filled.answers, number); !more {
+		key.next = "send"
 	}
 	if filled.notice != "" {
-		page.Next = page.Say("send_again")
+		key.next = "send_again"
 	}
-	return s.show(c, status, "respond", "questions", page)
+	cast := func() (mould, error) {
+		page := questionPage{
+			frame: *f, Survey: b.v.titleOf(), Address: key.address, Page: number, Pages: b.v.q.pages, Version: b.v.q.id,
+			Items: hole, Before: template.HTMLAttr(hole), Shown: key.shown, Key: filled.key, Next: f.Say(key.next), Back: true, Picked: b.picked(limited),
+		}
+		if first != nil {
+			page.Title = b.say(first.Text)
+		}
+		var err error
+		if page.Menu, err = s.menu("language-buttons", b.v.lang, b.v.q); err != nil {
+			return nil, err
+		}
+		page.Notice = s.noticeOf(b, &page, *filled, shown)
+		if filled.back {
+			page.BackPlain = addressOfWave(&b.v.wave)
+			if before, ok := b.v.q.askedBefore(filled.answers, number); ok {
+				page.BackPlain = addressOfPage(&b.v.wave, before)
+			}
+		}
+		return s.pages.cast("respond", "questions", page)
+	}
+	if filled.key == "" && filled.notice == "" && len(filled.problems) == 0 && (first == nil || !piped(first.Text, b.v.lang)) {
+		return kept(s.pages, b.pieces, b.pieces.around, key, cast)
+	}
+	return cast()
 }
 
 // noticeOf says above the questions what became of what was sent, if anything is to be said.

@@ -2,7 +2,6 @@ package web
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -23,8 +22,7 @@ const (
 // savePage saves a page and leads on: to the next page or the one before, to the same one in another language,
 // or to the thanks. What cannot be saved is given back as it was typed, with the reason.
 func (s *Server) savePage(c echo.Context) error {
-	ctx, cancel := context.WithTimeout(c.Request().Context(), storePatience)
-	defer cancel()
+	ctx := c.Request().Context()
 	form, unread := readForm(c.Request())
 	if form == nil {
 		return unread
@@ -87,10 +85,11 @@ func carried(q *questionnaire, form *sentForm) survey.Answers {
 // accepted.
 func (s *Server) keep(ctx context.Context, c echo.Context, v *visit, page int, form *sentForm) error {
 	moves := moveOrder(v.q, form)
-	lang, switches := s.chosenLanguage(c, form.own.Get(fieldLanguage), v.q)
-	switches = switches && form.own.Has(fieldLanguage)
-	if !switches {
-		lang = v.lang
+	lang, switches := v.lang, false
+	if form.own.Has(fieldLanguage) {
+		if chosen, ok := s.chosenLanguage(c, form.own.Get(fieldLanguage), v.q); ok {
+			lang, switches = chosen, true
+		}
 	}
 	v.lang = lang
 	back := form.own.Get(fieldAct) == actBack
@@ -118,14 +117,14 @@ func (s *Server) keep(ctx context.Context, c echo.Context, v *visit, page int, f
 				next = destination{page: missing.Page, fragment: string(missing.Code)}
 			}
 		}
-		err = s.storePage(ctx, v, answers, saved, next.complete)
-		if !errors.Is(err, survey.ErrConflict) {
-			if err != nil {
-				return err
-			}
+		switch err = s.storePage(ctx, v, answers, saved, next.complete); {
+		case err == nil:
 			return c.Redirect(http.StatusSeeOther, next.address(&v.wave))
+		case !errors.Is(err, survey.ErrConflict) && !errors.Is(err, survey.ErrNotFound):
+			return err
 		}
-		if err := s.findResponse(ctx, c, v); err != nil { // another page of hers was saved meanwhile
+		// Another page of hers was saved meanwhile, or the response as it was remembered is gone.
+		if err := s.findResponse(ctx, c, v); err != nil {
 			return err
 		}
 		v.lang = lang
@@ -200,7 +199,7 @@ func firstMissing(q *questionnaire, answers survey.Answers) (*survey.Item, bool)
 
 // storePage stores the answers, and ends the response if it is complete.
 func (s *Server) storePage(ctx context.Context, v *visit, answers survey.Answers, saved int, complete bool) error {
-	content, err := json.Marshal(answers)
+	content, err := answers.MarshalJSON()
 	if err != nil {
 		return fmt.Errorf("response %s: %w", v.response.ID, err)
 	}
@@ -214,7 +213,12 @@ func (s *Server) storePage(ctx context.Context, v *visit, answers survey.Answers
 	} else {
 		err = s.store.SavePage(ctx, r)
 	}
-	return err
+	if err != nil {
+		return err
+	}
+	v.response, v.answers = r, answers
+	s.drafts.remember(v)
+	return nil
 }
 
 // giveBack answers a page that could not be saved: the same page with all that was typed, and why.

@@ -16,6 +16,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -36,6 +37,8 @@ const (
 	formLimit   = 1 << 20          // bytes of a form: a comment of 100 KB in Cyrillic, percent-encoded, is 600 KB
 	uploadLimit = 64 << 20         // bytes of a file of answers
 	patience    = 20 * time.Second // after which a request is given up, whoever it waits for
+
+	respondentPatience = 5 * time.Second // after which a respondent is told that the database does not answer
 )
 
 // Options are what a server is made of. All but TrustProxy and Public must be given.
@@ -69,6 +72,7 @@ type Server struct {
 	pages       *pages
 	static      *static
 	fielded     *fielded
+	drafts      *drafts
 	phrases     *survey.Phrases
 	respondents *respondentPages
 	workbench   *workbench
@@ -86,7 +90,7 @@ func New(o Options) (*Server, error) {
 	s := &Server{
 		store: o.Store, waves: o.Waves, engine: o.Engine, reports: o.Reports, log: o.Log, now: o.Now, random: o.Random,
 		version: o.Version, trustProxy: o.TrustProxy, public: o.Public,
-		fielded: newFielded(o.Store),
+		fielded: newFielded(o.Store, o.Now), drafts: newDrafts(),
 	}
 	var err error
 	if s.static, err = newStatic(files, "static"); err != nil {
@@ -159,7 +163,11 @@ func (s *Server) overTLS(r *http.Request) bool {
 func limitTime(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		whole := c.Request()
-		ctx, cancel := context.WithTimeout(whole.Context(), patience)
+		limit := patience
+		if strings.HasPrefix(c.Path(), "/o/") {
+			limit = respondentPatience
+		}
+		ctx, cancel := context.WithTimeout(whole.Context(), limit)
 		defer func() {
 			cancel()
 			c.SetRequest(whole) // whoever tells of an error has not run out of time

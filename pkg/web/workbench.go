@@ -154,7 +154,7 @@ func (s *Server) workbenchLanguage(c echo.Context) survey.Language {
 	if cookie, err := c.Cookie(workbenchLanguage); err == nil && slices.Contains(offered, survey.Language(cookie.Value)) {
 		return survey.Language(cookie.Value)
 	}
-	if lang, ok := bestOf(c.Request().Header.Get("Accept-Language"), offered); ok {
+	if lang, ok := newOffer(offered).best(c.Request().Header.Get("Accept-Language")); ok {
 		return lang
 	}
 	return survey.English

@@ -84,7 +84,7 @@ func newBenchIn(t *testing.T, db *store.Store) (*field, *person) {
 		t.Fatal(err)
 	}
 	f.server, err = New(Options{
-		Store: f.store, Waves: tally.NewWaves(&fromStore{f.store, newFielded(f.store)}, 1<<24), Engine: engine, Reports: writer,
+		Store: f.store, Waves: tally.NewWaves(&fromStore{f.store, newFielded(f.store, f.now)}, 1<<24), Engine: engine, Reports: writer,
 		Log: slog.New(slog.NewTextHandler(f.log, nil)), Now: f.now, Random: rand.Reader, Version: "test",
 	})
 	if err != nil {
