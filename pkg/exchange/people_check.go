@@ -107,8 +107,10 @@ func (p *PeopleReader) accept(row *peopleRow) (survey.Person, bool) {
 			person.Attributes[a.key] = value
 			continue
 		}
-		if day, ok := readDay(value); ok && a.days {
-			value = day
+		if a.days {
+			if day, ok := readDay(value); ok {
+				value = day
+			}
 		}
 		if n := utf8.RuneCountInString(value); n > MaxPersonText {
 			blame(a.column, ProblemLong, fmt.Sprintf("%d characters, at most %d are kept of an attribute", n, MaxPersonText), "shorten it, or ignore the column if it holds remarks")
