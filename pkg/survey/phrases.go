@@ -28,15 +28,16 @@ type Phrases struct {
 // they are and never read as templates.
 type Args map[string]any
 
-// LoadPhrases reads a catalogue: one file <language>.yaml per language in a directory. Each maps a key to a
-// sentence, or to the sentence's plural forms by CLDR category:
+// LoadPhrases reads a catalogue: the files <language>.yaml of a directory, and beside them any number of files
+// <subject>.<language>.yaml, so that a large catalogue can be kept in parts. Each maps a key to a sentence, or to
+// the sentence's plural forms by CLDR category:
 //
 //	too_many:
 //	  one: Please choose only one.
 //	  other: Please choose no more than {{.Count}}.
 //
 // English must be among the languages, since it is what others fall back to. LoadPhrases refuses a catalogue
-// whose languages do not have the same keys, a sentence that lacks a plural form its language needs, and one
+// whose languages do not have the same keys, a key in two files of a language, a sentence that lacks a plural form its language needs, and one
 // that uses other arguments than the English: such a catalogue would fail only in front of a reader.
 func LoadPhrases(fsys fs.FS, dir string) (*Phrases, error) {
 	names, err := fs.Glob(fsys, path.Join(dir, "*.yaml"))
@@ -47,16 +48,20 @@ func LoadPhrases(fsys fs.FS, dir string) (*Phrases, error) {
 	catalogues := make(map[Language]catalogue, len(names))
 	var problems []error
 	for _, name := range names {
-		lang := Language(strings.TrimSuffix(path.Base(name), ".yaml"))
+		lang := languageOfFile(name)
 		read, err := readCatalogue(fsys, name)
 		if err == nil {
 			err = read.addTo(bundle, lang)
 		}
+		if err == nil && catalogues[lang] == nil {
+			catalogues[lang] = make(catalogue, len(read))
+		}
+		if err == nil {
+			err = catalogues[lang].merge(read)
+		}
 		if err != nil {
 			problems = append(problems, fmt.Errorf("%s: %w", name, err))
-			continue
 		}
-		catalogues[lang] = read
 	}
 	english, ok := catalogues[English]
 	if !ok && len(problems) == 0 {
@@ -153,6 +158,23 @@ const wholeSentence = "other"
 
 // catalogue is the phrases of one language: key, then CLDR category of plural, then sentence.
 type catalogue map[string]map[string]string
+
+// languageOfFile returns the language of "dir/pl.yaml", and of "dir/people.pl.yaml".
+func languageOfFile(name string) Language {
+	name = strings.TrimSuffix(path.Base(name), ".yaml")
+	return Language(name[strings.LastIndexByte(name, '.')+1:])
+}
+
+// merge adds the phrases of another file.
+func (c catalogue) merge(other catalogue) error {
+	for _, key := range slices.Sorted(maps.Keys(other)) {
+		if _, ok := c[key]; ok {
+			return fmt.Errorf("%s is in another file already", key)
+		}
+		c[key] = other[key]
+	}
+	return nil
+}
 
 func readCatalogue(fsys fs.FS, name string) (catalogue, error) {
 	text, err := fs.ReadFile(fsys, name)

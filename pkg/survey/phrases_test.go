@@ -92,3 +92,26 @@ func TestLoadPhrasesRefuses(t *testing.T) {
 		})
 	}
 }
+
+func TestLoadPhrasesInParts(t *testing.T) {
+	files := fstest.MapFS{
+		"words/en.yaml": {Data: []byte("a: Hello\n")}, "words/pears.en.yaml": {Data: []byte("b: A pear\n")},
+		"words/pears.pl.yaml": {Data: []byte("b: Gruszka\n")}, "words/pl.yaml": {Data: []byte("a: Cześć\n")},
+	}
+	phrases, err := LoadPhrases(files, "words")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := phrases.Say("pl", "a", nil) + ", " + phrases.Say("pl", "b", nil); got != "Cześć, Gruszka" {
+		t.Errorf("both parts say %q", got)
+	}
+	files["words/plums.en.yaml"] = &fstest.MapFile{Data: []byte("b: A plum\n")}
+	if _, err := LoadPhrases(files, "words"); err == nil || !strings.Contains(err.Error(), "words/plums.en.yaml: b is in another file already") {
+		t.Errorf("a key in two files is %v", err)
+	}
+	delete(files, "words/plums.en.yaml")
+	delete(files, "words/pears.pl.yaml")
+	if _, err := LoadPhrases(files, "words"); err == nil || !strings.Contains(err.Error(), "words/pl.yaml: b is missing") {
+		t.Errorf("a part that one language lacks is %v", err)
+	}
+}
