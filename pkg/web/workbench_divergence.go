@@ -388,7 +388,12 @@ func (r room) emptyState(err error, ch *chosen) *emptyState {
 		return &emptyState{Title: r.T("not_alike_title"), Text: r.T("not_alike_text"), Reason: err.Error()}
 	}
 	if errors.Is(err, report.ErrPairedPart) {
-		return &emptyState{Title: r.T("paired_part_title"), Text: r.T("paired_part_text")}
+		whole := ch.query()
+		whole.Del("segment")
+		return &emptyState{
+			Title: r.T("paired_part_title"), Text: r.T("paired_part_text"),
+			Action: r.T("paired_part_whole"), Address: "/divergence?" + whole.Encode(),
+		}
 	}
 	return nil
 }

@@ -11,6 +11,7 @@ import (
 	"io"
 	"iter"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -51,10 +52,13 @@ type preview struct {
 	Rejected   int
 	Known      int // of the rejected, people who have answered in this wave already
 	Empty      int
-	Rejections []string
+	Rejections []rejectedRow
 	More       int      // rejections that are not shown
 	Rankings   []string // what rankings put first: a place number taken for an order shows here
 }
+
+// rejectedRow is a row that cannot be stored: where it stands in the file, ready to print, and why.
+type rejectedRow struct{ Line, Column, Field, Reason string }
 
 func (s *Server) showImport(c echo.Context) error {
 	page, _, err := s.importPage(c)
@@ -116,6 +120,9 @@ func (s *Server) importAnswers(c echo.Context) error {
 	confirmed := len(form.files["file"].content) == 0 && form.fields.Get("confirmed") != ""
 	if len(file.content) == 0 {
 		page.Problems = []string{page.T("problem_no_file")}
+		if file.name != "" {
+			page.Problems = []string{page.With("problem_empty_file", "File", file.name)}
+		}
 		return s.show(c, http.StatusUnprocessableEntity, "workbench", "import", page)
 	}
 	reading, err := s.startReading(ctx, &page, q, file)
@@ -228,7 +235,9 @@ func (r *reading) preview(page *importPage, file uploadedFile) (*preview, error)
 		Known: r.already, Empty: report.Empty, More: max(0, len(r.refused)-rejectionsShown),
 	}
 	for _, rejected := range r.refused[:min(len(r.refused), rejectionsShown)] {
-		shown.Rejections = append(shown.Rejections, rejected.String())
+		shown.Rejections = append(shown.Rejections, rejectedRow{
+			page.Integer(rejected.Line), page.Integer(rejected.Column), rejected.Field, rejected.Reason,
+		})
 	}
 	for _, first := range report.Rankings {
 		it, ok := r.questionnaire.Item(first.Item)
@@ -251,6 +260,18 @@ func (r *reading) preview(page *importPage, file uploadedFile) (*preview, error)
 	return shown, nil
 }
 
+// shownMistake is a mistake in a file: a sentence, and the line of the file that it is about with a caret under the
+// place, which must not be broken into several.
+type shownMistake struct{ Says, Excerpt string }
+
+// Mistake takes a mistake apart for the page.
+func (r room) Mistake(text string) shownMistake {
+	if says, excerpt, ok := strings.Cut(text, "\n    "); ok && strings.HasSuffix(excerpt, "^") {
+		return shownMistake{says, excerpt}
+	}
+	return shownMistake{Says: text}
+}
+
 // problemsOf lists what is wrong with a file or a map, each with its place.
 func problemsOf(err error) []string {
 	if mistakes, ok := errors.AsType[survey.Diagnostics](err); ok {
@@ -260,7 +281,11 @@ func problemsOf(err error) []string {
 		}
 		return problems
 	}
-	return []string{err.Error()}
+	text := err.Error()
+	if strings.Contains(text, "\n ") {
+		return []string{text} // lines that belong together
+	}
+	return strings.Split(text, "\n")
 }
 
 // storeAnswers stores what the preview promised: all of it, or nothing.

@@ -567,7 +567,7 @@ func TestImport(t *testing.T) {
 	one, two := string(it.Options[0].Code), string(it.Options[1].Code)
 	file := "respondent,expectations,weight\na1," + one + ";" + two + ",1.5\na2,nonsense,1\na3,none,1\na4," + two + ",2\n"
 	got := director.sendForm("/waves/1/import", nil, map[string][2]string{"file": {"answers.csv", file}})
-	if got.status != http.StatusOK || !strings.Contains(got.body, "Store 3 responses") || !strings.Contains(got.body, "answers.csv:3:4") || !strings.Contains(got.body, "nonsense") {
+	if got.status != http.StatusOK || !strings.Contains(got.body, "Store 3 responses") || !strings.Contains(got.body, `<td>3</td><td class="words">4 · expectations</td>`) || !strings.Contains(got.body, "nonsense") {
 		t.Fatalf("preview: status %d\n%s", got.status, got.body)
 	}
 	if n := f.counted(t, wave); n != 0 {
