@@ -7,8 +7,8 @@ import "cxmirror/pkg/survey"
 // all segments from everybody, so the smallest segment is withheld as well.
 func (w *Wave) CrosstabBesideAll(v View, segment survey.ItemCode) (*Crosstab, error) {
 	x, err := w.Crosstab(v, segment)
-	if err != nil {
-		return nil, err
+	if err != nil || w.protection != nil { // a protected wave's Total is everybody already
+		return x, err
 	}
 	all, err := w.Table(v)
 	if err != nil {

@@ -22,6 +22,9 @@ type Crosstab struct {
 // smallest segment still shown is withheld too. It is an error, as in [Wave.Table], if the total may not be
 // shown.
 func (w *Wave) Crosstab(v View, segment survey.ItemCode) (*Crosstab, error) {
+	if w.protection != nil {
+		return w.protectedCrosstab(v, segment)
+	}
 	c, it, err := w.choices(segment)
 	if err != nil {
 		return nil, err

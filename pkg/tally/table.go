@@ -95,6 +95,9 @@ func (m *Moments) add(w, y float64) {
 // A person counts in the base of a rating if she answered any row of it, and in a row's own base if she rated
 // that row.
 func (w *Wave) Table(v View) (*Table, error) {
+	if w.protection != nil {
+		return w.protectedTable(v)
+	}
 	groups, err := w.groups(v.Only)
 	if err != nil {
 		return nil, err

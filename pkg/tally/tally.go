@@ -32,6 +32,7 @@ type Wave struct {
 	weight        float64      // what everybody weighs while weights is nil
 	respondents   []uint64     // hashes; nil while nobody is named; 0 for the unnamed
 	counted       survey.Value // the answer being added: kept here, it costs no allocation of its own
+	protection    *protection  // nil: everything is shown that is not too small; see Wave.Protect
 }
 
 // ErrWithheld says that a number is not shown because too few people stand behind it.

@@ -1,0 +1,479 @@
+package tally
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"sync"
+
+	"cxmirror/pkg/survey"
+)
+
+// Protection is what was promised for a wave and what has been shown of it: from both follows what may be shown.
+//
+// Answers of a protected wave become visible in releases, numbered from 1 on. What is shown of an item, or of
+// part of the people, then follows three rules.
+//
+// Everybody together is counted again whenever at least k people who answered the item are new (and a fiftieth of
+// those counted already), so that what two looks at the figures have between them is never a small group.
+//
+// A part of the people, such as one department, is counted only at cuts, moments that are decided once for the
+// whole wave and kept: between cuts a part stays as it was. A part is shown at a cut if at least k people are in
+// it and at least k others, or none, are not.
+//
+// Beyond that an audit adds and subtracts everything shown so far of the item, of all cuts and of all segments, and
+// hides parts until no group of 1 to k-1 people can be computed in this way that could not be computed before.
+// Whoever knows of each person in which parts and releases she is learns no more than that.
+//
+// The same is done for each item among those who answered it: a question asked of three people of a department is
+// not shown for it, nor where it could be found by subtraction. What the rules do not cover is what a shown part
+// tells of all its people: if everybody of a department says the same, the department's figure says so.
+// [Crosstab.SuppressedCells] hides single counts that do so for nearly everybody.
+type Protection struct {
+	Segments   []survey.ItemCode // background questions whose values are shown; the most important first
+	Thresholds []Threshold       // k, as of which release; in rising order, at least one
+	Cuts       []Cut             // made so far, in the order they were made
+}
+
+// Threshold is how many people stand behind a figure at least, from a release on. It may rise.
+type Threshold struct {
+	Release int `json:"release"` // the first release it holds for; the first threshold holds from the beginning
+	People  int `json:"people"`
+}
+
+// Cut is a moment at which parts of a wave were counted.
+type Cut struct {
+	Release int       `json:"release"` // the last release counted
+	Shown   []Segment `json:"shown"`   // the parts that could be shown, none of them a Rest
+	Final   bool      `json:"final"`   // made when the wave had closed
+}
+
+// maxSegments is how many segments are audited together.
+const maxSegments = 20
+
+// protection is a protected wave's part of a Wave. It does not change but for what it keeps of each item.
+type protection struct {
+	Protection
+	release  []int32
+	segments [][]uint8
+	items    []*survey.Item // of segments
+	everyone *itemRelease
+
+	earlier map[survey.ItemCode][]publishedCut // worked out before, of the first cuts
+
+	mu     sync.Mutex
+	byItem map[survey.ItemCode]*itemRelease
+}
+
+// itemRelease is what may be shown of one item.
+type itemRelease struct {
+	answered func(i int) bool // nil: everybody
+	steps    []releaseStep
+	cuts     []publishedCut
+}
+
+// Protect returns the wave with nothing to be had of it but what may be shown. releases says of each response, in
+// the order they were added, in which release it became visible; 0 is not yet, and the response is not counted.
+//
+// Of the wave returned, Table and Crosstab are withheld ([ErrWithheld]) where the rules of [Protection] say so;
+// so are tables of more than one segment at a time, of segments that are not in Protection, and of background
+// questions themselves. People cannot be met again in another wave: [Join] finds nobody.
+//
+// earlier is the wave as it was protected before more was read of it, or nil: what was worked out for its cuts is not
+// worked out again, and comes out the same. Nothing may have been taken away since.
+//
+// It is an error if releases are not as many as responses, a threshold is missing or falls, cuts are not in the
+// order of their releases, or a segment or a part of a cut is not of the questionnaire.
+func (w *Wave) Protect(releases []int32, p Protection, earlier *Wave) (*Wave, error) {
+	if len(releases) != w.n {
+		return nil, fmt.Errorf("protect a wave: %d responses with %d releases", w.n, len(releases))
+	}
+	if err := p.check(); err != nil {
+		return nil, err
+	}
+	g := &protection{Protection: p, release: releases, byItem: map[survey.ItemCode]*itemRelease{}}
+	for _, code := range p.Segments {
+		c, it, err := w.choices(code)
+		if err != nil {
+			return nil, fmt.Errorf("protect a wave: %w", err)
+		}
+		if len(c.options) != w.n {
+			return nil, fmt.Errorf("protect a wave: %s was not held from the beginning", code)
+		}
+		g.segments, g.items = append(g.segments, c.options), append(g.items, it)
+	}
+	next := *w
+	next.threshold = max(w.threshold, p.Thresholds[len(p.Thresholds)-1].People)
+	next.respondents = nil
+	next.protection = g
+	g.everyone = &itemRelease{steps: releaseSteps(g.people(nil), &g.Protection, p.Cuts)}
+	for _, c := range p.Cuts {
+		shown, err := g.parts(c.Shown)
+		if err != nil {
+			return nil, err
+		}
+		g.everyone.cuts = append(g.everyone.cuts, publishedCut{stepsUntil(g.everyone.steps, c.Release), shown})
+	}
+	if earlier != nil && earlier.protection != nil {
+		g.earlier = earlier.protection.workedOut(&p)
+	}
+	return &next, nil
+}
+
+// workedOut returns what is known of the cuts of each item, if it holds for another protection.
+func (g *protection) workedOut(p *Protection) map[survey.ItemCode][]publishedCut {
+	n := len(g.Cuts)
+	if n > len(p.Cuts) || !slices.Equal(g.Segments, p.Segments) || !slices.EqualFunc(g.Cuts, p.Cuts[:n], Cut.equal) {
+		return nil
+	}
+	for _, c := range g.Cuts {
+		if g.thresholdAt(c.Release) != p.thresholdAt(c.Release) {
+			return nil
+		}
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	cuts := maps.Clone(g.earlier)
+	if cuts == nil {
+		cuts = map[survey.ItemCode][]publishedCut{}
+	}
+	for code, r := range g.byItem {
+		cuts[code] = slices.Clip(r.cuts)
+	}
+	return cuts
+}
+
+func (c Cut) equal(o Cut) bool {
+	return c.Release == o.Release && c.Final == o.Final && slices.Equal(c.Shown, o.Shown)
+}
+
+func (p *Protection) check() error {
+	if len(p.Thresholds) == 0 || p.Thresholds[0].People < 1 {
+		return fmt.Errorf("protect a wave: a threshold of at least 1 is missing")
+	}
+	if len(p.Segments) > maxSegments {
+		return fmt.Errorf("protect a wave: %d segments; at most %d can be shown of a wave", len(p.Segments), maxSegments)
+	}
+	for i, t := range p.Thresholds[1:] {
+		if before := p.Thresholds[i]; t.People < before.People || t.Release < before.Release {
+			return fmt.Errorf("protect a wave: a threshold of %d from release %d on follows one of %d from release %d on; it can only rise",
+				t.People, t.Release, before.People, before.Release)
+		}
+	}
+	for i, c := range p.Cuts {
+		if c.Release < 1 || i > 0 && c.Release < p.Cuts[i-1].Release {
+			return fmt.Errorf("protect a wave: cut %d is at release %d, before an earlier one or the first release", i+1, c.Release)
+		}
+	}
+	return nil
+}
+
+// thresholdAt is k as of a release.
+func (p *Protection) thresholdAt(release int) int {
+	k := p.Thresholds[0].People
+	for _, t := range p.Thresholds[1:] {
+		if t.Release <= release {
+			k = t.People
+		}
+	}
+	return k
+}
+
+// parts turns segments into positions.
+func (g *protection) parts(shown []Segment) (map[partOf]bool, error) {
+	parts := map[partOf]bool{}
+	for _, s := range shown {
+		p, ok := g.part(s)
+		if !ok {
+			return nil, fmt.Errorf("protect a wave: a cut shows %s = %s, which is not among its segments", s.Item, s.Option)
+		}
+		parts[p] = true
+	}
+	return parts, nil
+}
+
+func (g *protection) part(s Segment) (partOf, bool) {
+	j := slices.Index(g.Segments, s.Item)
+	if j < 0 {
+		return partOf{}, false
+	}
+	at, ok := g.items[j].Option(s.Option)
+	return partOf{j, uint8(at + 1)}, ok //nolint:gosec // at is below survey.MaxOptions
+}
+
+func (g *protection) segment(p partOf) Segment {
+	it := g.items[p.segment]
+	return Segment{Item: it.Code, Option: it.Options[p.value-1].Code}
+}
+
+// people are those who count where answered says so, or all.
+func (g *protection) people(answered func(i int) bool) releasePeople {
+	release := g.release
+	if answered != nil {
+		release = slices.Clone(release)
+		for i := range release {
+			if release[i] > 0 && !answered(i) {
+				release[i] = 0
+			}
+		}
+	}
+	return releasePeople{release, g.segments}
+}
+
+// NextCut proposes a cut of a protected wave: the parts that may be shown as of the last time everybody was
+// counted. It reports false if there is none worth making. Whoever keeps the wave's cuts adds it to them, once, in
+// one transaction with a look whether another was added meanwhile.
+//
+// While a wave is open, a cut is worth making if a quarter more people are there than at the last one and all
+// that was shown then can be shown again. When it has closed, final says so: then a last cut shows what can be shown
+// with everybody released, and what cannot stays as it was, or hidden. After a wave was opened again there can be
+// another final one.
+func (w *Wave) NextCut(final bool) (Cut, bool) {
+	g := w.protection
+	if g == nil {
+		return Cut{}, false
+	}
+	last := slices.Max(append([]int32{0}, g.release...))
+	cuts := g.Cuts
+	if final {
+		cuts = append(slices.Clone(cuts), Cut{Release: int(last), Final: true})
+	}
+	people := g.people(nil)
+	steps := releaseSteps(people, &g.Protection, cuts)
+	if len(steps) == 0 || last < 1 {
+		return Cut{}, false
+	}
+	at := int(steps[len(steps)-1].last)
+	counted, before := 0, 0
+	for _, s := range steps {
+		counted += s.people
+		if len(g.Cuts) > 0 && int(s.last) <= g.Cuts[len(g.Cuts)-1].Release {
+			before += s.people
+		}
+	}
+	if counted == before || !final && counted-before < before/cutShare {
+		return Cut{}, false
+	}
+	pl := newReleasePlanner(people, steps)
+	for _, c := range g.everyone.cuts {
+		pl.publish(c)
+	}
+	planned, ok := pl.plan(len(steps), g.thresholdAt(int(last)), !final, func(partOf) bool { return true })
+	if !ok || !final && len(planned.parts) == 0 {
+		return Cut{}, false
+	}
+	cut := Cut{Release: at, Final: final}
+	for j := range g.segments {
+		for v := range g.items[j].Options {
+			if p := (partOf{j, uint8(v + 1)}); planned.parts[p] {
+				cut.Shown = append(cut.Shown, g.segment(p))
+			}
+		}
+	}
+	return cut, true
+}
+
+// Shown tells as of which release an item is shown, for everybody (nil) or for a part of the people and its rest
+// alike. It reports false if it is withheld. Of a wave that is not protected, everything is as of release 0.
+func (w *Wave) Shown(item survey.ItemCode, part *Segment) (release int, ok bool) {
+	g := w.protection
+	if g == nil {
+		return 0, true
+	}
+	r, err := w.released(item)
+	if err != nil {
+		return 0, false
+	}
+	steps := len(r.steps)
+	if part != nil {
+		p, known := g.part(*part)
+		if !known {
+			return 0, false
+		}
+		steps = r.shownAt(p)
+	}
+	if steps == 0 {
+		return 0, false
+	}
+	return int(r.steps[steps-1].last), true
+}
+
+// shownAt is how many steps the last cut counted that shows a part; 0 if none does.
+func (r *itemRelease) shownAt(p partOf) int {
+	for _, c := range slices.Backward(r.cuts) {
+		if c.parts[p] {
+			return c.steps
+		}
+	}
+	return 0
+}
+
+func stepsUntil(steps []releaseStep, release int) int {
+	n := 0
+	for n < len(steps) && int(steps[n].last) <= release {
+		n++
+	}
+	return n
+}
+
+// released works out what may be shown of an item, once: cut by cut, as it was when each was made. Of what a cut
+// shows of the whole wave, it shows of an item what is safe among those who answered it.
+func (w *Wave) released(code survey.ItemCode) (*itemRelease, error) {
+	g := w.protection
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if r := g.byItem[code]; r != nil {
+		return r, nil
+	}
+	answered, err := w.answered(code)
+	if err != nil {
+		return nil, err
+	}
+	r := &itemRelease{answered: answered}
+	people := g.people(answered)
+	if slices.Equal(people.release, g.release) {
+		r.steps, r.cuts = g.everyone.steps, g.everyone.cuts
+		g.byItem[code] = r
+		return r, nil
+	}
+	r.steps = releaseSteps(people, &g.Protection, g.Cuts)
+	if r.cuts = g.earlier[code]; len(r.cuts) < len(g.Cuts) {
+		pl := newReleasePlanner(people, r.steps)
+		pl.cuts = r.cuts
+		for i, c := range g.Cuts[len(r.cuts):] {
+			allowed := g.everyone.cuts[len(r.cuts)+i].parts
+			cut, _ := pl.plan(stepsUntil(r.steps, c.Release), g.thresholdAt(c.Release), false, func(p partOf) bool { return allowed[p] })
+			pl.publish(cut)
+		}
+		r.cuts = pl.cuts
+	}
+	g.byItem[code] = r
+	return r, nil
+}
+
+// answered returns a function that tells who is in the base of an item.
+func (w *Wave) answered(code survey.ItemCode) (func(i int) bool, error) {
+	it, ok := w.questionnaire.Item(code)
+	if !ok {
+		return nil, fmt.Errorf("%s has no item %q", w.questionnaire.Code, code)
+	}
+	var bases []func(i int) bool
+	for at, c := range w.questionnaire.Columns() {
+		if c.Item != it {
+			continue
+		}
+		switch c := w.columns[at].(type) {
+		case *choices:
+			bases = append(bases, c.answered)
+		case *picks[uint16]:
+			bases = append(bases, func(i int) bool { return c.sets[i] != c.missing })
+		case *picks[uint32]:
+			bases = append(bases, func(i int) bool { return c.sets[i] != c.missing })
+		case *picks[uint64]:
+			bases = append(bases, func(i int) bool { return c.sets[i] != c.missing })
+		case *orders:
+			bases = append(bases, func(i int) bool { return c.width == 0 || c.places[i*c.width] != orderMissing })
+		case *points:
+			bases = append(bases, func(i int) bool { return c.points[i] != pointMissing })
+		case *numbers:
+			bases = append(bases, func(i int) bool { return c.numbers[i] == c.numbers[i] }) // not NaN
+		default:
+			return nil, fmt.Errorf("the answers to %s are not held in this wave", code)
+		}
+	}
+	return func(i int) bool {
+		return slices.ContainsFunc(bases, func(in func(i int) bool) bool { return in(i) })
+	}, nil
+}
+
+// protectedTable is [Wave.Table] of a protected wave. How many of a part did not answer is not told: Missing is 0.
+func (w *Wave) protectedTable(v View) (*Table, error) {
+	groups, err := w.protectedGroups(v)
+	if err != nil {
+		return nil, err
+	}
+	tables, err := w.tables(v, groups, 1)
+	if err != nil {
+		return nil, err
+	}
+	t := tables[0]
+	if err := t.publishable(); err != nil {
+		return nil, err
+	}
+	if len(v.Only) > 0 {
+		t.Missing = 0
+	}
+	t.withholdRows()
+	return t, nil
+}
+
+// protectedGroups puts the people of a view into group 1 and the others into group 0, as of the moment up to
+// which the view may be shown.
+func (w *Wave) protectedGroups(v View) ([]uint8, error) {
+	g := w.protection
+	withheld := &WithheldError{Audience: w.audience, Item: v.Item, Threshold: w.threshold}
+	if it, ok := w.questionnaire.Item(v.Item); ok && it.Background {
+		return nil, withheld
+	}
+	r, err := w.released(v.Item)
+	if err != nil {
+		return nil, err
+	}
+	groups := make([]uint8, w.n)
+	if len(v.Only) == 0 {
+		if len(r.steps) == 0 {
+			if slices.Max(append([]int32{0}, g.people(r.answered).release...)) > 0 {
+				return nil, withheld
+			}
+			return groups, nil // nobody answered, which the table will say
+		}
+		last := r.steps[len(r.steps)-1].last
+		for i, release := range g.release {
+			if 0 < release && release <= last {
+				groups[i] = 1
+			}
+		}
+		return groups, nil
+	}
+	part := v.Only[0]
+	p, ok := g.part(Segment{Item: part.Item, Option: part.Option})
+	if !ok || len(v.Only) > 1 {
+		return nil, withheld
+	}
+	steps := r.shownAt(p)
+	if steps == 0 {
+		return nil, withheld
+	}
+	last, values := r.steps[steps-1].last, g.segments[p.segment]
+	for i, release := range g.release {
+		if 0 < release && release <= last && (values[i] == p.value) != part.Rest {
+			groups[i] = 1
+		}
+	}
+	return groups, nil
+}
+
+// protectedCrosstab is [Wave.Crosstab] of a protected wave. Its Total is everybody, with those who did not answer
+// the background question, and each part is as of when it was last shown.
+func (w *Wave) protectedCrosstab(v View, segment survey.ItemCode) (*Crosstab, error) {
+	_, it, err := w.choices(segment)
+	if err != nil {
+		return nil, err
+	}
+	if len(v.Only) > 0 || !slices.Contains(w.protection.Segments, segment) {
+		return nil, &WithheldError{Audience: w.audience, Item: v.Item, Threshold: w.threshold}
+	}
+	total, err := w.protectedTable(v)
+	if err != nil {
+		return nil, err
+	}
+	x := &Crosstab{Segment: it, Total: total, Tables: make([]*Table, len(it.Options))}
+	for i, option := range it.Options {
+		view := v
+		view.Only = []Segment{{Item: segment, Option: option.Code}}
+		if x.Tables[i], err = w.protectedTable(view); err != nil {
+			x.hide(i)
+		}
+	}
+	return x, nil
+}
