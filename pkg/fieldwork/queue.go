@@ -60,9 +60,10 @@ type MailerOptions struct {
 type Mailer struct {
 	MailerOptions
 
-	desks []*desk
-	tray  *tray
-	lease time.Duration
+	desks      []*desk
+	tray       *tray
+	lease      time.Duration
+	newCourier func(Server) courier // other couriers are those of tests
 
 	mu    sync.Mutex
 	cases map[survey.WaveID]*briefed
@@ -85,7 +86,7 @@ func NewMailer(o MailerOptions) (*Mailer, error) {
 		return nil, fmt.Errorf("address of the service in mails: %q is not one such as https://survey.example.org", o.Base)
 	}
 	o.Base = strings.TrimRight(o.Base, "/")
-	m := &Mailer{MailerOptions: o, cases: make(map[survey.WaveID]*briefed)}
+	m := &Mailer{MailerOptions: o, newCourier: newCourier, cases: make(map[survey.WaveID]*briefed)}
 	connections := 0
 	for _, s := range o.Servers {
 		m.desks = append(m.desks, &desk{server: s, meter: newMeter(s.limits), state: ServerRunning})
@@ -189,7 +190,7 @@ func (m *Mailer) domain() string {
 // line sends mails over one connection, one after the other, until ctx ends. What is being sent then goes on
 // until sending ends.
 func (m *Mailer) line(ctx, sending context.Context, d *desk) {
-	courier := newCourier(d.server)
+	courier := m.newCourier(d.server)
 	defer courier.close()
 	lastMail := m.Now()
 	for ctx.Err() == nil {
@@ -419,7 +420,7 @@ func (m *Mailer) SendTest(ctx context.Context, about Occasion, letter survey.Let
 	if wait := d.meter.begin(m.Now()); wait > 0 {
 		return fmt.Errorf("test mail: %s has sent as much as its limits allow; try again in %v", d.server.Name(), wait.Round(time.Second))
 	}
-	courier := newCourier(d.server)
+	courier := m.newCourier(d.server)
 	defer courier.close()
 	ctx, cancel := context.WithTimeout(ctx, connectTimeout)
 	defer cancel()
