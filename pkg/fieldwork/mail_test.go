@@ -3,6 +3,7 @@ package fieldwork
 import (
 	"fmt"
 	"log/slog"
+	"mime"
 	"strings"
 	"testing"
 	"time"
@@ -137,4 +138,13 @@ func TestMeter(t *testing.T) {
 	if wait := newMeter(nil).begin(now); wait != 0 {
 		t.Errorf("without limits a mail waits %v", wait)
 	}
+}
+
+func decoded(tb testing.TB, header string) string {
+	tb.Helper()
+	text, err := new(mime.WordDecoder).DecodeHeader(header)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return text
 }
