@@ -373,7 +373,7 @@ func TestComposeFileAndImage(t *testing.T) {
 		}
 	}
 	value := func(of, key string) string {
-		if found := regexp.MustCompile(`(?m)^ +`+key+`: *(\S.*?)(?: #.*)?$`).FindStringSubmatch(of); found != nil {
+		if found := regexp.MustCompile(`(?m)^ +` + key + `: *(\S.*?)(?: #.*)?$`).FindStringSubmatch(of); found != nil {
 			return found[1]
 		}
 		return ""

@@ -131,7 +131,9 @@ func TestDatabaseAwayFromTheWorkbench(t *testing.T) {
 		want       func(t *testing.T, again answer)
 	}{
 		{
-			"/waves/1/edit", "/waves/1", map[string]string{"name": "Klienci <wiosna>", "threshold": "7", "purpose.pl": "Pierwsza\r\ndruga"}, nil,
+			"/waves/1/edit", "/waves/1",
+			map[string]string{"name": "Klienci <wiosna>", "threshold": "7", "purpose.pl": "Pierwsza\r\ndruga"},
+			nil,
 			[]string{"Klienci &lt;wiosna&gt;", "Why, and what will be done with the answers (pl)", "druga"},
 			func(t *testing.T, _ answer) {
 				t.Helper()
@@ -142,7 +144,9 @@ func TestDatabaseAwayFromTheWorkbench(t *testing.T) {
 			},
 		},
 		{
-			"/waves/new", "/", map[string]string{"questionnaire": "own", "name": "Own one", "slug": "own-one"}, map[string][2]string{"file": {"own.yaml", everyKind}},
+			"/waves/new", "/",
+			map[string]string{"questionnaire": "own", "name": "Own one", "slug": "own-one"},
+			map[string][2]string{"file": {"own.yaml", everyKind}},
 			[]string{"Own one", "own.yaml"},
 			func(t *testing.T, again answer) {
 				t.Helper()
@@ -152,7 +156,9 @@ func TestDatabaseAwayFromTheWorkbench(t *testing.T) {
 			},
 		},
 		{
-			"/waves/1/import", "/waves/1", map[string]string{"map": "", "packed": "", "confirmed": "yes"}, map[string][2]string{"file": {"answers.csv", file}},
+			"/waves/1/import", "/waves/1",
+			map[string]string{"map": "", "packed": "", "confirmed": "yes"},
+			map[string][2]string{"file": {"answers.csv", file}},
 			[]string{"answers.csv"},
 			func(t *testing.T, again answer) {
 				t.Helper()
