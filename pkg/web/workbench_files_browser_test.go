@@ -118,6 +118,37 @@ func TestClosingInABrowser(t *testing.T) {
 	b.whole("closed-respondent")
 }
 
+// The database goes away between a form and its sending: the page of the error shows what was typed.
+func TestTroubleInABrowser(t *testing.T) {
+	b := chromium(t)
+	f, _ := newBench(t)
+	twoSides(t, f)
+	b.language("pl")
+	b.window(390, 844, false)
+	b.open(f.http.URL + "/waves/1/edit")
+	typed := "Klienci, pomiar wiosenny 2027\nW drugim wierszu: " + strings.Repeat("dłuuuuuuuugo", 12)
+	b.do(chromedp.SetValue(chromedp.CSS("#purpose-pl"), typed))
+	if err := f.store.Close(); err != nil {
+		t.Fatal(err)
+	}
+	b.press("form.form button.main")
+	for _, look := range []struct {
+		name   string
+		width  int64
+		height int64
+		dark   bool
+	}{{"390-light", 390, 844, false}, {"390-dark", 390, 844, true}, {"1280-light", 1280, 800, false}} {
+		b.window(look.width, look.height, look.dark)
+		name := "trouble-" + look.name
+		if got := b.words(); !strings.Contains(got, "W drugim wierszu") || !strings.Contains(got, "Wyślij ponownie") {
+			t.Errorf("%s: %.600s", name, got)
+		}
+		b.fits(name)
+		b.accessible(name)
+		b.whole(name)
+	}
+}
+
 // The PNG of a picture arrives as a file, in twice the size, with both sides on it.
 func TestPictureIsDownloaded(t *testing.T) {
 	b := chromium(t)
