@@ -73,7 +73,7 @@ CREATE TABLE people (
 	CONSTRAINT people_key UNIQUE (organisation_id, key),
 	CONSTRAINT people_organisation UNIQUE (id, organisation_id)
 );
-CREATE INDEX people_name ON people (organisation_id, name, id);
+CREATE INDEX people_search ON people (organisation_id, search, id);
 CREATE INDEX people_mailbox ON people (organisation_id, mailbox) WHERE mailbox <> '';
 
 CREATE TABLE attributes (
@@ -188,6 +188,14 @@ CREATE TABLE finished_by_day (
 	FOREIGN KEY (wave_id, organisation_id) REFERENCES waves (id, organisation_id)
 );
 
+-- What is thought over before a launch. It goes with the wave.
+CREATE TABLE plans (
+	wave_id         bigint NOT NULL PRIMARY KEY,
+	organisation_id bigint NOT NULL,
+	plan            jsonb NOT NULL,
+	FOREIGN KEY (wave_id, organisation_id) REFERENCES waves (id, organisation_id) ON DELETE CASCADE
+);
+
 CREATE TABLE letters (
 	wave_id         bigint NOT NULL,
 	kind            text NOT NULL CHECK (kind IN ('invitation', 'reminder')),
@@ -242,7 +250,7 @@ CREATE INDEX mails_of_invitation ON mails (invitation_id);
 CREATE TABLE unreadable (answers bigint NOT NULL CONSTRAINT answers_wait_sealed CHECK (answers = 0));
 INSERT INTO unreadable SELECT (SELECT count(*) FROM sealed) + (SELECT count(*) FROM drafts);
 DROP TABLE unreadable;
-DROP TABLE mails, mailings, letters, finished_by_day, sealed, drafts;
+DROP TABLE mails, mailings, letters, plans, finished_by_day, sealed, drafts;
 DROP INDEX responses_pending, responses_invitation;
 UPDATE responses SET tx = pg_current_xact_id() WHERE completed_at IS NOT NULL AND tx IS NULL;
 ALTER TABLE responses

@@ -38,7 +38,7 @@ CREATE TABLE people (
 	CONSTRAINT people_key UNIQUE (organisation_id, key),
 	CONSTRAINT people_organisation UNIQUE (id, organisation_id)
 );
-CREATE INDEX people_name ON people (organisation_id, name, id);
+CREATE INDEX people_search ON people (organisation_id, search, id);
 CREATE INDEX people_mailbox ON people (organisation_id, mailbox) WHERE mailbox <> '';
 
 CREATE TABLE attributes (
@@ -175,6 +175,14 @@ CREATE TABLE finished_by_day (
 	FOREIGN KEY (wave_id, organisation_id) REFERENCES waves (id, organisation_id)
 ) WITHOUT ROWID;
 
+-- What is thought over before a launch. It goes with the wave.
+CREATE TABLE plans (
+	wave_id         INTEGER NOT NULL PRIMARY KEY,
+	organisation_id INTEGER NOT NULL,
+	plan            TEXT NOT NULL CHECK (json_valid(plan)),
+	FOREIGN KEY (wave_id, organisation_id) REFERENCES waves (id, organisation_id) ON DELETE CASCADE
+);
+
 CREATE TABLE letters (
 	wave_id         INTEGER NOT NULL,
 	kind            TEXT NOT NULL CHECK (kind IN ('invitation', 'reminder')),
@@ -263,6 +271,7 @@ DROP TRIGGER waves_threshold;
 DROP TABLE mails;
 DROP TABLE mailings;
 DROP TABLE letters;
+DROP TABLE plans;
 DROP TABLE finished_by_day;
 DROP TABLE sealed;
 DROP TABLE drafts;

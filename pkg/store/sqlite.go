@@ -27,6 +27,7 @@ func sqlitePragmas() []string {
 		"foreign_keys(ON)",
 		"wal_autocheckpoint(0)", // the writer empties the log; with readers about, SQLite would try at every commit
 		"temp_store(MEMORY)",
+		"secure_delete(ON)", // what is deleted is overwritten: drafts and sealed answers are to be gone
 	}
 }
 

@@ -1,0 +1,232 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"gorm.io/gorm"
+
+	"cxmirror/pkg/survey"
+)
+
+// The queue of mails lives in the database. A mail waits until it was sent, failed for good, or is dropped because
+// it concerns nobody any more. Who claims mails has them for the length of a lease; after that, if nothing was
+// heard, they are claimed again, with the Message-ID they had.
+
+// ClaimMails takes up to limit mails of all organisations out of the queue that may be sent at now, the one that
+// waits for longest first, and keeps others from claiming them until the lease has passed. Mails that concern
+// nobody any more are dropped on the way: an invitation of somebody who has one, a reminder of somebody who has
+// finished, whatever is for people who are inactive, want no mail or cannot be reached, and all of a wave that
+// takes no more answers.
+func (s *Store) ClaimMails(ctx context.Context, now time.Time, lease time.Duration, limit int) ([]survey.Mail, error) {
+	var mails []survey.Mail
+	for len(mails) == 0 {
+		looked := 0
+		err := s.change(ctx, func(tx *gorm.DB) (err error) {
+			mails, looked, err = s.claimMails(tx, now, lease, limit)
+			return err
+		})
+		if err != nil {
+			return nil, fmt.Errorf("claim mails: %w", classify(err))
+		}
+		if looked < limit { // the end of the queue
+			break
+		}
+	}
+	return mails, nil
+}
+
+// claimMails looks at limit mails and claims those of them that are to be sent.
+func (s *Store) claimMails(tx *gorm.DB, now time.Time, lease time.Duration, limit int) (mails []survey.Mail, looked int, err error) {
+	lock := ""
+	if s.engine == postgresEngine {
+		lock = " FOR UPDATE SKIP LOCKED"
+	}
+	var ids []int64
+	err = tx.Raw("SELECT id FROM mails WHERE state = 'waiting' AND not_before <= ? ORDER BY not_before, id LIMIT ?"+lock, *utc(&now), limit).Scan(&ids).Error
+	if err != nil {
+		return nil, 0, err
+	}
+	if len(ids) > 0 {
+		if mails, err = wantedMails(tx, ids, now); err != nil {
+			return nil, 0, err
+		}
+		claimed := make([]int64, len(mails))
+		for i := range mails {
+			claimed[i] = mails[i].ID
+		}
+		if len(claimed) > 0 {
+			if err := tx.Exec("UPDATE mails SET not_before = ? WHERE id IN ?", now.Add(lease).UTC().Truncate(time.Microsecond), claimed).Error; err != nil {
+				return nil, 0, err
+			}
+		}
+		dropped := slices.DeleteFunc(slices.Clone(ids), func(id int64) bool { return slices.Contains(claimed, id) })
+		if len(dropped) > 0 {
+			if err := tx.Exec("UPDATE mails SET state = 'dropped', reason = 'concerns nobody any more' WHERE id IN ?", dropped).Error; err != nil {
+				return nil, 0, err
+			}
+		}
+	}
+	if len(ids) < limit { // the last mails of a mailing may have been noted at the same moment, each beside the other
+		err = finishMailings(tx, "true")
+	}
+	return mails, len(ids), err
+}
+
+// mailRow is a mail with the one it is for.
+type mailRow struct {
+	personRow
+
+	MailID             int64
+	MailingID          int64
+	Kind               string
+	WaveID             int64
+	InvitationID       responseID
+	MessageID          string
+	Attempts           int
+	InvitationLanguage string
+}
+
+// wantedMails returns those of some mails that are to be sent, in the same order.
+func wantedMails(tx *gorm.DB, ids []int64, now time.Time) ([]survey.Mail, error) {
+	var rows []mailRow
+	err := tx.Raw(`
+		SELECT p.*, m.id AS mail_id, m.mailing_id, g.kind, m.wave_id, m.invitation_id, m.message_id, m.attempts, i.language AS invitation_language
+		FROM mails m JOIN mailings g ON g.id = m.mailing_id JOIN waves w ON w.id = m.wave_id
+			JOIN invitations i ON i.id = m.invitation_id JOIN people p ON p.id = i.person_id
+		WHERE m.id IN ? AND g.state = 'sending' AND w.state <> 'closed' AND (w.closes_at IS NULL OR w.closes_at > ?)
+			AND (g.kind = 'reminder' OR i.invited_at IS NULL) AND `+reachable, ids, *utc(&now)).Scan(&rows).Error
+	if err != nil {
+		return nil, err
+	}
+	mails := make([]survey.Mail, len(rows))
+	for i := range rows {
+		row := &rows[i]
+		mails[i] = survey.Mail{
+			ID: row.MailID, Mailing: survey.MailingID(row.MailingID), Kind: survey.LetterKind(row.Kind), Wave: survey.WaveID(row.WaveID),
+			Invitation: survey.InvitationID(row.InvitationID), MessageID: row.MessageID, Attempts: row.Attempts,
+			Language: survey.Language(row.InvitationLanguage),
+		}
+		if mails[i].Person, err = row.person(); err != nil {
+			return nil, err
+		}
+	}
+	slices.SortFunc(mails, func(a, b survey.Mail) int { return slices.Index(ids, a.ID) - slices.Index(ids, b.ID) })
+	return mails, nil
+}
+
+// MailSent notes that a server took a mail at now: its invitation was invited, or reminded once more. A mail that
+// was cancelled or dropped meanwhile was sent all the same. Noting it again, or of a mail that was erased, does
+// nothing.
+func (s *Store) MailSent(ctx context.Context, id int64, now time.Time) error {
+	err := s.change(ctx, func(tx *gorm.DB) error {
+		invitation, err := settle(tx, id, "sent", "")
+		if err != nil || invitation == nil {
+			return err
+		}
+		set, values := "reminded = reminded + 1", []any{}
+		if invitation.Kind == string(survey.InvitationLetter) {
+			set, values = "invited_at = coalesce(invited_at, ?)", []any{*utc(&now)}
+		}
+		if err := tx.Exec("UPDATE invitations SET "+set+" WHERE id = ?", append(values, string(invitation.InvitationID))...).Error; err != nil {
+			return err
+		}
+		return finishMailings(tx, "id = ?", invitation.MailingID)
+	})
+	if err != nil {
+		return fmt.Errorf("note that mail %d was sent: %w", id, classify(err))
+	}
+	return nil
+}
+
+// MailFailed notes that a mail was refused for good, and why; its invitation shows it, and gets no more mail until
+// the address is another. Noting it of a mail that is sent, or erased, does nothing.
+func (s *Store) MailFailed(ctx context.Context, id int64, reason string) error {
+	err := s.change(ctx, func(tx *gorm.DB) error {
+		invitation, err := settle(tx, id, "failed", reason)
+		if err != nil || invitation == nil {
+			return err
+		}
+		if reason == "" {
+			reason = "refused"
+		}
+		if err := tx.Exec("UPDATE invitations SET failed = ? WHERE id = ?", reason, string(invitation.InvitationID)).Error; err != nil {
+			return err
+		}
+		return finishMailings(tx, "id = ?", invitation.MailingID)
+	})
+	if err != nil {
+		return fmt.Errorf("note that mail %d failed: %w", id, classify(err))
+	}
+	return nil
+}
+
+// settledMail is what is left to do for a mail that waits no more.
+type settledMail struct {
+	MailingID    int64
+	InvitationID responseID
+	Kind         string
+}
+
+// settle gives a mail its last state. It returns nil if it had that, or was sent, or is gone.
+func settle(tx *gorm.DB, id int64, state, reason string) (*settledMail, error) {
+	var settled settledMail
+	err := tx.Raw(`
+		UPDATE mails SET state = ?, reason = ? WHERE id = ? AND state NOT IN ('sent', ?)
+		RETURNING mailing_id, invitation_id, (SELECT kind FROM mailings WHERE mailings.id = mails.mailing_id) AS kind`, state, reason, id, state).Scan(&settled).Error
+	if err != nil || settled.MailingID == 0 {
+		return nil, err //nolint:nilnil // nothing is left to do
+	}
+	return &settled, nil
+}
+
+// MailDeferred notes that a mail could not be sent now, and why, and counts the attempt: it is not claimed before
+// until. It does nothing of a mail that does not wait.
+func (s *Store) MailDeferred(ctx context.Context, id int64, until time.Time, reason string) error {
+	err := s.changeOnce(ctx, func(tx *gorm.DB) error {
+		return tx.Exec("UPDATE mails SET not_before = ?, attempts = attempts + 1, reason = ? WHERE id = ? AND state = 'waiting'", *utc(&until), reason, id).Error
+	})
+	if err != nil {
+		return fmt.Errorf("note that mail %d waits: %w", id, classify(err))
+	}
+	return nil
+}
+
+// ReleaseMails gives claimed mails back unsent, without counting an attempt: they are not claimed before until. It
+// does nothing of mails that do not wait.
+func (s *Store) ReleaseMails(ctx context.Context, ids []int64, until time.Time) error {
+	err := s.change(ctx, func(tx *gorm.DB) error {
+		for chunk := range slices.Chunk(ids, 1000) {
+			if err := tx.Exec("UPDATE mails SET not_before = ? WHERE id IN ? AND state = 'waiting'", *utc(&until), chunk).Error; err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("give mails back: %w", classify(err))
+	}
+	return nil
+}
+
+// QueueCount says how many mails are in a state.
+type QueueCount struct {
+	Waiting, Sent, Failed, Dropped int
+	Deferred                       int // of those that wait, those that were tried before
+}
+
+// MailQueue counts the mails of a wave.
+func (s *Store) MailQueue(ctx context.Context, wave survey.WaveID) (QueueCount, error) {
+	var c QueueCount
+	err := s.read.WithContext(ctx).Raw(`
+		SELECT count(CASE WHEN m.state = 'waiting' THEN 1 END) AS waiting, count(CASE WHEN m.state = 'sent' THEN 1 END) AS sent,
+			count(CASE WHEN m.state = 'failed' THEN 1 END) AS failed, count(CASE WHEN m.state = 'dropped' THEN 1 END) AS dropped,
+			count(CASE WHEN m.state = 'waiting' AND attempts > 0 THEN 1 END) AS deferred
+		FROM mailings g JOIN mails m ON m.mailing_id = g.id WHERE g.wave_id = ?`, int64(wave)).Scan(&c).Error
+	if err != nil {
+		return QueueCount{}, fmt.Errorf("count the mails of wave %d: %w", wave, classify(err))
+	}
+	return c, nil
+}

@@ -1,0 +1,163 @@
+package store
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"gorm.io/gorm"
+
+	"cxmirror/pkg/survey"
+)
+
+// Release lets responses of a wave that protects people begin to count, together, as one step. choose is handed
+// the ids of all complete responses that do not count yet, in no order that follows arrival, the threshold, and
+// whether the wave takes no more answers at now; it returns those that begin to count. Choosing none changes
+// nothing. Release returns how many it was.
+//
+// A step of fewer than the threshold is [survey.ErrPromised]: the difference of two results would tell of them.
+// While choose runs nobody completes a response of the wave; it must not use the store.
+func (s *Store) Release(ctx context.Context, wave survey.WaveID, now time.Time, choose func(pending []survey.ResponseID, k int, closing bool) []survey.ResponseID) (int, error) {
+	released := 0
+	err := s.change(ctx, func(tx *gorm.DB) error {
+		w, err := takeWave(s.lock(tx, "UPDATE").Where("id = ?", int64(wave)))
+		if err != nil {
+			return err
+		}
+		pending, err := pendingResponses(tx, wave)
+		if err != nil || len(pending) == 0 {
+			return err
+		}
+		chosen := slices.Clone(choose(slices.Clone(pending), w.Threshold, closing(&w, now)))
+		slices.Sort(chosen)
+		switch {
+		case len(chosen) == 0:
+			return nil
+		case len(slices.Compact(slices.Clone(chosen))) < len(chosen):
+			return errors.New("a response was chosen twice")
+		case len(chosen) < w.Threshold:
+			return fmt.Errorf("a step of %d where the threshold is %d: %w", len(chosen), w.Threshold, survey.ErrPromised)
+		}
+		for _, id := range chosen {
+			if _, ok := slices.BinarySearch(pending, id); !ok {
+				return fmt.Errorf("response %s was chosen and is not pending: %w", id, survey.ErrNotFound)
+			}
+		}
+		release, err := nextRelease(tx, wave)
+		if err != nil {
+			return err
+		}
+		released = len(chosen)
+		return s.count(tx, wave, chosen, release)
+	})
+	if err != nil {
+		return 0, fmt.Errorf("release responses of wave %d: %w", wave, classify(err))
+	}
+	return released, nil
+}
+
+// closing reports whether a wave takes no more answers.
+func closing(w *survey.Wave, now time.Time) bool { return errors.Is(w.Takes(now, 0), survey.ErrClosed) }
+
+// pendingResponses returns the complete responses of a wave that do not count yet, by id.
+func pendingResponses(tx *gorm.DB, wave survey.WaveID) ([]survey.ResponseID, error) {
+	var ids []responseID
+	err := tx.Raw("SELECT id FROM responses WHERE wave_id = ? AND completed_at IS NOT NULL AND tx IS NULL", int64(wave)).Scan(&ids).Error
+	pending := make([]survey.ResponseID, len(ids))
+	for i, id := range ids {
+		pending[i] = survey.ResponseID(id)
+	}
+	slices.Sort(pending)
+	return pending, err
+}
+
+// count lets responses count.
+func (s *Store) count(tx *gorm.DB, wave survey.WaveID, ids []survey.ResponseID, release int) error {
+	var result *gorm.DB
+	if s.engine == postgresEngine {
+		result = tx.Exec("UPDATE responses SET tx = pg_current_xact_id(), release = ? WHERE wave_id = ? AND tx IS NULL AND id = ANY(?::uuid[])",
+			release, int64(wave), uuids(ids))
+	} else {
+		place, err := s.firstPlace(tx, wave)
+		if err != nil {
+			return err
+		}
+		list, err := json.Marshal(ids)
+		if err != nil {
+			return err
+		}
+		result = tx.Exec("UPDATE responses SET tx = ? + chosen.key, release = ? FROM json_each(?) AS chosen WHERE responses.id = chosen.value AND wave_id = ? AND tx IS NULL",
+			place, release, string(list), int64(wave))
+	}
+	if result.Error == nil && result.RowsAffected != int64(len(ids)) {
+		return fmt.Errorf("%d of %d responses began to count", result.RowsAffected, len(ids))
+	}
+	return result.Error
+}
+
+// uuids is a list of ids as PostgreSQL reads an array.
+func uuids[ID ~string](ids []ID) string {
+	var list strings.Builder
+	list.WriteByte('{')
+	for i, id := range ids {
+		if i > 0 {
+			list.WriteByte(',')
+		}
+		list.WriteString(string(id))
+	}
+	list.WriteByte('}')
+	return list.String()
+}
+
+// Pending returns how many people answered a wave whose answers do not count yet, sealed ones included.
+func (s *Store) Pending(ctx context.Context, wave survey.WaveID) (int, error) {
+	var pending int
+	err := s.read.WithContext(ctx).Raw(`
+		SELECT (SELECT count(*) FROM responses WHERE wave_id = ? AND completed_at IS NOT NULL AND tx IS NULL)
+			+ (SELECT count(*) FROM sealed WHERE wave_id = ?)`, int64(wave), int64(wave)).Scan(&pending).Error
+	if err != nil {
+		return 0, fmt.Errorf("count what is pending of wave %d: %w", wave, classify(err))
+	}
+	return pending, nil
+}
+
+// WavesToRelease returns the waves of all organisations in which answers wait to be counted.
+func (s *Store) WavesToRelease(ctx context.Context) ([]survey.Wave, error) {
+	waves, err := findWaves(s.read.WithContext(ctx).Where(`
+		EXISTS (SELECT 1 FROM responses WHERE wave_id = waves.id AND completed_at IS NOT NULL AND tx IS NULL)
+		OR EXISTS (SELECT 1 FROM sealed WHERE wave_id = waves.id)`).Order("id"))
+	if err != nil {
+		return nil, fmt.Errorf("waves with answers that wait: %w", classify(err))
+	}
+	return waves, nil
+}
+
+// AddCut notes that results of a wave were split by segments as of a release. Noting the same again is no error;
+// one before the last is [survey.ErrConflict], and so is a release that has not been.
+func (s *Store) AddCut(ctx context.Context, organisation survey.OrganisationID, wave survey.WaveID, release int) error {
+	err := s.change(ctx, func(tx *gorm.DB) error {
+		w, err := s.lockWave(tx, organisation, wave)
+		if err != nil {
+			return err
+		}
+		if slices.Contains(w.Cuts, release) {
+			return nil
+		}
+		if release < 0 || release > w.Releases || len(w.Cuts) > 0 && release < w.Cuts[len(w.Cuts)-1] {
+			return fmt.Errorf("cuts at %v, releases up to %d: %w", w.Cuts, w.Releases, survey.ErrConflict)
+		}
+		cuts, err := json.Marshal(append(w.Cuts, release))
+		if err != nil {
+			return err
+		}
+		return found(tx.Exec("UPDATE waves SET cuts = ? WHERE id = ?", string(cuts), int64(wave)))
+	})
+	if err != nil {
+		return fmt.Errorf("cut wave %d at release %d: %w", wave, release, classify(err))
+	}
+	return nil
+}
