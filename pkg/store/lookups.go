@@ -13,19 +13,18 @@ import (
 )
 
 const (
-	lookupsAtOnce  = 1               // statements that look up responses, in PostgreSQL
 	lookupBatch    = 128             // responses looked up by one statement at most
 	lookupPatience = 5 * time.Second // after which a statement is given up
 )
 
-// lookups finds responses by their keys in PostgreSQL. Those who ask while statements are running share the next
-// one: a statement costs PostgreSQL and us ten times what one more row of it does. Who asks alone does not wait, and
-// nobody gets what was read before she asked.
+// lookups finds responses by their keys in PostgreSQL. Those who ask while a statement is running share the next
+// one, since a statement costs PostgreSQL and us a multiple of what one more row of it does. Who asks alone does not
+// wait, and nobody gets what was read before she asked.
 type lookups struct {
 	pool *sql.DB
 
 	mu      sync.Mutex
-	running int // statements
+	running bool // a statement
 	waiting []*lookup
 }
 
@@ -43,8 +42,8 @@ func (l *lookups) find(ctx context.Context, wave int64, hash []byte) (responseRo
 	asked := &lookup{wave: wave, hash: string(hash), err: sql.ErrNoRows, done: make(chan struct{})}
 	l.mu.Lock()
 	l.waiting = append(l.waiting, asked)
-	if l.running < lookupsAtOnce {
-		l.running++
+	if !l.running {
+		l.running = true
 		go l.run()
 	}
 	l.mu.Unlock()
@@ -87,9 +86,7 @@ func (l *lookups) next() []*lookup {
 		}
 	}
 	l.waiting = others
-	if len(batch) == 0 {
-		l.running--
-	}
+	l.running = len(batch) > 0
 	return batch
 }
 
@@ -112,9 +109,9 @@ func (l *lookups) read(batch []*lookup) error {
 			return fmt.Errorf("the driver's connection is a %T", driverConnection)
 		}
 		// LIMIT keeps the planner from reading the whole table, as it would do for a list of keys before it has
-		// counted the rows.
+		// counted the rows; OFFSET hides from it how many they are, so that it does not make another plan each time.
 		rows, err := wire.Conn().Query(ctx, `
-			SELECT found.* FROM unnest($2::bytea[]) AS asked (hash) CROSS JOIN LATERAL (
+			SELECT found.* FROM (SELECT $2::bytea[] AS hashes OFFSET 0) AS batch, unnest(batch.hashes) AS asked (hash) CROSS JOIN LATERAL (
 				SELECT key_hash, id, wave_id, version_id, language, seed, page, revision, answers, weight, person, started_at, completed_at,
 					invitation_id::text, attributes
 				FROM responses WHERE wave_id = $1 AND key_hash = asked.hash LIMIT 1

@@ -16,6 +16,7 @@ import (
 func TestLookUpAtOnce(t *testing.T) {
 	t.Parallel()
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
+		t.Helper()
 		var drafts []survey.Response
 		for i, w := range []survey.Wave{newWave(t, s, "one"), newWave(t, s, "two")} {
 			for range 20 {

@@ -14,7 +14,7 @@ import (
 	"github.com/labstack/echo/v4"
 )
 
-// packLevel is how hard is tried to make pages small, from 1 to 9.
+// packLevel is how hard is tried, from 1 to 9, to make small what is packed while somebody waits for it.
 const packLevel = 3
 
 // pages are the templates, one set for each folder of templates/.
@@ -85,7 +85,10 @@ type piece struct {
 
 // hole is where a template leaves a place for other pieces. No template writes this character for anything that it
 // is handed: html/template replaces it.
-const hole template.HTML = "\x00"
+const (
+	hole          template.HTML     = "\x00"
+	attributeHole template.HTMLAttr = "\x00"
+)
 
 // mould is what a template makes around its holes, one piece more than there are holes.
 type mould []piece
@@ -99,11 +102,11 @@ func (m mould) html() template.HTML {
 	return template.HTML(all) //nolint:gosec // a template has escaped it
 }
 
-// cast executes a template that has holes.
-func (p *pages) cast(folder, name string, view any) (mould, error) {
+// cast executes a template of respondents' pages that has holes.
+func (p *pages) cast(name string, view any) (mould, error) {
 	buffer := p.buffer()
 	defer p.buffers.Put(buffer)
-	if err := p.write(buffer, folder, name, view); err != nil {
+	if err := p.write(buffer, "respond", name, view); err != nil {
 		return nil, err
 	}
 	var m mould
@@ -113,10 +116,12 @@ func (p *pages) cast(folder, name string, view any) (mould, error) {
 	return m, nil
 }
 
-// prepack packs the pieces of a mould, for many pages.
-func (p *pages) prepack(m mould) error {
-	packer, _ := p.packers.Get().(*flate.Writer) // that is what the pool makes
-	defer p.packers.Put(packer)
+// prepack packs the pieces of a mould as small as they get, since it is done once for many pages.
+func (m mould) prepack() error {
+	packer, err := flate.NewWriter(nil, flate.BestCompression)
+	if err != nil {
+		return err
+	}
 	for i := range m {
 		var packed bytes.Buffer
 		packer.Reset(&packed)

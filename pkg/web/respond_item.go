@@ -219,13 +219,13 @@ func (b *builder) add(key pieceKey, common bool, name string, view func() any) e
 // mould has a template make what stands around its holes.
 func (b *builder) mould(key pieceKey, common bool, name string, view func() any) (mould, error) {
 	if !common {
-		return b.pages.pages.cast("respond", name, view())
+		return b.pages.pages.cast(name, view())
 	}
-	return kept(b.pages.pages, b.pieces, b.pieces.made, key, func() (mould, error) { return b.pages.pages.cast("respond", name, view()) })
+	return kept(b.pieces, b.pieces.made, key, func() (mould, error) { return b.pages.pages.cast(name, view()) })
 }
 
 // kept returns the mould that is kept under a key, and has it made the first time.
-func kept[K comparable](p *pages, from *pieces, moulds map[K]mould, key K, cast func() (mould, error)) (mould, error) {
+func kept[K comparable](from *pieces, moulds map[K]mould, key K, cast func() (mould, error)) (mould, error) {
 	from.mu.RLock()
 	m, ok := moulds[key]
 	from.mu.RUnlock()
@@ -234,7 +234,7 @@ func kept[K comparable](p *pages, from *pieces, moulds map[K]mould, key K, cast 
 	}
 	m, err := cast()
 	if err == nil {
-		err = p.prepack(m)
+		err = m.prepack()
 	}
 	if err != nil {
 		return nil, err
@@ -253,7 +253,7 @@ func (b *builder) item(at int) error {
 	if !b.v.q.steady[at] || b.touched(&b.v.q.Items[at]) {
 		return b.question(at)
 	}
-	m, err := kept(b.pages.pages, b.pieces, b.pieces.made, pieceKey{at, untouched, 0}, func() (mould, error) {
+	m, err := kept(b.pieces, b.pieces.made, pieceKey{at, untouched, 0}, func() (mould, error) {
 		whole := *b
 		whole.made = nil
 		err := whole.question(at)

@@ -80,13 +80,13 @@ func (s *Server) menu(name string, current survey.Language, q *questionnaire) (t
 		for i := range choices {
 			choices[i].Address = "?lang=" + string(choices[i].Tag)
 		}
-		return s.pages.cast("respond", name, menuOfLanguages{
+		return s.pages.cast(name, menuOfLanguages{
 			Word: s.phrases.Say(current, "language", nil), Current: s.nameOf(current), Choices: choices,
 		})
 	}
 	if q != nil {
 		from := q.in(current)
-		m, err := kept(s.pages, from, from.made, pieceKey{item: menuPiece, option: len(name)}, cast)
+		m, err := kept(from, from.made, pieceKey{item: menuPiece, option: len(name)}, cast)
 		return m.html(), err
 	}
 	m, err := cast()

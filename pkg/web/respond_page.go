@@ -307,7 +307,7 @@ func (s *Server) around(b *builder, number int, first *survey.Item, shown []stri
 	cast := func() (mould, error) {
 		page := questionPage{
 			frame: *f, Survey: b.v.titleOf(), Address: key.address, Page: number, Pages: b.v.q.pages, Version: b.v.q.id,
-			Items: hole, Before: template.HTMLAttr(hole), Shown: key.shown, Key: filled.key, Next: f.Say(key.next), Back: true, Picked: b.picked(limited),
+			Items: hole, Before: attributeHole, Shown: key.shown, Key: filled.key, Next: f.Say(key.next), Back: true, Picked: b.picked(limited),
 		}
 		if first != nil {
 			page.Title = b.say(first.Text)
@@ -323,10 +323,10 @@ func (s *Server) around(b *builder, number int, first *survey.Item, shown []stri
 				page.BackPlain = addressOfPage(&b.v.wave, before)
 			}
 		}
-		return s.pages.cast("respond", "questions", page)
+		return s.pages.cast("questions", page)
 	}
 	if filled.key == "" && filled.notice == "" && len(filled.problems) == 0 && (first == nil || !piped(first.Text, b.v.lang)) {
-		return kept(s.pages, b.pieces, b.pieces.around, key, cast)
+		return kept(b.pieces, b.pieces.around, key, cast)
 	}
 	return cast()
 }
