@@ -55,7 +55,7 @@ var owners = map[string][]string{
 	"golang.org/x/text":                        {"pkg/exchange"},
 	"golang.org/x/text/language":               {"pkg/survey", "pkg/web"}, // what go-i18n is addressed with, and what browsers ask for
 	"golang.org/x/text/feature/plural":         {"pkg/survey"},
-	"golang.org/x/text/unicode":                {"pkg/exchange", "pkg/survey", "pkg/report"},
+	"golang.org/x/text/unicode":                {"pkg/exchange", "pkg/survey", "pkg/report", "pkg/tally"},
 	"golang.org/x/text/width":                  {"pkg/survey"}, // where the caret under a mistake stands
 	"gonum.org/v1/gonum":                       {"pkg/stats"},
 	"github.com/go-echarts/go-echarts/v2":      {"charts"},

@@ -41,7 +41,8 @@ type Threshold struct {
 	People  int `json:"people"`
 }
 
-// Cut is a moment at which parts of a wave were counted.
+// Cut is a moment at which parts of a wave were counted. Of a cut whose Shown was not kept, it is worked out again,
+// the same as long as no response is taken away and k rises as it did.
 type Cut struct {
 	Release int       `json:"release"` // the last release counted
 	Shown   []Segment `json:"shown"`   // the parts that could be shown, none of them a Rest
@@ -59,7 +60,7 @@ type protection struct {
 	items    []*survey.Item // of segments
 	everyone *itemRelease
 
-	earlier map[survey.ItemCode][]publishedCut // worked out before, of the first cuts
+	earlier map[survey.ItemCode][]publishedCut // worked out before, of the first cuts; "" is everybody
 
 	mu     sync.Mutex
 	byItem map[survey.ItemCode]*itemRelease
@@ -106,16 +107,26 @@ func (w *Wave) Protect(releases []int32, p Protection, earlier *Wave) (*Wave, er
 	next.threshold = max(w.threshold, p.Thresholds[len(p.Thresholds)-1].People)
 	next.respondents = nil
 	next.protection = g
-	g.everyone = &itemRelease{steps: releaseSteps(g.people(nil), &g.Protection, p.Cuts)}
-	for _, c := range p.Cuts {
+	if earlier != nil && earlier.protection != nil {
+		g.earlier = earlier.protection.workedOut(&p)
+	}
+	everyone := g.people(nil)
+	g.everyone = &itemRelease{steps: releaseSteps(everyone, &g.Protection, p.Cuts), cuts: g.earlier[""]}
+	var pl *releasePlanner
+	for _, c := range p.Cuts[len(g.everyone.cuts):] {
 		shown, err := g.parts(c.Shown)
 		if err != nil {
 			return nil, err
 		}
-		g.everyone.cuts = append(g.everyone.cuts, publishedCut{stepsUntil(g.everyone.steps, c.Release), shown})
-	}
-	if earlier != nil && earlier.protection != nil {
-		g.earlier = earlier.protection.workedOut(&p)
+		cut := publishedCut{stepsUntil(g.everyone.steps, c.Release), shown}
+		if len(shown) == 0 {
+			if pl == nil {
+				pl = newReleasePlanner(everyone, g.everyone.steps)
+			}
+			pl.cuts = g.everyone.cuts
+			cut, _ = pl.plan(cut.steps, g.thresholdAt(c.Release), false, func(partOf) bool { return true })
+		}
+		g.everyone.cuts = append(g.everyone.cuts, cut)
 	}
 	return &next, nil
 }
@@ -140,6 +151,7 @@ func (g *protection) workedOut(p *Protection) map[survey.ItemCode][]publishedCut
 	for code, r := range g.byItem {
 		cuts[code] = slices.Clip(r.cuts)
 	}
+	cuts[""] = slices.Clip(g.everyone.cuts)
 	return cuts
 }
 

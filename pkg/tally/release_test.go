@@ -3,6 +3,7 @@ package tally
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"reflect"
 	"slices"
@@ -208,6 +209,18 @@ func season(t *testing.T, q *survey.Questionnaire, rng *rand.Rand, n, k int) (s 
 	if cut, ok := protected(last).NextCut(true); ok {
 		p.Cuts = append(p.Cuts, cut)
 	}
+	if rng.IntN(2) == 0 { // what the cuts showed was not kept
+		kept := slices.Clone(p.Cuts)
+		for i := range p.Cuts {
+			p.Cuts[i].Shown = nil
+		}
+		again := protected(last)
+		for i, c := range again.protection.everyone.cuts {
+			if shown, err := again.protection.parts(kept[i].Shown); err != nil || !maps.Equal(shown, c.parts) {
+				t.Fatalf("cut %d, worked out again, shows %v; it showed %v", i+1, c.parts, shown)
+			}
+		}
+	}
 	w := protected(last)
 	s.look(w)
 	if cut, ok := w.NextCut(true); ok {
@@ -299,6 +312,9 @@ func TestAPlanDoesNotDependOnTheOrderOfReading(t *testing.T) {
 			}
 			with := p
 			with.Cuts = []Cut{cut}
+			if order == 1 {
+				with.Cuts = []Cut{{Release: cut.Release, Final: true}} // what it showed is worked out again
+			}
 			if w, err = raw.Protect(releases, with, nil); err != nil {
 				t.Fatal(err)
 			}
