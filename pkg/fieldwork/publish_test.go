@@ -17,7 +17,8 @@ code: staff
 title: Staff
 items:
   - {code: level, kind: single, background: true, text: Level?, options: [{code: staff, text: Staff}, {code: manager, text: Manager}]}
-  - {code: team, kind: single, background: true, show_if: level == "manager", text: Team?, options: [{code: small, text: Small}, {code: large, text: Large}]}
+  - {code: hours, kind: number, text: Hours a week?}
+  - {code: team, kind: single, background: true, show_if: level == "manager" or hours > 40, text: Team?, options: [{code: small, text: Small}, {code: large, text: Large}]}
   - {code: shoe, kind: number, background: true, text: Shoe size?}
   - {code: wishes, kind: multi, max: 2, required: true, text: Wishes?, options: [{code: speed, text: Speed}, {code: ease, text: Ease}, {code: none, text: None, exclusive: true}]}
   - {code: leads, kind: text, show_if: level == "manager", text: How do you lead?}
@@ -43,8 +44,12 @@ func staff(tb testing.TB, q *survey.Questionnaire, n int, random *rand.Rand) []f
 		if p[1] != "" {
 			form["level"] = []string{p[1]}
 		}
+		hours := 30 + random.IntN(20)
+		form["hours"] = []string{fmt.Sprint(hours)}
 		if p[1] == "manager" {
 			form["leads"] = []string{"calmly"}
+		}
+		if p[1] == "manager" || hours > 40 {
 			form["team"] = []string{[]string{"small", "large"}[random.IntN(2)]}
 		}
 		if random.IntN(2) == 0 {
@@ -92,7 +97,7 @@ func TestPublishWholeWave(t *testing.T) {
 	t.Parallel()
 	q := questionnaire(t, staffQuestionnaire)
 	lists := [][]survey.ItemCode{
-		{"department", "level", "team", "location"}, {"location", "team", "level"}, {"team"}, {"level", "department"}, {},
+		{"department", "level", "team", "location"}, {"location", "team", "level"}, {"team", "level"}, {"team"}, {"level", "department"}, {},
 	}
 	for seed := range uint64(150) {
 		random := seeded(seed)

@@ -1,0 +1,288 @@
+package fieldwork
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+	"time"
+	"unicode"
+
+	"cxmirror/pkg/store"
+	"cxmirror/pkg/survey"
+)
+
+// Receipt says what was erased of a person, or of a wave. It names nobody: only who has the service's secret and
+// knows the person's key can tell that it is about her.
+type Receipt struct {
+	At           time.Time
+	Organisation survey.OrganisationID
+	By           string // who asked for it; "" is the date that was set at the launch
+	Of           string // 32 hexadecimal digits that stand for the person; "" is a wave
+	Wave         survey.WaveID
+
+	Erased store.Erased
+	Texts  int // free texts, of anybody, that mentioned the person
+}
+
+// Text returns the receipt as it can be printed and handed over, in English.
+func (r *Receipt) Text() string {
+	var text strings.Builder
+	line := func(format string, args ...any) { fmt.Fprintf(&text, format+"\n", args...) }
+	if r.Of != "" {
+		line("Erasure of one person's data")
+	} else {
+		line("Erasure of the personal data of wave %d", r.Wave)
+	}
+	line("")
+	line("Erased on:      %s (UTC)", r.At.UTC().Format("2006-01-02 15:04"))
+	if r.By != "" {
+		line("Asked for by:   %s", r.By)
+	} else {
+		line("Reason:         the date promised when the wave was launched has come")
+	}
+	if r.Of != "" {
+		line("Person:         %s", r.Of)
+		line("                (a code that stands for the person's key; nothing can be read from it)")
+	}
+	line("")
+	line("Erased:")
+	for _, what := range []struct {
+		n    int
+		name string
+	}{
+		{r.Erased.People, "entries in the list of people"},
+		{r.Erased.Invitations + r.Erased.Nameless, "invitations: name, link, access code"},
+		{r.Erased.Mails, "mails, sent or waiting"},
+		{r.Erased.Responses, "responses"},
+		{r.Erased.Unlinked, "links from responses to people; the responses stay, as figures"},
+		{r.Erased.Drafts, "responses that were begun"},
+		{r.Erased.Sealed, "anonymous responses that were too few to be published"},
+		{r.Texts, "free texts that mentioned the name or the address"},
+	} {
+		if what.n > 0 || what.name == "responses" {
+			line("  %6d  %s", what.n, what.name)
+		}
+	}
+	if r.Erased.Nameless > 0 {
+		line("")
+		line("The person was invited to anonymous surveys (%d). What she may have answered there cannot", r.Erased.Nameless)
+		line("be found by anybody, so it could not be erased: nothing ties it to her.")
+	}
+	line("")
+	line("Backups made before this date still hold what they held; they go when they are replaced.")
+	return text.String()
+}
+
+// Erase erases one person, as she may ask for: her entry in the panel, invitations, mails, drafts, responses in
+// identified and confidential waves, and free texts of anybody that contain her name or her address. Answers in
+// anonymous waves cannot be found; the receipt says so. by says who asked. Erasing again what is erased is
+// [survey.ErrNotFound].
+func (s *Service) Erase(ctx context.Context, organisation survey.OrganisationID, id survey.PersonID, by string) (Receipt, error) {
+	receipt, err := s.erase(ctx, organisation, id, by)
+	if err != nil {
+		return Receipt{}, fmt.Errorf("erase person %d: %w", id, err)
+	}
+	s.log.InfoContext(ctx, "a person was erased", slog.String("receipt", receipt.Of), slog.Int("invitations", receipt.Erased.Invitations),
+		slog.Int("mails", receipt.Erased.Mails), slog.Int("responses", receipt.Erased.Responses), slog.Int("drafts", receipt.Erased.Drafts),
+		slog.Int("texts", receipt.Texts))
+	return receipt, nil
+}
+
+func (s *Service) erase(ctx context.Context, organisation survey.OrganisationID, id survey.PersonID, by string) (Receipt, error) {
+	person, err := s.store.Person(ctx, organisation, id)
+	if err != nil {
+		return Receipt{}, err
+	}
+	receipt := Receipt{At: s.now(), Organisation: organisation, By: by, Of: s.secret.hashOfPerson(organisation, person.Key)}
+	// Texts go first: once the person is gone nobody knows what to look for, and this could not be tried again.
+	if receipt.Texts, err = s.blank(ctx, organisation, &person); err != nil {
+		return Receipt{}, err
+	}
+	if receipt.Erased, err = s.store.ErasePerson(ctx, organisation, id); err != nil {
+		return Receipt{}, err
+	}
+	return receipt, nil
+}
+
+// blank leaves out the free texts that mention a person.
+func (s *Service) blank(ctx context.Context, organisation survey.OrganisationID, person *survey.Person) (int, error) {
+	mentions := mentionsOf(person)
+	if len(mentions) == 0 {
+		return 0, nil
+	}
+	type change struct {
+		store.FreeText
+		texts int
+	}
+	var changes []change
+	for found, err := range s.store.FreeTexts(ctx, organisation, beginningsOf(mentions)) {
+		if err != nil {
+			return 0, err
+		}
+		q, err := s.questionnaire(ctx, organisation, found.Version)
+		if err != nil {
+			return 0, err
+		}
+		blanked, n, err := blankTexts(q, found.Answers, mentions)
+		if err != nil {
+			return 0, fmt.Errorf("response %s: %w", found.Response, err)
+		}
+		if n > 0 {
+			found.Answers = blanked
+			changes = append(changes, change{found, n})
+		}
+	}
+	texts := 0
+	for _, c := range changes {
+		if err := s.store.BlankText(ctx, c.Wave, c.Response, c.Answers); err != nil && !errors.Is(err, survey.ErrNotFound) {
+			return 0, err
+		}
+		texts += c.texts
+	}
+	return texts, nil
+}
+
+// mentionsOf returns what tells that a text is about a person: her address and her full name, also with the family
+// name first. A first name alone would be anybody's.
+func mentionsOf(person *survey.Person) []string {
+	var mentions []string
+	if person.Address != "" {
+		mentions = append(mentions, person.Address)
+	}
+	names := strings.Fields(person.Name)
+	if len(names) >= 2 {
+		mentions = append(mentions, strings.Join(names, " "))
+		last := len(names) - 1
+		if turned := strings.Join(append([]string{names[last]}, names[:last]...), " "); turned != mentions[len(mentions)-1] {
+			mentions = append(mentions, turned)
+		}
+	}
+	return mentions
+}
+
+// beginningsOf returns what a text must contain to be looked at closely: of each mention the longest word, without
+// the ending that it may take.
+func beginningsOf(mentions []string) []string {
+	var beginnings []string
+	for _, mention := range mentions {
+		longest := []rune(nil)
+		for _, word := range wordsOf(mention) {
+			if letters := []rune(word); len(letters) > len(longest) {
+				longest = letters
+			}
+		}
+		if len(longest) >= shortestDeclined {
+			longest = longest[:len(longest)-1]
+		}
+		beginnings = append(beginnings, string(longest))
+	}
+	slices.Sort(beginnings)
+	return slices.Compact(beginnings)
+}
+
+// blankTexts leaves out every answer to a text item that contains one of the words, and returns how many.
+func blankTexts(q *survey.Questionnaire, stored []byte, mentions []string) ([]byte, int, error) {
+	answers, err := q.ParseAnswers(stored)
+	if err != nil { // the error could quote answers
+		return nil, 0, fmt.Errorf("its stored answers do not fit version %d of its questionnaire", q.Version)
+	}
+	form, n := answers.Form(), 0
+	for i := range q.Items {
+		item := &q.Items[i]
+		if item.Kind != survey.Text {
+			continue
+		}
+		given := form[string(item.Code)]
+		if slices.ContainsFunc(given, func(text string) bool { return mentionsAny(text, mentions) }) {
+			delete(form, string(item.Code))
+			n++
+		}
+	}
+	if n == 0 {
+		return stored, 0, nil
+	}
+	answers, _ = q.ReadAnswers(form) // problems can only be of required items that are missing now
+	blanked, err := json.Marshal(answers)
+	if err != nil {
+		return nil, 0, errors.New("its answers cannot be written")
+	}
+	return blanked, n, nil
+}
+
+// mentionsAny reports whether a text contains one of the mentions, as people write: in whatever case, without
+// diacritics, with whatever blanks between names, and declined: "Anna Kowalska" is mentioned in "u Anny
+// Kowalskiej", so each name may end in other letters than its last.
+func mentionsAny(text string, mentions []string) bool {
+	words := wordsOf(text)
+	for _, mention := range mentions {
+		looked := wordsOf(mention)
+		if len(looked) == 0 {
+			continue
+		}
+		for at := 0; at+len(looked) <= len(words); at++ {
+			all := true
+			for i := range looked {
+				all = all && sameName(words[at+i], looked[i], strings.Contains(mention, "@"))
+			}
+			if all {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// wordsOf returns the words of a text without case and diacritics. Addresses fall into their parts.
+func wordsOf(text string) []string {
+	return strings.FieldsFunc(survey.Fold(text), func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) })
+}
+
+// shortestDeclined is how many letters a name has at least whose endings are not looked at.
+const shortestDeclined = 4
+
+// sameName reports whether a word is a name, also declined: Kowalska, Kowalskiej, Kowalską. Names of four letters
+// or more may differ in what follows all but their last letter, by up to four letters.
+func sameName(word, name string, exactly bool) bool {
+	if word == name {
+		return true
+	}
+	w, n := []rune(word), []rune(name)
+	const ending = 4
+	if exactly || len(n) < shortestDeclined || len(w) > len(n)+ending || len(w) < len(n)-1 {
+		return false
+	}
+	stem := len(n) - 1
+	return string(w[:stem]) == string(n[:stem])
+}
+
+// EraseDue erases the personal data of all waves whose date has come. What was erased is not found again, so that
+// it can be done as often as one likes, by however many servers.
+func (s *Service) EraseDue(ctx context.Context) ([]Receipt, error) {
+	waves, err := s.store.WavesToErase(ctx, s.now())
+	if err != nil {
+		return nil, err
+	}
+	var receipts []Receipt
+	var failures []error
+	for i := range waves {
+		w := &waves[i]
+		// Answers that can still be added to the results are, before what is left goes.
+		if _, err := s.Step(ctx, w.Organisation, w.ID); err != nil {
+			failures = append(failures, err)
+			continue
+		}
+		erased, err := s.store.EraseWavePersonalData(ctx, w.ID)
+		if err != nil {
+			failures = append(failures, err)
+			continue
+		}
+		receipts = append(receipts, Receipt{At: s.now(), Organisation: w.Organisation, Wave: w.ID, Erased: erased})
+		s.log.InfoContext(ctx, "the personal data of a wave were erased", slog.Int64("wave", int64(w.ID)), slog.Int("invitations", erased.Invitations),
+			slog.Int("mails", erased.Mails), slog.Int("drafts", erased.Drafts))
+	}
+	return receipts, errors.Join(failures...)
+}
