@@ -190,6 +190,7 @@ func (s *Store) EraseWavePersonalData(ctx context.Context, wave survey.WaveID) (
 		erased.Invitations = int(result.RowsAffected)
 		return tx.Exec("UPDATE waves SET generation = generation + 1, state = 'closed', erased_at = coalesce(erased_at, "+s.now()+") WHERE id = ?", int64(wave)).Error
 	})
+	s.waveChanges.Add(1)
 	if err != nil {
 		return Erased{}, fmt.Errorf("erase the personal data of wave %d: %w", wave, classify(err))
 	}

@@ -65,6 +65,7 @@ func (s *Store) LaunchWave(ctx context.Context, w survey.Wave, invitations iter.
 		}
 		return nil
 	})
+	s.waveChanges.Add(1)
 	switch {
 	case errors.Is(err, gorm.ErrDuplicatedKey):
 		err = fmt.Errorf("somebody is invited twice, or the slug is taken: %w", survey.ErrConflict)

@@ -271,7 +271,7 @@ func (s *Store) UpdateWave(ctx context.Context, w survey.Wave) error {
 	return nil
 }
 
-// WaveChanges returns how often this process has changed waves or deleted one. Whoever remembers a wave for a
+// WaveChanges returns how often this process has changed, launched, erased or deleted a wave. Whoever remembers a wave for a
 // moment forgets it when the number is another: other processes' changes do not show.
 func (s *Store) WaveChanges() int64 { return s.waveChanges.Load() }
 
