@@ -26,7 +26,9 @@ import (
 // Whoever knows of each person in which parts and releases she is learns no more than that.
 //
 // The same is done for each item among those who answered it: a question asked of three people of a department is
-// not shown for it, nor where it could be found by subtraction. What the rules do not cover is what a shown part
+// not shown for it, nor where it could be found by subtraction; and each row of a rating, among those who rated it. (What
+// everybody together adds from one step to the next are at least k people who answered the item; of a single row there
+// may be fewer.) What the rules do not cover is what a shown part
 // tells of all its people: if everybody of a department says the same, the department's figure says so.
 // [Crosstab.SuppressedCells] hides single counts that do so for nearly everybody.
 type Protection struct {
@@ -60,10 +62,11 @@ type protection struct {
 	items    []*survey.Item // of segments
 	everyone *itemRelease
 
-	earlier map[survey.ItemCode][]publishedCut // worked out before, of the first cuts; "" is everybody
+	earlier map[string][]publishedCut // worked out before, of the first cuts: by item, item and row, "" for everybody
 
-	mu     sync.Mutex
-	byItem map[survey.ItemCode]*itemRelease
+	mu       sync.Mutex
+	byItem   map[survey.ItemCode]*itemRelease
+	replayed map[string][]publishedCut // as earlier, of all cuts
 }
 
 // itemRelease is what may be shown of one item.
@@ -71,6 +74,10 @@ type itemRelease struct {
 	answered func(i int) bool // nil: everybody
 	steps    []releaseStep
 	cuts     []publishedCut
+
+	// Of a rating, what may be shown of each row, cut by cut as above, and after the last row what may be shown of
+	// those who rated all of them.
+	rows [][]publishedCut
 }
 
 // Protect returns the wave with nothing to be had of it but what may be shown. releases says of each response, in
@@ -92,7 +99,7 @@ func (w *Wave) Protect(releases []int32, p Protection, earlier *Wave) (*Wave, er
 	if err := p.check(); err != nil {
 		return nil, err
 	}
-	g := &protection{Protection: p, release: releases, byItem: map[survey.ItemCode]*itemRelease{}}
+	g := &protection{Protection: p, release: releases, byItem: map[survey.ItemCode]*itemRelease{}, replayed: map[string][]publishedCut{}}
 	for _, code := range p.Segments {
 		c, it, err := w.choices(code)
 		if err != nil {
@@ -111,7 +118,7 @@ func (w *Wave) Protect(releases []int32, p Protection, earlier *Wave) (*Wave, er
 		g.earlier = earlier.protection.workedOut(&p)
 	}
 	everyone := g.people(nil)
-	g.everyone = &itemRelease{steps: releaseSteps(everyone, &g.Protection, p.Cuts), cuts: g.earlier[""]}
+	g.everyone = &itemRelease{steps: releaseSteps(everyone, &g.Protection, p.Cuts), cuts: slices.Clip(g.earlier[""])}
 	var pl *releasePlanner
 	for _, c := range p.Cuts[len(g.everyone.cuts):] {
 		shown, err := g.parts(c.Shown)
@@ -131,8 +138,8 @@ func (w *Wave) Protect(releases []int32, p Protection, earlier *Wave) (*Wave, er
 	return &next, nil
 }
 
-// workedOut returns what is known of the cuts of each item, if it holds for another protection.
-func (g *protection) workedOut(p *Protection) map[survey.ItemCode][]publishedCut {
+// workedOut returns what is known of the cuts of each item and row, if it holds for another protection.
+func (g *protection) workedOut(p *Protection) map[string][]publishedCut {
 	n := len(g.Cuts)
 	if n > len(p.Cuts) || !slices.Equal(g.Segments, p.Segments) || !slices.EqualFunc(g.Cuts, p.Cuts[:n], Cut.equal) {
 		return nil
@@ -144,14 +151,10 @@ func (g *protection) workedOut(p *Protection) map[survey.ItemCode][]publishedCut
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	cuts := maps.Clone(g.earlier)
-	if cuts == nil {
-		cuts = map[survey.ItemCode][]publishedCut{}
-	}
-	for code, r := range g.byItem {
-		cuts[code] = slices.Clip(r.cuts)
-	}
-	cuts[""] = slices.Clip(g.everyone.cuts)
+	cuts := map[string][]publishedCut{}
+	maps.Copy(cuts, g.earlier)
+	maps.Copy(cuts, g.replayed)
+	cuts[""] = g.everyone.cuts
 	return cuts
 }
 
@@ -298,11 +301,12 @@ func (w *Wave) Shown(item survey.ItemCode, part *Segment) (release int, ok bool)
 	}
 	steps := len(r.steps)
 	if part != nil {
-		p, known := g.part(*part)
-		if !known {
-			return 0, false
+		steps = 0
+		if p, known := g.part(*part); known {
+			if cut := r.shownAt(p); cut >= 0 {
+				steps = r.cuts[cut].steps
+			}
 		}
-		steps = r.shownAt(p)
 	}
 	if steps == 0 {
 		return 0, false
@@ -310,14 +314,14 @@ func (w *Wave) Shown(item survey.ItemCode, part *Segment) (release int, ok bool)
 	return int(r.steps[steps-1].last), true
 }
 
-// shownAt is how many steps the last cut counted that shows a part; 0 if none does.
+// shownAt is the last cut that shows a part, or -1.
 func (r *itemRelease) shownAt(p partOf) int {
-	for _, c := range slices.Backward(r.cuts) {
+	for i, c := range slices.Backward(r.cuts) {
 		if c.parts[p] {
-			return c.steps
+			return i
 		}
 	}
-	return 0
+	return -1
 }
 
 func stepsUntil(steps []releaseStep, release int) int {
@@ -345,22 +349,51 @@ func (w *Wave) released(code survey.ItemCode) (*itemRelease, error) {
 	people := g.people(answered)
 	if slices.Equal(people.release, g.release) {
 		r.steps, r.cuts = g.everyone.steps, g.everyone.cuts
-		g.byItem[code] = r
-		return r, nil
+	} else {
+		r.steps = releaseSteps(people, &g.Protection, g.Cuts)
+		r.cuts = g.replay(string(code), people, r.steps, g.everyone.cuts)
 	}
-	r.steps = releaseSteps(people, &g.Protection, g.Cuts)
-	if r.cuts = g.earlier[code]; len(r.cuts) < len(g.Cuts) {
-		pl := newReleasePlanner(people, r.steps)
-		pl.cuts = r.cuts
-		for i, c := range g.Cuts[len(r.cuts):] {
-			allowed := g.everyone.cuts[len(r.cuts)+i].parts
-			cut, _ := pl.plan(stepsUntil(r.steps, c.Release), g.thresholdAt(c.Release), false, func(p partOf) bool { return allowed[p] })
-			pl.publish(cut)
-		}
-		r.cuts = pl.cuts
+	for row, rated := range w.raters(code) {
+		key := fmt.Sprintf("%s.%d", code, row)
+		r.rows = append(r.rows, g.replay(key, g.people(rated), r.steps, r.cuts))
 	}
 	g.byItem[code] = r
 	return r, nil
+}
+
+// replay plans the cuts of some of the people one after the other, each of no more parts than another plan shows.
+func (g *protection) replay(key string, people releasePeople, steps []releaseStep, within []publishedCut) []publishedCut {
+	cuts := g.earlier[key]
+	if len(cuts) < len(g.Cuts) {
+		pl := newReleasePlanner(people, steps)
+		pl.cuts = slices.Clip(cuts)
+		for i, c := range g.Cuts[len(cuts):] {
+			allowed := within[len(cuts)+i].parts
+			cut, _ := pl.plan(stepsUntil(steps, c.Release), g.thresholdAt(c.Release), false, func(p partOf) bool { return allowed[p] })
+			pl.publish(cut)
+		}
+		cuts = pl.cuts
+	}
+	g.replayed[key] = cuts
+	return cuts
+}
+
+// raters returns, for every row of a rating, a function that tells who rated it, and one for all rows together; nil
+// for other items. Whoever cannot say has not rated.
+func (w *Wave) raters(code survey.ItemCode) []func(i int) bool {
+	it, _ := w.questionnaire.Item(code)
+	if it.Kind != survey.Rating {
+		return nil
+	}
+	var rows []func(i int) bool
+	for at, c := range w.questionnaire.Columns() {
+		if column, ok := w.columns[at].(*points); ok && c.Item == it {
+			rows = append(rows, func(i int) bool { return column.points[i] < pointCannotSay })
+		}
+	}
+	return append(slices.Clip(rows), func(i int) bool {
+		return !slices.ContainsFunc(rows, func(rated func(i int) bool) bool { return !rated(i) })
+	})
 }
 
 // answered returns a function that tells who is in the base of an item.
@@ -400,9 +433,37 @@ func (w *Wave) answered(code survey.ItemCode) (func(i int) bool, error) {
 
 // protectedTable is [Wave.Table] of a protected wave. How many of a part did not answer is not told: Missing is 0.
 func (w *Wave) protectedTable(v View) (*Table, error) {
-	groups, err := w.protectedGroups(v)
+	g := w.protection
+	withheld := &WithheldError{Audience: w.audience, Item: v.Item, Threshold: w.threshold}
+	if it, ok := w.questionnaire.Item(v.Item); ok && it.Background {
+		return nil, withheld
+	}
+	r, err := w.released(v.Item)
 	if err != nil {
 		return nil, err
+	}
+	groups := make([]uint8, w.n)
+	var hidden []bool
+	if len(v.Only) == 0 {
+		if len(r.steps) == 0 && slices.ContainsFunc(g.people(r.answered).release, func(release int32) bool { return release > 0 }) {
+			return nil, withheld
+		}
+		g.mark(groups, r.steps, func(int) bool { return true })
+	} else {
+		part := v.Only[0]
+		p, ok := g.part(Segment{Item: part.Item, Option: part.Option})
+		if !ok || len(v.Only) > 1 {
+			return nil, withheld
+		}
+		cut := r.shownAt(p)
+		if cut < 0 {
+			return nil, withheld
+		}
+		values := g.segments[p.segment]
+		g.mark(groups, r.steps[:r.cuts[cut].steps], func(i int) bool { return (values[i] == p.value) != part.Rest })
+		for _, row := range r.rows {
+			hidden = append(hidden, !row[cut].parts[p])
+		}
 	}
 	tables, err := w.tables(v, groups, 1)
 	if err != nil {
@@ -416,53 +477,42 @@ func (w *Wave) protectedTable(v View) (*Table, error) {
 		t.Missing = 0
 	}
 	t.withholdRows()
+	t.hideRows(hidden)
 	return t, nil
 }
 
-// protectedGroups puts the people of a view into group 1 and the others into group 0, as of the moment up to
-// which the view may be shown.
-func (w *Wave) protectedGroups(v View) ([]uint8, error) {
-	g := w.protection
-	withheld := &WithheldError{Audience: w.audience, Item: v.Item, Threshold: w.threshold}
-	if it, ok := w.questionnaire.Item(v.Item); ok && it.Background {
-		return nil, withheld
+// mark puts the people of some steps, of whom in says so, into group 1.
+func (g *protection) mark(groups []uint8, steps []releaseStep, in func(i int) bool) {
+	if len(steps) == 0 {
+		return
 	}
-	r, err := w.released(v.Item)
-	if err != nil {
-		return nil, err
-	}
-	groups := make([]uint8, w.n)
-	if len(v.Only) == 0 {
-		if len(r.steps) == 0 {
-			if slices.Max(append([]int32{0}, g.people(r.answered).release...)) > 0 {
-				return nil, withheld
-			}
-			return groups, nil // nobody answered, which the table will say
-		}
-		last := r.steps[len(r.steps)-1].last
-		for i, release := range g.release {
-			if 0 < release && release <= last {
-				groups[i] = 1
-			}
-		}
-		return groups, nil
-	}
-	part := v.Only[0]
-	p, ok := g.part(Segment{Item: part.Item, Option: part.Option})
-	if !ok || len(v.Only) > 1 {
-		return nil, withheld
-	}
-	steps := r.shownAt(p)
-	if steps == 0 {
-		return nil, withheld
-	}
-	last, values := r.steps[steps-1].last, g.segments[p.segment]
+	last := steps[len(steps)-1].last
 	for i, release := range g.release {
-		if 0 < release && release <= last && (values[i] == p.value) != part.Rest {
+		if 0 < release && release <= last && in(i) {
 			groups[i] = 1
 		}
 	}
-	return groups, nil
+}
+
+// hideRows takes rows out of a rating as [Table.withholdRows] does, which could be worked out from those of other
+// parts if they were shown; the last of hidden stands for what is told of people who rated every row.
+func (t *Table) hideRows(hidden []bool) {
+	var mask uint64
+	for i := range t.Withheld {
+		if i < len(hidden)-1 && hidden[i] {
+			t.Withheld[i] = true
+			t.Moments[i], t.CannotSay[i] = Moments{}, 0
+			mask |= 1 << i
+		}
+	}
+	for i := range t.Cells {
+		t.Cells[i].Chosen &^= mask
+		t.Cells[i].Judged &^= mask
+	}
+	if len(hidden) > 0 && hidden[len(hidden)-1] {
+		t.Persons = Moments{}
+		clear(t.Centred)
+	}
 }
 
 // protectedCrosstab is [Wave.Crosstab] of a protected wave. Its Total is everybody, with those who did not answer

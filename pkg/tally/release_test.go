@@ -39,6 +39,7 @@ type member struct {
 	release                     int32
 	location, department, level string
 	picks, some, few            string
+	x, y                        string // rows of the rating
 }
 
 func (m *member) value(segment survey.ItemCode) string {
@@ -46,7 +47,7 @@ func (m *member) value(segment survey.ItemCode) string {
 }
 
 func (m *member) answer(item survey.ItemCode) string {
-	return map[survey.ItemCode]string{"picks": m.picks, "some": m.some, "few": m.few}[item]
+	return map[survey.ItemCode]string{"picks": m.picks, "some": m.some, "few": m.few, "rated.x": m.x, "rated.y": m.y}[item]
 }
 
 // randomPanel draws people whose departments lie in locations, whose levels go with both, and who come in releases
@@ -76,6 +77,7 @@ func randomPanel(rng *rand.Rand, n, k int) []member {
 		}
 		m.picks = []string{"a", "b", "a;b", "none", "c"}[rng.IntN(5)]
 		m.some = []string{"a", "b", ""}[min(rng.IntN(5), 2)]
+		m.x, m.y = []string{"5", "1", "", "5"}[rng.IntN(4)], []string{"5", "1", ""}[rng.IntN(3)]
 		if m.department == "d1" || m.level == "v2" { // asked of some only
 			m.few = []string{"a", "b"}[rng.IntN(2)]
 		}
@@ -91,7 +93,7 @@ func panelWave(tb testing.TB, q *survey.Questionnaire, people []member, release 
 	w, releases := New(q, survey.Internal, k), make([]int32, len(people))
 	for i := range people {
 		m := &people[i]
-		add(tb, w, 1, m.location, m.department, m.level, m.picks, m.some, m.few)
+		add(tb, w, 1, m.location, m.department, m.level, m.picks, m.some, m.few, m.x, m.y)
 		if m.release <= release {
 			releases[i] = m.release
 		}
@@ -104,12 +106,14 @@ type watcher struct {
 	t       *testing.T
 	people  []member
 	figures map[survey.ItemCode][][]bool
+	wholes  map[survey.ItemCode][][]bool // of rows of a rating, those of everybody
 	parts   int
 }
 
 // look asks for everything there is to ask for, and checks that what is shown is true.
 func (s *watcher) look(w *Wave) {
 	s.t.Helper()
+	s.lookAtRows(w)
 	for _, item := range []survey.ItemCode{"picks", "some", "few"} {
 		s.figure(w, item, nil)
 		for _, segment := range []survey.ItemCode{"location", "department", "level"} {
@@ -160,6 +164,54 @@ func (s *watcher) figure(w *Wave, item survey.ItemCode, part *Segment) {
 	}
 }
 
+// lookAtRows notes what is shown of the rows of the rating.
+func (s *watcher) lookAtRows(w *Wave) {
+	s.t.Helper()
+	views := []View{{Item: "rated"}}
+	for _, segment := range []survey.ItemCode{"location", "department", "level"} {
+		it, _ := w.Questionnaire().Item(segment)
+		for _, option := range it.Options {
+			for _, rest := range []bool{false, true} {
+				views = append(views, View{Item: "rated", Only: []Segment{{segment, option.Code, rest}}})
+			}
+		}
+	}
+	for _, v := range views {
+		table, err := w.Table(v)
+		if err != nil {
+			continue
+		}
+		var part *Segment
+		if len(v.Only) > 0 {
+			part = &v.Only[0]
+		}
+		release, _ := w.Shown("rated", part)
+		_, judged := table.Counts()
+		for row, key := range []survey.ItemCode{"rated.x", "rated.y"} {
+			figure, n := make([]bool, len(s.people)), 0
+			for i := range s.people {
+				m := &s.people[i]
+				figure[i] = m.release <= int32(release) && m.answer(key) != "" && (part == nil || (m.value(part.Item) == string(part.Option)) != part.Rest)
+				if figure[i] {
+					n++
+				}
+			}
+			if table.Withheld[row] {
+				n = 0
+			} else {
+				s.figures[key] = append(s.figures[key], figure)
+				s.parts++
+			}
+			if part == nil {
+				s.wholes[key] = append(s.wholes[key], figure)
+			}
+			if judged[row].N != n || table.Moments[row].N != n {
+				s.t.Fatalf("%s of %v: %d raters, want %d", key, part, judged[row].N, n)
+			}
+		}
+	}
+}
+
 // attack is what somebody does who has kept everything shown and knows who is in which part and release.
 func (s *watcher) attack(k int) {
 	s.t.Helper()
@@ -170,13 +222,25 @@ func (s *watcher) attack(k int) {
 				answered = append(answered, i)
 			}
 		}
-		among := make([][]bool, len(figures))
-		for f := range figures {
-			for _, i := range answered {
-				among[f] = append(among[f], figures[f][i])
+		among := func(figures [][]bool) (among [][]bool) {
+			for _, f := range figures {
+				var of []bool
+				for _, i := range answered {
+					of = append(of, f[i])
+				}
+				if !slices.ContainsFunc(among, func(g []bool) bool { return slices.Equal(g, of) }) {
+					among = append(among, of)
+				}
 			}
+			return among
 		}
-		if group := newAttacker(len(answered), among).smallGroup(k); group != nil {
+		// Of a row, everybody together may add fewer people than k who rated it: what follows from that alone does
+		// not count.
+		var but *attacker
+		if wholes := s.wholes[item]; wholes != nil {
+			but = newAttacker(len(answered), among(wholes))
+		}
+		if group := newAttacker(len(answered), among(figures)).smallGroup(k, but); group != nil {
 			s.t.Fatalf("k %d: from %d figures of %s, the answers of these together can be computed: %v", k, len(figures), item, group)
 		}
 	}
@@ -185,7 +249,7 @@ func (s *watcher) attack(k int) {
 // season runs a wave from its first release to its close, looking at all there is after every release.
 func season(t *testing.T, q *survey.Questionnaire, rng *rand.Rand, n, k int) (s *watcher, cuts []Cut) {
 	t.Helper()
-	s = &watcher{t: t, people: randomPanel(rng, n, k), figures: map[survey.ItemCode][][]bool{}}
+	s = &watcher{t: t, people: randomPanel(rng, n, k), figures: map[survey.ItemCode][][]bool{}, wholes: map[survey.ItemCode][][]bool{}}
 	p := Protection{Segments: []survey.ItemCode{"department", "location", "level"}, Thresholds: []Threshold{{0, k}}}
 	last := slices.MaxFunc(s.people, func(a, b member) int { return int(a.release - b.release) }).release
 	protected := func(release int32) *Wave {
@@ -282,7 +346,7 @@ func TestTheAttackerFindsWhatThePlainRuleLeavesOpen(t *testing.T) {
 				figure(func(m *member) bool { return m.value(segment) == value })
 			}
 		}
-		if newAttacker(len(s.people), figures).smallGroup(k) != nil {
+		if newAttacker(len(s.people), figures).smallGroup(k, nil) != nil {
 			found++
 		}
 	}
