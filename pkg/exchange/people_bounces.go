@@ -185,7 +185,7 @@ func (p *PeopleReader) forBounces() {
 	p.plan = peoplePlan{address: p.plan.address, language: -1, key: -1, active: -1}
 	for i, c := range p.columns {
 		if i != p.plan.address {
-			p.plan.attributes = append(p.plan.attributes, attributeSource{column: i, key: attributeKey(c.Header)})
+			p.plan.attributes = append(p.plan.attributes, attributeSource{column: i, key: AttributeKey(c.Header)})
 			p.columns[i].Meaning = AttributeColumn
 		}
 	}

@@ -351,7 +351,7 @@ func (p *PeopleReader) nameAttributes() error {
 			continue
 		}
 		if c.Attribute == "" || taken[c.Attribute] {
-			c.Attribute = attributeKey(c.Header)
+			c.Attribute = AttributeKey(c.Header)
 		}
 		base := c.Attribute
 		for n := 2; taken[c.Attribute]; n++ {
@@ -506,8 +506,9 @@ func isAttributeKey(s string) bool {
 	return strings.Trim(s, "abcdefghijklmnopqrstuvwxyz0123456789_") == ""
 }
 
-// attributeKey makes a key of the name of a column: "Staż pracy" is staz_pracy, "Отдел продаж" otdel_prodazh.
-func attributeKey(name string) string {
+// AttributeKey makes the key of an attribute of its name, such as that of a column: "Staż pracy" is staz_pracy,
+// "Отдел продаж" otdel_prodazh. Different names can have the same key.
+func AttributeKey(name string) string {
 	var b strings.Builder
 	var parted strings.Builder // usageLocation is two words
 	last := ' '

@@ -104,8 +104,11 @@ type PeopleQuery struct {
 	Attributes map[string][]string // by the key of an attribute, the values as they are read, any of them; all keys must hold
 	Active     *bool
 	Reachable  *bool // has an address, wants mail, and mail does not come back
-	Offset     int
-	Limit      int // 0 is all
+
+	Addressed, Unsubscribed, Bounced *bool // has an address; wants no mail; mail comes back
+
+	Offset int
+	Limit  int // 0 is all
 }
 
 // People returns people of an organisation by name, and how many there are in all.
@@ -133,6 +136,14 @@ func (s *Store) people(ctx context.Context, organisation survey.OrganisationID, 
 	}
 	if query.Reachable != nil {
 		where("(address <> '' AND unsubscribed_at IS NULL AND bounced_at IS NULL) = ?", *query.Reachable)
+	}
+	for _, state := range []struct {
+		wanted    *bool
+		condition string
+	}{{query.Addressed, "address <> ''"}, {query.Unsubscribed, "unsubscribed_at IS NOT NULL"}, {query.Bounced, "bounced_at IS NOT NULL"}} {
+		if state.wanted != nil {
+			where("("+state.condition+") = ?", *state.wanted)
+		}
 	}
 	if len(query.Attributes) > 0 {
 		attributes, err := s.attributes(ctx, organisation)
@@ -313,7 +324,7 @@ func reachableAgain(tx *gorm.DB, people []int64) error {
 
 // SetActive makes people invited to waves from now on, or not, and returns how many were changed.
 func (s *Store) SetActive(ctx context.Context, organisation survey.OrganisationID, ids []survey.PersonID, active bool) (int, error) {
-	n, err := s.updatePeople(ctx, organisation, ids, "active = ?", "active <> ?", active)
+	n, err := s.updatePeople(ctx, organisation, ids, "active = ?", active, "active <> ?", active)
 	if err != nil {
 		return 0, fmt.Errorf("make people active or not: %w", classify(err))
 	}
@@ -322,15 +333,15 @@ func (s *Store) SetActive(ctx context.Context, organisation survey.OrganisationI
 
 // UnsubscribePeople notes that people want no mail, and returns how many that is new of.
 func (s *Store) UnsubscribePeople(ctx context.Context, organisation survey.OrganisationID, ids []survey.PersonID, now time.Time) (int, error) {
-	n, err := s.updatePeople(ctx, organisation, ids, "unsubscribed_at = ?", "unsubscribed_at IS NULL AND ? IS NOT NULL", *utc(&now))
+	n, err := s.updatePeople(ctx, organisation, ids, "unsubscribed_at = ?", *utc(&now), "unsubscribed_at IS NULL")
 	if err != nil {
 		return 0, fmt.Errorf("note that people want no mail: %w", classify(err))
 	}
 	return n, nil
 }
 
-// updatePeople sets a column of some people to a value.
-func (s *Store) updatePeople(ctx context.Context, organisation survey.OrganisationID, ids []survey.PersonID, set, condition string, value any) (int, error) {
+// updatePeople sets a column to a value, of those among some people whom a condition with its values holds for.
+func (s *Store) updatePeople(ctx context.Context, organisation survey.OrganisationID, ids []survey.PersonID, set string, value any, condition string, of ...any) (int, error) {
 	changed := 0
 	err := s.change(ctx, func(tx *gorm.DB) error {
 		for chunk := range slices.Chunk(ids, 1000) {
@@ -339,7 +350,7 @@ func (s *Store) updatePeople(ctx context.Context, organisation survey.Organisati
 				numbers[i] = int64(id)
 			}
 			result := tx.Exec("UPDATE people SET "+set+", updated_at = "+s.now()+" WHERE organisation_id = ? AND id IN ? AND "+condition,
-				value, int64(organisation), numbers, value)
+				append([]any{value, int64(organisation), numbers}, of...)...)
 			if result.Error != nil {
 				return result.Error
 			}

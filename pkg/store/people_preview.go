@@ -1,0 +1,154 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+
+	"gorm.io/gorm"
+
+	"cxmirror/pkg/survey"
+)
+
+// ImportPreview says what an import would do.
+type ImportPreview struct {
+	ImportResult
+
+	// Twice counts people who would be new, with an address that somebody else in the panel has under another key:
+	// most likely the same person, who would be written to twice. First are up to ten such addresses.
+	Twice int
+	First []string
+}
+
+// twiceNamed is how many addresses an [ImportPreview] names.
+const twiceNamed = 10
+
+// PreviewPeople says what [Store.ImportPeople] would do with the same people, and changes nothing. It keeps nobody
+// from writing meanwhile: what is stored between the preview and the import can make the two differ.
+func (s *Store) PreviewPeople(ctx context.Context, organisation survey.OrganisationID, people iter.Seq2[survey.Person, error], options ImportOptions) (ImportPreview, error) {
+	preview, err := s.previewPeople(ctx, organisation, people, options)
+	if err != nil {
+		return ImportPreview{}, fmt.Errorf("preview of people: %w", classify(err))
+	}
+	return preview, nil
+}
+
+func (s *Store) previewPeople(ctx context.Context, organisation survey.OrganisationID, people iter.Seq2[survey.Person, error], options ImportOptions) (ImportPreview, error) {
+	in := peoplePreview{read: s.read.WithContext(ctx), organisation: organisation, options: options, seen: make(map[string]struct{})}
+	for p, err := range people {
+		if err := errors.Join(err, ctx.Err()); err != nil {
+			return ImportPreview{}, err
+		}
+		if _, ok := in.seen[p.Key]; ok {
+			return ImportPreview{}, fmt.Errorf("key %q is there twice: %w", p.Key, survey.ErrConflict)
+		}
+		in.seen[p.Key] = struct{}{}
+		if in.batch = append(in.batch, p); len(in.batch) == peopleBatch {
+			if err := in.compare(); err != nil {
+				return ImportPreview{}, err
+			}
+		}
+	}
+	if err := in.compare(); err != nil {
+		return ImportPreview{}, err
+	}
+	if options.DeactivateMissing {
+		if err := in.countMissing(); err != nil {
+			return ImportPreview{}, err
+		}
+	}
+	return in.preview, nil
+}
+
+// peoplePreview is a preview under way.
+type peoplePreview struct {
+	read         *gorm.DB
+	organisation survey.OrganisationID
+	options      ImportOptions
+
+	seen    map[string]struct{} // keys
+	batch   []survey.Person
+	preview ImportPreview
+}
+
+// compare sets the people of the batch against those who are stored.
+func (in *peoplePreview) compare() error {
+	keys, addresses := make([]string, len(in.batch)), make([]string, 0, len(in.batch))
+	for i := range in.batch {
+		keys[i] = in.batch[i].Key
+		if m := mailbox(in.batch[i].Address); m != "" {
+			addresses = append(addresses, m)
+		}
+	}
+	if len(in.batch) == 0 {
+		return nil
+	}
+	stored, err := findPeople(in.read.Where("organisation_id = ? AND key IN ?", int64(in.organisation), keys))
+	if err != nil {
+		return err
+	}
+	known := make(map[string]survey.Person, len(stored))
+	for _, p := range stored {
+		known[p.Key] = p
+	}
+	elsewhere := make(map[string]bool)
+	if len(known) < len(in.batch) && len(addresses) > 0 {
+		var mailboxes []string
+		err := in.read.Raw("SELECT mailbox FROM people WHERE organisation_id = ? AND mailbox <> '' AND mailbox IN ?",
+			int64(in.organisation), addresses).Scan(&mailboxes).Error
+		if err != nil {
+			return err
+		}
+		for _, m := range mailboxes {
+			elsewhere[m] = true
+		}
+	}
+	for i := range in.batch {
+		p := &in.batch[i]
+		before, ok := known[p.Key]
+		in.count(p, &before, ok)
+		if !ok && elsewhere[mailbox(p.Address)] {
+			if in.preview.Twice++; len(in.preview.First) < twiceNamed {
+				in.preview.First = append(in.preview.First, p.Address)
+			}
+		}
+	}
+	in.batch = in.batch[:0]
+	return nil
+}
+
+// count counts one person.
+func (in *peoplePreview) count(p, before *survey.Person, known bool) {
+	switch {
+	case !known:
+		in.preview.New++
+	case !in.options.Update:
+		in.preview.Skipped++
+	default:
+		if merge(p, before); samePerson(p, before) {
+			in.preview.Unchanged++
+			return
+		}
+		in.preview.Updated++
+	}
+}
+
+// countMissing counts the active people who are not among those of the import.
+func (in *peoplePreview) countMissing() error {
+	rows, err := in.read.Raw("SELECT key FROM people WHERE organisation_id = ? AND active", int64(in.organisation)).Rows()
+	if err != nil {
+		return err
+	}
+	defer func() { _ = rows.Close() }() // rows.Err has told
+	for rows.Next() {
+		var key string
+		if err := rows.Scan(&key); err != nil {
+			return err
+		}
+		if _, ok := in.seen[key]; !ok {
+			in.preview.Deactivated++
+		}
+	}
+	return rows.Err()
+}
