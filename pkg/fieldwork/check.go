@@ -23,49 +23,46 @@ const (
 // FindingKey says what a finding is about; whoever shows it has a sentence for each.
 type FindingKey string
 
-// What the launch check finds. Count, Of and the other fields that belong to each are named beside it.
+// What the launch check finds: about the wave, languages, addresses and segments. What Count, Of and other fields of
+// the finding mean stands beside it. Of addresses, Count of Of people are meant, and People are some of them.
 const (
-	// About the wave.
-	NotADraft          FindingKey = "not_a_draft"          // it is open or closed already
-	NoWayIn            FindingKey = "no_way_in"            // neither mail nor paper, open link or kiosk
-	Nobody             FindingKey = "nobody"               // of Count people none can be invited
-	FewerThanThreshold FindingKey = "fewer_than_threshold" // Count are invited, Of is the threshold
-	ThresholdTooLow    FindingKey = "threshold_too_low"    // for an anonymous wave; Count is it, Of the lowest
-	ThresholdLow       FindingKey = "threshold_low"        // for employees; Count is it, Of what is usual
-	CommentsTooLow     FindingKey = "comments_too_low"     // Count is the threshold of comments, Of that of the rest
-	ClosesInThePast    FindingKey = "closes_in_the_past"   //
-	ClosesBeforeOpens  FindingKey = "closes_before_opens"  //
-	NoClosingDate      FindingKey = "no_closing_date"      // nothing is stepped in for good before somebody closes it
-	ErasesTooEarly     FindingKey = "erases_too_early"     // before the wave closes, or in the past
-	NoErasing          FindingKey = "no_erasing"           // personal data stay until somebody erases them
-	UnknownTimeZone    FindingKey = "unknown_time_zone"    // Text is it
-	NoAsker            FindingKey = "no_asker"             // nobody says who asks
-	TracksOpening      FindingKey = "tracks_opening"       // and people are told
-	AnswerTwice        FindingKey = "answer_twice"         // open link or kiosk beside personal invitations
-	SampleOfAll        FindingKey = "sample_of_all"        // Count are drawn, and Of is no more
-	Blind              FindingKey = "blind"                // Outlooks: with Affected answering, 60 % of the Of invited, differences up to Count points stay unseen
-	NothingToCompare   FindingKey = "nothing_to_compare"   // no wave is named that results are set against
-	ComparesWithFew    FindingKey = "compares_with_few"    // the wave to compare with has Count answers, fewer than Of, its threshold
-	NoMailServer       FindingKey = "no_mail_server"       //
-	NoInvitation       FindingKey = "no_invitation_letter" // by mail, without a letter to send
-	NoReminderLetter   FindingKey = "no_reminder_letter"   // a reminder is planned without a letter
-	NoMailing          FindingKey = "no_mailing"           // by mail, and nothing is planned to be sent
-	LetterWrong        FindingKey = "letter_wrong"         // Letter, Language, Text
-	MailingTooLate     FindingKey = "mailing_too_late"     // Count mailings are planned when the wave is closed
-	MailingTooEarly    FindingKey = "mailing_too_early"    // Count reminders are planned before the invitation
-	// About languages.
-	TextsMissing       FindingKey = "texts_missing"        // Language lacks Count of Of texts; Names are some; People count in Affected
-	LanguageNotOffered FindingKey = "language_not_offered" // Count people read Language, which the questionnaire does not have
-	LetterNotWritten   FindingKey = "letter_not_written"   // Count people read Language, and Letter is not written in it
-	NoLanguage         FindingKey = "no_language"          // of Count people no language is known
-	// About addresses. Count people of Of; People are some of them.
-	AddressMissing   FindingKey = "address_missing"   //
-	AddressMalformed FindingKey = "address_malformed" //
-	AddressBounced   FindingKey = "address_bounced"   //
-	Unsubscribed     FindingKey = "unsubscribed"      //
-	AddressShared    FindingKey = "address_shared"    // several people have the same
-	Inactive         FindingKey = "inactive"          //
-	// About segments.
+	NotADraft           FindingKey = "not_a_draft"           // it is open or closed already
+	NoWayIn             FindingKey = "no_way_in"             // neither mail nor paper, open link or kiosk
+	Nobody              FindingKey = "nobody"                // of Count people none can be invited
+	FewerThanThreshold  FindingKey = "fewer_than_threshold"  // Count are invited, Of is the threshold
+	ThresholdTooLow     FindingKey = "threshold_too_low"     // for an anonymous wave; Count is it, Of the lowest
+	ThresholdLow        FindingKey = "threshold_low"         // for employees; Count is it, Of what is usual
+	CommentsTooLow      FindingKey = "comments_too_low"      // Count is the threshold of comments, Of that of the rest
+	ClosesInThePast     FindingKey = "closes_in_the_past"    //
+	ClosesBeforeOpens   FindingKey = "closes_before_opens"   //
+	NoClosingDate       FindingKey = "no_closing_date"       // nothing is stepped in for good before somebody closes it
+	ErasesTooEarly      FindingKey = "erases_too_early"      // before the wave closes, or in the past
+	NoErasing           FindingKey = "no_erasing"            // personal data stay until somebody erases them
+	UnknownTimeZone     FindingKey = "unknown_time_zone"     // Text is it
+	NoAsker             FindingKey = "no_asker"              // nobody says who asks
+	TracksOpening       FindingKey = "tracks_opening"        // and people are told
+	AnswerTwice         FindingKey = "answer_twice"          // open link or kiosk beside personal invitations
+	SampleOfAll         FindingKey = "sample_of_all"         // Count are drawn, and Of is no more
+	Blind               FindingKey = "blind"                 // Outlooks: with Affected answering, 60 % of the Of invited, differences up to Count points stay unseen
+	NothingToCompare    FindingKey = "nothing_to_compare"    // no wave is named that results are set against
+	ComparesWithFew     FindingKey = "compares_with_few"     // the wave to compare with has Count answers, fewer than Of, its threshold
+	NoMailServer        FindingKey = "no_mail_server"        //
+	NoInvitation        FindingKey = "no_invitation_letter"  // by mail, without a letter to send
+	NoReminderLetter    FindingKey = "no_reminder_letter"    // a reminder is planned without a letter
+	NoMailing           FindingKey = "no_mailing"            // by mail, and nothing is planned to be sent
+	LetterWrong         FindingKey = "letter_wrong"          // Letter, Language, Text
+	MailingTooLate      FindingKey = "mailing_too_late"      // Count mailings are planned when the wave is closed
+	MailingTooEarly     FindingKey = "mailing_too_early"     // Count reminders are planned before the invitation
+	TextsMissing        FindingKey = "texts_missing"         // Language lacks Count of Of texts; Names are some; People count in Affected
+	LanguageNotOffered  FindingKey = "language_not_offered"  // Count people read Language, which the questionnaire does not have
+	LetterNotWritten    FindingKey = "letter_not_written"    // Count people read Language, and Letter is not written in it
+	NoLanguage          FindingKey = "no_language"           // of Count people no language is known
+	AddressMissing      FindingKey = "address_missing"       //
+	AddressMalformed    FindingKey = "address_malformed"     //
+	AddressBounced      FindingKey = "address_bounced"       //
+	Unsubscribed        FindingKey = "unsubscribed"          //
+	AddressShared       FindingKey = "address_shared"        // several people have the same
+	Inactive            FindingKey = "inactive"              //
 	GroupsSmall         FindingKey = "groups_small"          // Attribute: Count people in groups below Of, which are Names; Merge
 	GroupsAtRisk        FindingKey = "groups_at_risk"        // Attribute: with 60 % answering, Names would fall below Of
 	GroupUnknown        FindingKey = "group_unknown"         // Attribute: of Count people it is not known

@@ -144,7 +144,7 @@ func TestCheckFinds(t *testing.T) {
 			Finding{Severity: Stop, Key: NoReminderLetter},
 		},
 		{func(f *facts) { f.plan.Mailings = nil }, Finding{Severity: Warn, Key: NoMailing}},
-		{func(f *facts) { f.plan.Letters[0].Text = survey.Words{"en": "Hello {nmae}: {link}"} }, Finding{Severity: Stop, Key: LetterWrong, Letter: survey.InvitationLetter, Language: "en"}},
+		{func(f *facts) { f.plan.Letters[0].Text = survey.Words{"en": "Hello {nahme}: {link}"} }, Finding{Severity: Stop, Key: LetterWrong, Letter: survey.InvitationLetter, Language: "en"}},
 		{func(f *facts) { f.plan.Mailings[0].At = *after(14) }, Finding{Severity: Stop, Key: MailingTooLate, Count: 1}},
 		{
 			func(f *facts) {

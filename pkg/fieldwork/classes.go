@@ -41,7 +41,7 @@ func subsets(n int) []uint {
 		all = append(all, 1<<n-1)
 	}
 	for kept := 1<<first - 1; kept >= 0; kept-- {
-		all = append(all, uint(kept)<<(n-first)) //nolint:gosec // not negative
+		all = append(all, uint(kept)<<(n-first))
 	}
 	return all
 }

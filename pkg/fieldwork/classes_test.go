@@ -260,8 +260,16 @@ func TestStepSize(t *testing.T) {
 		closing    bool
 		want       int
 	}{
-		{0, 5, false, 0}, {5, 5, false, 0}, {9, 5, false, 0}, {10, 5, false, 5}, {23, 5, false, 18},
-		{0, 5, true, 0}, {4, 5, true, 0}, {5, 5, true, 5}, {9, 5, true, 9}, {23, 5, true, 23},
+		{0, 5, false, 0},
+		{5, 5, false, 0},
+		{9, 5, false, 0},
+		{10, 5, false, 5},
+		{23, 5, false, 18},
+		{0, 5, true, 0},
+		{4, 5, true, 0},
+		{5, 5, true, 5},
+		{9, 5, true, 9},
+		{23, 5, true, 23},
 	}
 	for _, tt := range tests {
 		if got := stepSize(tt.waiting, tt.k, tt.closing); got != tt.want {

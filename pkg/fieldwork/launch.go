@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"iter"
 	"log/slog"
+	"strings"
 	"time"
 
 	"cxmirror/pkg/store"
@@ -17,13 +18,14 @@ type StopError struct{ Findings Findings }
 
 // Error names the keys of the findings that stop the launch.
 func (e *StopError) Error() string {
-	message := "the wave cannot be launched so:"
+	var message strings.Builder
+	message.WriteString("the wave cannot be launched so:")
 	for _, f := range e.Findings.Items {
 		if f.Severity == Stop {
-			message += " " + string(f.Key)
+			message.WriteString(" " + string(f.Key))
 		}
 	}
-	return message
+	return message.String()
 }
 
 // Check says what would break the promise or the reading of a planned wave, before anything is sent. Nothing is
@@ -196,7 +198,8 @@ func (s *Service) Codes(ctx context.Context, organisation survey.OrganisationID,
 			return
 		}
 		for i := range people {
-			id := people[i].Invitation.ID
+			invitation := &people[i].Invitation
+			id := invitation.ID
 			code := s.secret.Code(id)
 			if i == 0 {
 				if _, _, err := s.store.InvitationByCode(ctx, s.secret.HashCode(code)); err != nil {
@@ -204,12 +207,12 @@ func (s *Service) Codes(ctx context.Context, organisation survey.OrganisationID,
 					return
 				}
 			}
-			if people[i].Finished || people[i].Invitation.Person == 0 {
+			if invitation.Finished || invitation.Person == 0 {
 				continue
 			}
 			person := people[i].Person
 			sheet := PaperCode{
-				Person: person, Language: people[i].Invitation.Language, Code: code, Token: s.secret.Token(id), Mail: obstacleOf(&person) == reachable,
+				Person: person, Language: invitation.Language, Code: code, Token: s.secret.Token(id), Mail: obstacleOf(&person) == reachable,
 			}
 			if !yield(sheet, nil) {
 				return

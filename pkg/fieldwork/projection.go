@@ -71,7 +71,8 @@ func Project(c Course) Projection {
 	if more > 0 {
 		root := math.Sqrt(more) // on this scale counts vary alike, few or many
 		reach := z95 * deviation / (2 * root)
-		low, high = math.Pow(max(root-reach, 0), 2), math.Pow(root+reach, 2)
+		low, high = max(root-reach, 0), root+reach
+		low, high = low*low, high*high
 	}
 	most := math.Inf(1)
 	if c.Invited > 0 {

@@ -3,6 +3,7 @@ package fieldwork
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -121,7 +122,7 @@ func TestPublishWholeWave(t *testing.T) {
 			copies := make([]finished, len(waiting))
 			for i, f := range waiting {
 				copies[i] = f
-				copies[i].Attributes = mapCopy(f.Attributes)
+				copies[i].Attributes = maps.Clone(f.Attributes)
 			}
 			chosen := publish(copies, q, reported, k, closing, random)
 			classes := map[string]int{}
@@ -170,14 +171,6 @@ func TestPublishWholeWave(t *testing.T) {
 			t.Errorf("seed %d: %d published and %d waiting of %d", seed, len(published), len(waiting), len(want))
 		}
 	}
-}
-
-func mapCopy[K comparable, V any](m map[K]V) map[K]V {
-	c := make(map[K]V, len(m))
-	for k, v := range m {
-		c[k] = v
-	}
-	return c
 }
 
 // What was answered only because of a segment goes with it; nothing else does.
