@@ -81,13 +81,14 @@ func planMailing(tx *gorm.DB, organisation survey.OrganisationID, wave survey.Wa
 	if err != nil {
 		return err
 	}
-	m.ID, m.Wave, m.State = survey.MailingID(id), wave, survey.MailingPlanned
+	m.ID, m.Organisation, m.Wave, m.State = survey.MailingID(id), organisation, wave, survey.MailingPlanned
 	return nil
 }
 
 // mailingRow is what is read of a mailing and its mails.
 type mailingRow struct {
 	ID, WaveID           int64
+	OrganisationID       int64
 	Kind, State          string
 	StartsAt             time.Time
 	Queued, Sent, Failed int
@@ -95,7 +96,7 @@ type mailingRow struct {
 
 // mailingColumns are the columns of a mailing in a query that calls the table g. Mails that were erased are
 // counted in the mailing itself.
-const mailingColumns = `g.id, g.wave_id, g.kind, g.state, g.starts_at,
+const mailingColumns = `g.id, g.organisation_id, g.wave_id, g.kind, g.state, g.starts_at,
 	g.queued + (SELECT count(*) FROM mails WHERE mailing_id = g.id) AS queued,
 	g.sent + (SELECT count(*) FROM mails WHERE mailing_id = g.id AND state = 'sent') AS sent,
 	g.failed + (SELECT count(*) FROM mails WHERE mailing_id = g.id AND state = 'failed') AS failed`
@@ -108,7 +109,7 @@ func findMailings(query *gorm.DB) ([]survey.Mailing, error) {
 	mailings := make([]survey.Mailing, len(rows))
 	for i, row := range rows {
 		mailings[i] = survey.Mailing{
-			ID: survey.MailingID(row.ID), Wave: survey.WaveID(row.WaveID), Kind: survey.LetterKind(row.Kind), At: row.StartsAt.UTC(),
+			ID: survey.MailingID(row.ID), Organisation: survey.OrganisationID(row.OrganisationID), Wave: survey.WaveID(row.WaveID), Kind: survey.LetterKind(row.Kind), At: row.StartsAt.UTC(),
 			State: survey.MailingState(row.State), Queued: row.Queued, Sent: row.Sent, Failed: row.Failed,
 		}
 	}

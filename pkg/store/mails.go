@@ -77,7 +77,7 @@ func (s *Store) claimMails(tx *gorm.DB, now time.Time, lease time.Duration, limi
 
 // mailRow is a mail with the one it is for.
 type mailRow struct {
-	personRow
+	Person personRow `gorm:"embedded"` // named: gorm passes over what is embedded and not exported
 
 	MailID             int64
 	MailingID          int64
@@ -109,7 +109,7 @@ func wantedMails(tx *gorm.DB, ids []int64, now time.Time) ([]survey.Mail, error)
 			Invitation: survey.InvitationID(row.InvitationID), MessageID: row.MessageID, Attempts: row.Attempts,
 			Language: survey.Language(row.InvitationLanguage),
 		}
-		if mails[i].Person, err = row.person(); err != nil {
+		if mails[i].Person, err = row.Person.person(); err != nil {
 			return nil, err
 		}
 	}
