@@ -65,8 +65,9 @@ type Mailer struct {
 	lease      time.Duration
 	newCourier func(Server) courier // other couriers are those of tests
 
-	mu    sync.Mutex
-	cases map[survey.WaveID]*briefed
+	mu       sync.Mutex
+	cases    map[survey.WaveID]*briefed
+	troubled map[survey.WaveID]time.Time // until when it was said that mails of a wave cannot be written
 }
 
 // How a Mailer goes about its work.
@@ -86,7 +87,7 @@ func NewMailer(o MailerOptions) (*Mailer, error) {
 		return nil, fmt.Errorf("address of the service in mails: %q is not one such as https://survey.example.org", o.Base)
 	}
 	o.Base = strings.TrimRight(o.Base, "/")
-	m := &Mailer{MailerOptions: o, newCourier: newCourier, cases: make(map[survey.WaveID]*briefed)}
+	m := &Mailer{MailerOptions: o, newCourier: newCourier, cases: make(map[survey.WaveID]*briefed), troubled: make(map[survey.WaveID]time.Time)}
 	connections := 0
 	for _, s := range o.Servers {
 		m.desks = append(m.desks, &desk{server: s, meter: newMeter(s.limits), state: ServerRunning})
@@ -227,7 +228,9 @@ func (m *Mailer) send(ctx context.Context, d *desk, courier courier, mail survey
 		m.note(ctx, mail, func(ctx context.Context) error { return m.Outbox.MailFailed(ctx, mail.ID, errBadAddress.Error()) })
 		return
 	case err != nil:
-		m.Log.ErrorContext(ctx, "a mail cannot be written", "mail", mail.ID, "wave", mail.Wave, "error", err)
+		if m.firstTrouble(mail.Wave) {
+			m.Log.ErrorContext(ctx, "mails of a wave cannot be written", "mail", mail.ID, "wave", mail.Wave, "again_in", repairWithin, "error", err)
+		}
 		later = m.Now().Add(repairWithin)
 	}
 	if !later.IsZero() {
@@ -244,6 +247,19 @@ func (m *Mailer) send(ctx context.Context, d *desk, courier courier, mail survey
 		m.Log.InfoContext(ctx, "mail not accepted", "mail", mail.ID, "wave", mail.Wave, "server", d.server.Name(), "answer", o.brief(), "attempt", mail.Attempts+1)
 	}
 	m.note(ctx, mail, func(ctx context.Context) error { return m.settle(ctx, d, mail, o, now) })
+}
+
+// firstTrouble reports whether this is the first mail of a wave for a while that cannot be written: what is wrong
+// is the same for all of them, and said once.
+func (m *Mailer) firstTrouble(wave survey.WaveID) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	now := m.Now()
+	if now.Before(m.troubled[wave]) {
+		return false
+	}
+	m.troubled[wave] = now.Add(repairWithin)
+	return true
 }
 
 // prepare writes a mail. later is set, and the mail is not to be sent now, while it is night where it goes to or

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -484,10 +485,10 @@ func TestServerTrouble(t *testing.T) {
 		t.Run(string(tt.state), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				mended := time.Now().Add(4 * time.Hour)
-				attempts := 0
+				var attempts atomic.Int64
 				s := newScene(t, 50, func(Server) courier {
 					return courierFunc(func(context.Context) outcome {
-						attempts++
+						attempts.Add(1)
 						if time.Now().Before(mended) {
 							return tt.trouble
 						}
@@ -501,8 +502,8 @@ func TestServerTrouble(t *testing.T) {
 				if got := s.Status()[0]; got.State != tt.state || got.Reason != tt.trouble.reason || got.Until.IsZero() {
 					t.Errorf("status %+v; want %s", got, tt.state)
 				}
-				if attempts > 30 {
-					t.Errorf("%d attempts within an hour", attempts)
+				if n := attempts.Load(); n > 30 {
+					t.Errorf("%d attempts within an hour", n)
 				}
 				time.Sleep(3*time.Hour + tt.back)
 				cancel()
