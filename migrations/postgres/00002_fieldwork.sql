@@ -15,7 +15,8 @@ ALTER TABLE waves
 	ADD COLUMN quiet_until bigint NOT NULL DEFAULT 0 CHECK (quiet_until BETWEEN 0 AND 23),
 	ADD COLUMN erases_at   timestamptz,
 	ADD COLUMN erased_at   timestamptz,
-	ADD COLUMN cuts        jsonb NOT NULL DEFAULT '[]', -- releases after which results were split
+	ADD COLUMN cuts        jsonb NOT NULL DEFAULT '[]', -- when results were split, and what was shown
+	ADD COLUMN held        jsonb NOT NULL DEFAULT '[]', -- which threshold held from which release on
 	ADD COLUMN releases    bigint NOT NULL DEFAULT 0 CHECK (releases >= 0);
 UPDATE waves SET comments = threshold;
 
@@ -264,7 +265,7 @@ DROP FUNCTION keep_promise();
 ALTER TABLE waves
 	DROP COLUMN mode, DROP COLUMN comments, DROP COLUMN reported, DROP COLUMN segments, DROP COLUMN launched_at, DROP COLUMN invited,
 	DROP COLUMN open_link, DROP COLUMN once_per, DROP COLUMN kiosk, DROP COLUMN tracks, DROP COLUMN time_zone, DROP COLUMN quiet_from,
-	DROP COLUMN quiet_until, DROP COLUMN erases_at, DROP COLUMN erased_at, DROP COLUMN cuts, DROP COLUMN releases;
+	DROP COLUMN quiet_until, DROP COLUMN erases_at, DROP COLUMN erased_at, DROP COLUMN cuts, DROP COLUMN held, DROP COLUMN releases;
 -- +goose StatementBegin
 CREATE OR REPLACE FUNCTION keep_threshold() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN

@@ -14,7 +14,8 @@ ALTER TABLE waves ADD COLUMN quiet_from  INTEGER NOT NULL DEFAULT 0 CHECK (quiet
 ALTER TABLE waves ADD COLUMN quiet_until INTEGER NOT NULL DEFAULT 0 CHECK (quiet_until BETWEEN 0 AND 23);
 ALTER TABLE waves ADD COLUMN erases_at   DATETIME;
 ALTER TABLE waves ADD COLUMN erased_at   DATETIME;
-ALTER TABLE waves ADD COLUMN cuts        TEXT NOT NULL DEFAULT '[]' CHECK (json_valid(cuts)); -- releases after which results were split
+ALTER TABLE waves ADD COLUMN cuts        TEXT NOT NULL DEFAULT '[]' CHECK (json_valid(cuts)); -- when results were split, and what was shown
+ALTER TABLE waves ADD COLUMN held        TEXT NOT NULL DEFAULT '[]' CHECK (json_valid(held)); -- which threshold held from which release on
 ALTER TABLE waves ADD COLUMN releases    INTEGER NOT NULL DEFAULT 0 CHECK (releases >= 0);
 DROP TRIGGER waves_threshold; -- made anew below, stricter
 UPDATE waves SET comments = threshold;
@@ -324,6 +325,7 @@ ALTER TABLE waves DROP COLUMN quiet_until;
 ALTER TABLE waves DROP COLUMN erases_at;
 ALTER TABLE waves DROP COLUMN erased_at;
 ALTER TABLE waves DROP COLUMN cuts;
+ALTER TABLE waves DROP COLUMN held;
 ALTER TABLE waves DROP COLUMN releases;
 -- +goose StatementBegin
 CREATE TRIGGER waves_threshold BEFORE UPDATE OF threshold ON waves

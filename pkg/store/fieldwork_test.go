@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"iter"
 	"maps"
+	"reflect"
 	"slices"
 	"testing"
 	"time"
@@ -379,17 +380,35 @@ func TestRelease(t *testing.T) {
 			t.Errorf("in the end %d are read, the last of release %d; want 8, and 2", len(rows), rows[ids[7]].Release)
 		}
 
-		for _, cut := range []int{1, 1, 2} {
-			if err := s.AddCut(ctx, w.Organisation, w.ID, cut); err != nil {
+		part := []survey.Part{{Item: "department", Option: "it"}}
+		first, last := survey.Cut{Release: 1, Shown: part}, survey.Cut{Release: 2, Final: true}
+		for range 2 { // the second time by somebody who did not hear back
+			if err := s.AddCut(ctx, w.Organisation, w.ID, first, 0, 1); err != nil {
 				t.Error(err)
 			}
 		}
-		for _, cut := range []int{0, 3} {
-			wantError(t, "a cut that cannot be", s.AddCut(ctx, w.Organisation, w.ID, cut), survey.ErrConflict)
+		for _, refused := range []struct {
+			what           string
+			cut            survey.Cut
+			cuts, releases int
+		}{
+			{"before the last", survey.Cut{Release: 0}, 1, 2},
+			{"of a release to come", survey.Cut{Release: 3}, 1, 2},
+			{"of who has not read the last cut", survey.Cut{Release: 2}, 0, 2},
+			{"in the end, of who has not read the last release", last, 1, 1},
+		} {
+			wantError(t, "a cut "+refused.what, s.AddCut(ctx, w.Organisation, w.ID, refused.cut, refused.cuts, refused.releases), survey.ErrConflict)
 		}
-		wantError(t, "another organisation's cut", s.AddCut(ctx, w.Organisation+1, w.ID, 2), survey.ErrNotFound)
-		if got, err := s.Wave(ctx, w.Organisation, w.ID); err != nil || !slices.Equal(got.Cuts, []int{1, 2}) {
-			t.Errorf("cuts %v, %v; want 1 and 2", got.Cuts, err)
+		wantError(t, "another organisation's cut", s.AddCut(ctx, w.Organisation+1, w.ID, last, 1, 2), survey.ErrNotFound)
+		if err := s.AddCut(ctx, w.Organisation, w.ID, last, 1, 2); err != nil {
+			t.Error(err)
+		}
+		got, err = s.Wave(ctx, w.Organisation, w.ID)
+		if want := []survey.Cut{first, last}; err != nil || !reflect.DeepEqual(got.Cuts, want) {
+			t.Errorf("cuts %v, %v; want %v", got.Cuts, err, want)
+		}
+		if want := []survey.Held{{Release: 1, Threshold: w.Threshold}}; !slices.Equal(got.Held, want) {
+			t.Errorf("thresholds that held: %v; want %v", got.Held, want)
 		}
 	})
 }
@@ -500,4 +519,3 @@ func TestInvitedAtOnce(t *testing.T) {
 		}
 	})
 }
-

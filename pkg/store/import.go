@@ -76,11 +76,19 @@ func (s *Store) firstPlace(tx *gorm.DB, wave survey.WaveID) (int64, error) {
 	return place, err
 }
 
-// nextRelease counts another step by which responses begin to count.
+// nextRelease counts another step by which responses begin to count, and notes which threshold holds for it if it is
+// not that of the step before.
 func nextRelease(tx *gorm.DB, wave survey.WaveID) (int, error) {
-	var release int
-	err := tx.Raw("UPDATE waves SET releases = releases + 1 WHERE id = ? RETURNING releases", int64(wave)).Scan(&release).Error
-	return release, err
+	var row waveRow
+	err := found(tx.Raw("UPDATE waves SET releases = releases + 1 WHERE id = ? RETURNING id, releases, threshold, held", int64(wave)).Scan(&row))
+	if err != nil {
+		return 0, err
+	}
+	if n := len(row.Held); n > 0 && row.Held[n-1].Threshold == row.Threshold {
+		return row.Releases, nil
+	}
+	row.Held = append(row.Held, storedHeld{Release: row.Releases, Threshold: row.Threshold})
+	return row.Releases, tx.Model(&waveRow{ID: row.ID}).Select("Held").Updates(&row).Error
 }
 
 // importedRows are responses that are stored together.

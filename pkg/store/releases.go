@@ -136,28 +136,37 @@ func (s *Store) WavesToRelease(ctx context.Context) ([]survey.Wave, error) {
 	return waves, nil
 }
 
-// AddCut notes that results of a wave were split by segments as of a release. Noting the same again is no error;
-// one before the last is [survey.ErrConflict], and so is a release that has not been.
-func (s *Store) AddCut(ctx context.Context, organisation survey.OrganisationID, wave survey.WaveID, release int) error {
+// AddCut notes that results of a wave were split by segments, and which parts were shown then, as the cut after so
+// many others. What may be shown follows from the cuts before and from the answers that count, so it is
+// [survey.ErrConflict] if another cut was added meanwhile, if it is before the last or of a release that has not been,
+// and of a final cut also if answers began to count after those the caller had read: after releases of them.
+// Who is told so reads the wave again. The same cut again, by a caller who did not hear back, is no error.
+func (s *Store) AddCut(ctx context.Context, organisation survey.OrganisationID, wave survey.WaveID, cut survey.Cut, cuts, releases int) error {
 	err := s.change(ctx, func(tx *gorm.DB) error {
 		w, err := s.lockWave(tx, organisation, wave)
 		if err != nil {
 			return err
 		}
-		if slices.Contains(w.Cuts, release) {
+		if len(w.Cuts) == cuts+1 && sameCut(&w.Cuts[cuts], &cut) {
 			return nil
 		}
-		if release < 0 || release > w.Releases || len(w.Cuts) > 0 && release < w.Cuts[len(w.Cuts)-1] {
-			return fmt.Errorf("cuts at %v, releases up to %d: %w", w.Cuts, w.Releases, survey.ErrConflict)
+		if len(w.Cuts) != cuts || cut.Release < 0 || cut.Release > w.Releases || cut.Final && w.Releases != releases ||
+			cuts > 0 && cut.Release < w.Cuts[cuts-1].Release {
+			return fmt.Errorf("there are %d cuts, and %d releases: %w", len(w.Cuts), w.Releases, survey.ErrConflict)
 		}
-		cuts, err := json.Marshal(append(w.Cuts, release))
+		w.Cuts = append(w.Cuts, cut)
+		row, err := newWaveRow(&w)
 		if err != nil {
 			return err
 		}
-		return found(tx.Exec("UPDATE waves SET cuts = ? WHERE id = ?", string(cuts), int64(wave)))
+		return found(tx.Model(&waveRow{ID: row.ID}).Select("Cuts").Updates(&row))
 	})
 	if err != nil {
-		return fmt.Errorf("cut wave %d at release %d: %w", wave, release, classify(err))
+		return fmt.Errorf("cut wave %d at release %d: %w", wave, cut.Release, classify(err))
 	}
 	return nil
+}
+
+func sameCut(a, b *survey.Cut) bool {
+	return a.Release == b.Release && a.Final == b.Final && slices.Equal(a.Shown, b.Shown)
 }

@@ -45,8 +45,9 @@ type waveRow struct {
 	QuietFrom      int
 	QuietUntil     int
 	ErasesAt       *time.Time
-	Cuts           []int `gorm:"serializer:json"`
+	Cuts           []storedCut `gorm:"serializer:json"`
 	Releases       int
+	Held           []storedHeld `gorm:"serializer:json"`
 }
 
 // storedPromise is how a promise is stored: names of its own, so that renaming a field changes no database.
@@ -71,6 +72,40 @@ type storedValue struct {
 	Text survey.Words      `json:"text,omitempty"`
 }
 
+// storedCut is how a cut is stored.
+type storedCut struct {
+	Release int          `json:"release"`
+	Shown   []storedPart `json:"shown"`
+	Final   bool         `json:"final"`
+}
+
+type storedPart struct {
+	Item   survey.ItemCode   `json:"item"`
+	Option survey.OptionCode `json:"option"`
+}
+
+func newStoredCut(c *survey.Cut) storedCut {
+	stored := storedCut{Release: c.Release, Shown: []storedPart{}, Final: c.Final}
+	for _, p := range c.Shown {
+		stored.Shown = append(stored.Shown, storedPart(p))
+	}
+	return stored
+}
+
+func (c *storedCut) cut() survey.Cut {
+	cut := survey.Cut{Release: c.Release, Final: c.Final}
+	for _, p := range c.Shown {
+		cut.Shown = append(cut.Shown, survey.Part(p))
+	}
+	return cut
+}
+
+// storedHeld is how it is stored that a threshold held.
+type storedHeld struct {
+	Release   int `json:"release"`
+	Threshold int `json:"threshold"`
+}
+
 // TableName tells gorm the name of the table.
 func (waveRow) TableName() string { return "waves" }
 
@@ -84,8 +119,11 @@ func (row *waveRow) wave() (survey.Wave, error) {
 		OpenLink: row.OpenLink, OncePer: row.OncePer, Kiosk: row.Kiosk, Tracks: row.Tracks,
 		TimeZone: row.TimeZone, QuietFrom: row.QuietFrom, QuietUntil: row.QuietUntil, Erases: utc(row.ErasesAt), Releases: row.Releases,
 	}
-	if len(row.Cuts) > 0 {
-		w.Cuts = row.Cuts
+	for i := range row.Cuts {
+		w.Cuts = append(w.Cuts, row.Cuts[i].cut())
+	}
+	for _, h := range row.Held {
+		w.Held = append(w.Held, survey.Held(h))
 	}
 	for _, s := range row.Segments {
 		segment := survey.Segment{Code: s.Code, Text: s.Text}
@@ -113,10 +151,13 @@ func newWaveRow(w *survey.Wave) (waveRow, error) {
 		Mode: string(cmp.Or(w.Mode, survey.Confidential)), Comments: max(w.Comments, w.Threshold), LaunchedAt: utc(w.Launched), Invited: w.Invited,
 		OpenLink: w.OpenLink, OncePer: w.OncePer, Kiosk: w.Kiosk, Tracks: w.Tracks,
 		TimeZone: w.TimeZone, QuietFrom: w.QuietFrom, QuietUntil: w.QuietUntil, ErasesAt: utc(w.Erases), Releases: w.Releases,
-		Cuts: w.Cuts, Segments: []storedSegment{},
+		Cuts: []storedCut{}, Held: []storedHeld{}, Segments: []storedSegment{},
 	}
-	if row.Cuts == nil {
-		row.Cuts = []int{}
+	for i := range w.Cuts {
+		row.Cuts = append(row.Cuts, newStoredCut(&w.Cuts[i]))
+	}
+	for _, h := range w.Held {
+		row.Held = append(row.Held, storedHeld(h))
 	}
 	for _, s := range w.Segments {
 		segment := storedSegment{Code: s.Code, Text: s.Text, Values: []storedValue{}}

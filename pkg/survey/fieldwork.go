@@ -2,6 +2,7 @@ package survey
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"time"
 )
@@ -25,6 +26,47 @@ type Segment struct {
 	Code   ItemCode // differs from the codes of the questionnaire's items
 	Text   Words
 	Values []Option
+}
+
+// Cut is a moment at which results of a wave that protects people were split by segments. What was shown then is
+// kept, since what can be shown later depends on it.
+type Cut struct {
+	Release int    // the last release that was counted
+	Shown   []Part // the parts that could be shown
+	Final   bool   // made when no more answers could come
+}
+
+// Part is the people who gave one answer to a background item, or of whom the panel says one value of a segment.
+type Part struct {
+	Item   ItemCode
+	Option OptionCode
+}
+
+// Held says that a threshold held when answers began to count, from a release on.
+type Held struct {
+	Release   int
+	Threshold int
+}
+
+// WithSegments returns the questionnaire with segments of a wave behind its items: background items of one answer
+// that nobody was asked, by which results are split like by those that people were. Columns of the questionnaire
+// stay where they are. Without segments it is the questionnaire itself. A segment whose code is an item's, or
+// another segment's, is an error.
+func (q *Questionnaire) WithSegments(segments []Segment) (*Questionnaire, error) {
+	if len(segments) == 0 {
+		return q, nil
+	}
+	wide := *q
+	wide.columns, wide.rules, wide.byKey = nil, nil, nil
+	wide.Items = slices.Clone(q.Items)
+	for _, s := range segments {
+		if _, ok := wide.Item(s.Code); ok {
+			return nil, fmt.Errorf("segment %q: %s has an item, or another segment, of that code", s.Code, q.Code)
+		}
+		wide.Items = append(wide.Items, Item{Code: s.Code, Kind: Single, Text: s.Text, Background: true, Options: s.Values})
+	}
+	wide.index()
+	return &wide, nil
 }
 
 // PersonID names a person of a panel.

@@ -76,8 +76,9 @@ type Wave struct {
 	QuietFrom  int        // hour of the day from which no mail is sent
 	QuietUntil int        // and until which; equal hours are none
 	Erases     *time.Time // when personal data of the wave go
-	Cuts       []int      // the releases after which results were split by segments, in order
+	Cuts       []Cut      // when results were split by segments, in order
 	Releases   int        // how often answers were added to the results
+	Held       []Held     // which threshold held when they were, in order of the releases
 }
 
 // Protects reports whether answers become visible only among others.
