@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"maps"
 	"slices"
+
+	"cxmirror/pkg/survey"
 )
 
 // partOf is one value of one segment: positions, the value plus one as columns of choices have it.
@@ -11,6 +13,12 @@ type partOf struct {
 	segment int
 	value   uint8
 }
+
+// valuesWide is more than any value.
+const valuesWide = survey.MaxOptions + 1
+
+// index numbers the values of all segments.
+func (p partOf) index() int { return p.segment*valuesWide + int(p.value) }
 
 // releasePeople are the people who count: in all that is asked of a wave, or in one item.
 type releasePeople struct {
@@ -128,7 +136,7 @@ func stepsByRelease(steps []releaseStep) func(release int32) int32 {
 // there are then. -1 stays -1.
 func refine(classes []int32, n int, by func(i int) int32) int {
 	const dense = 1 << 22
-	const width = 64 // values of a question are at most 63, and none
+	const width = valuesWide
 	next := int32(0)
 	if n*width <= dense {
 		table := make([]int32, n*width)
@@ -175,16 +183,24 @@ func refineSparse(classes []int32, by func(i int) int32) int {
 
 // people counts those of the first steps, and those of each part among them.
 func (pl *releasePlanner) people(steps int) (whole int, parts map[partOf]int) {
-	parts = map[partOf]int{}
-	for _, a := range pl.atoms {
+	var counts []int
+	for i := range pl.atoms {
+		a := &pl.atoms[i]
 		if int(a.step) >= steps {
 			continue
 		}
+		if counts == nil {
+			counts = make([]int, len(a.values)*valuesWide)
+		}
 		whole += int(a.people)
 		for j, v := range a.values {
-			if v != 0 {
-				parts[partOf{j, v}] += int(a.people)
-			}
+			counts[partOf{j, v}.index()] += int(a.people)
+		}
+	}
+	parts = map[partOf]int{}
+	for at, n := range counts {
+		if p := (partOf{at / valuesWide, uint8(at % valuesWide)}); n > 0 && p.value != 0 {
+			parts[p] = n
 		}
 	}
 	return whole, parts
@@ -298,7 +314,6 @@ func (pl *releasePlanner) showAgain(cut publishedCut, k int, hidden []partOf, im
 func (pl *releasePlanner) suspects(cut publishedCut, k int) ([]partOf, error) {
 	cuts := append(slices.Clone(pl.cuts), cut)
 	atoms, parts, newest := pl.coarse(cuts)
-	atoms = touched(atoms, parts, newest)
 	a, err := pl.audit(atoms, parts)
 	if err != nil {
 		return nil, err
@@ -384,7 +399,7 @@ func (pl *releasePlanner) past(atoms []auditAtom, cuts []publishedCut) (*audit, 
 }
 
 // publishedParts numbers the parts by cut: everybody of a part who is new since the last cut that showed it.
-type publishedParts map[partOf][]publishedPart
+type publishedParts [][]publishedPart // by partOf.index
 
 type publishedPart struct {
 	steps  int32 // of the cut
@@ -394,13 +409,16 @@ type publishedPart struct {
 // numbers gives numbers to all parts published, from 0, and says which are of the last cut. What a part adds to
 // its people since it was last shown is as good as the part: the ones can be computed from the others.
 func (pl *releasePlanner) numbers(cuts []publishedCut) (numbers publishedParts, n int, newest map[int32]partOf) {
-	numbers, newest = publishedParts{}, map[int32]partOf{}
+	newest = map[int32]partOf{}
+	if len(pl.atoms) > 0 {
+		numbers = make(publishedParts, len(pl.atoms[0].values)*valuesWide)
+	}
 	for i, c := range cuts {
 		parts := slices.SortedFunc(maps.Keys(c.parts), func(a, b partOf) int {
 			return cmp.Or(cmp.Compare(a.segment, b.segment), cmp.Compare(a.value, b.value))
 		})
 		for _, p := range parts {
-			numbers[p] = append(numbers[p], publishedPart{int32(c.steps), int32(n)}) //nolint:gosec // steps and parts are few
+			numbers[p.index()] = append(numbers[p.index()], publishedPart{int32(c.steps), int32(n)}) //nolint:gosec // steps and parts are few
 			if i == len(cuts)-1 {
 				newest[int32(n)] = p
 			}
@@ -417,7 +435,7 @@ func partsOf(a *fineAtom, numbers publishedParts) []int32 {
 		if v == 0 {
 			continue
 		}
-		for _, p := range numbers[partOf{j, v}] {
+		for _, p := range numbers[partOf{j, v}.index()] {
 			if p.steps > a.step {
 				parts = append(parts, p.number)
 				break
@@ -428,43 +446,41 @@ func partsOf(a *fineAtom, numbers publishedParts) []int32 {
 	return parts
 }
 
-// coarse joins the atoms that nothing published tells apart.
+// coarse joins the atoms that nothing published tells apart, of the steps that have to do with the newest cut.
 func (pl *releasePlanner) coarse(cuts []publishedCut) (atoms []auditAtom, parts int, newest map[int32]partOf) {
 	numbers, n, newest := pl.numbers(cuts)
 	last := 0
 	for _, c := range cuts {
 		last = max(last, c.steps)
 	}
-	classes, in := make([]int32, len(pl.atoms)), make([][]int32, len(pl.atoms))
-	widest := 0
+	fine := make([]auditAtom, 0, len(pl.atoms))
 	for i := range pl.atoms {
-		a := &pl.atoms[i]
-		if classes[i] = a.step; int(a.step) >= last {
-			classes[i] = -1
-			continue
+		if a := &pl.atoms[i]; int(a.step) < last {
+			fine = append(fine, auditAtom{int32(i), a.step, a.people, partsOf(a, numbers)}) //nolint:gosec // fewer atoms than people
 		}
-		in[i] = partsOf(a, numbers)
-		widest = max(widest, len(in[i]))
+	}
+	fine = touched(fine, n, newest)
+	classes, widest := make([]int32, len(fine)), 0
+	for i := range fine {
+		classes[i] = fine[i].step
+		widest = max(widest, len(fine[i].parts))
 	}
 	count := last
 	for at := range widest {
 		count = refine(classes, count, func(i int) int32 {
-			if at < len(in[i]) {
-				return in[i][at] + 1
+			if at < len(fine[i].parts) {
+				return fine[i].parts[at] + 1
 			}
 			return 0
 		})
 	}
 	atoms = make([]auditAtom, count)
 	for i, c := range classes {
-		if c < 0 {
-			continue
+		people := atoms[c].people + fine[i].people
+		if atoms[c].people == 0 {
+			atoms[c] = fine[i]
 		}
-		a := &atoms[c]
-		if a.people == 0 {
-			*a = auditAtom{id: int32(i), step: pl.atoms[i].step, parts: in[i]}
-		}
-		a.people += pl.atoms[i].people
+		atoms[c].people = people
 	}
 	return slices.DeleteFunc(atoms, func(a auditAtom) bool { return a.people == 0 }), n, newest
 }
