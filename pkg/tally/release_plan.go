@@ -456,7 +456,7 @@ func (pl *releasePlanner) coarse(cuts []publishedCut) (atoms []auditAtom, parts 
 	fine := make([]auditAtom, 0, len(pl.atoms))
 	for i := range pl.atoms {
 		if a := &pl.atoms[i]; int(a.step) < last {
-			fine = append(fine, auditAtom{int32(i), a.step, a.people, partsOf(a, numbers)}) //nolint:gosec // fewer atoms than people
+			fine = append(fine, auditAtom{int32(i), a.step, a.people, partsOf(a, numbers)})
 		}
 	}
 	fine = touched(fine, n, newest)
