@@ -326,6 +326,14 @@ func (s *Store) completeResponse(ctx context.Context, r *survey.Response, limit 
 		if err != nil {
 			return err
 		}
+		if refusal == nil && r.Invitation != "" {
+			// Before the response, as whoever starts one does: otherwise each could wait for the other.
+			err := finish(tx, r.Wave, r.Invitation)
+			if err != nil && !errors.Is(err, survey.ErrFinished) {
+				return err
+			}
+			refusal = err
+		}
 		if refusal == nil {
 			completed, counts := *utc(r.Completed), s.nextTx()
 			if protects {
@@ -335,9 +343,6 @@ func (s *Store) completeResponse(ctx context.Context, r *survey.Response, limit 
 				UPDATE responses SET answers = ?, language = ?, page = ?, revision = ?, completed_at = ?, tx = `+counts+`
 				WHERE id = ? AND wave_id = ? AND revision = ? AND completed_at IS NULL`,
 				answers, string(r.Language), r.Page, r.Revision, completed, string(r.ID), int64(r.Wave), r.Revision-1)
-			if result.Error == nil && result.RowsAffected > 0 && r.Invitation != "" {
-				return finish(tx, r.Wave, r.Invitation)
-			}
 			if result.Error != nil || result.RowsAffected > 0 {
 				return result.Error
 			}

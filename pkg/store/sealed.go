@@ -18,7 +18,7 @@ import (
 // What an anonymous wave keeps, and how it is kept from telling who said what:
 //
 //   - A draft is found by a hash of the respondent's secret, and encrypted with it. No column leads from it to an
-//     invitation.
+//     invitation. Where there is no invitation to say that somebody finished, an empty draft does.
 //   - A finished answer is sealed in the transaction that marks its invitation as finished. Both rows carry that
 //     transaction's mark (xmin on PostgreSQL). The sealed one is encrypted, and as long as any other.
 //   - Unseal takes all sealed rows away and publishes some of them, under new random ids, in the order of those
@@ -44,7 +44,7 @@ type draftRow struct {
 	Language  string
 	Page      int
 	Revision  int
-	Content   []byte
+	Content   []byte // none: finished
 }
 
 // hash returns what is stored of the key. It differs from the hashes in other tables, so that nothing can be
@@ -109,12 +109,16 @@ func (s *Store) draftStarted(ctx context.Context, d *Draft) error {
 	return err
 }
 
-// DraftByKey returns the draft of the person who has a key, or [survey.ErrNotFound].
+// DraftByKey returns the draft of the person who has a key, or [survey.ErrNotFound]. If she came without an
+// invitation and has finished, it is [survey.ErrFinished].
 func (s *Store) DraftByKey(ctx context.Context, wave survey.WaveID, key string) (Draft, error) {
 	d := Draft{Wave: wave, Key: key}
 	var row draftRow
 	err := found(s.read.WithContext(ctx).Raw("SELECT version_id, language, page, revision, content FROM drafts WHERE wave_id = ? AND key_hash = ?",
 		int64(wave), d.hash()).Scan(&row))
+	if err == nil && len(row.Content) == 0 {
+		err = survey.ErrFinished
+	}
 	if err != nil {
 		return Draft{}, fmt.Errorf("draft of wave %d by its key: %w", wave, classify(err))
 	}
@@ -125,12 +129,12 @@ func (s *Store) DraftByKey(ctx context.Context, wave survey.WaveID, key string) 
 // SaveDraft stores content, language, page and revision of a draft, whose stored revision must be the one before
 // d.Revision. The same save again is no error, since its content cannot be compared, if page and language are the
 // same. Somebody else's save in between is [survey.ErrConflict], a draft that is not there [survey.ErrNotFound]:
-// it was never begun, or is finished.
+// it was never begun, or is finished; without an invitation that is [survey.ErrFinished].
 func (s *Store) SaveDraft(ctx context.Context, d Draft) error {
 	err := padded(d.Content)
 	if err == nil {
 		err = s.changeOnce(ctx, func(tx *gorm.DB) error {
-			result := tx.Exec("UPDATE drafts SET content = ?, language = ?, page = ?, revision = ? WHERE wave_id = ? AND key_hash = ? AND revision = ?",
+			result := tx.Exec("UPDATE drafts SET content = ?, language = ?, page = ?, revision = ? WHERE wave_id = ? AND key_hash = ? AND revision = ? AND length(content) > 0",
 				d.Content, string(d.Language), d.Page, d.Revision, int64(d.Wave), d.hash(), d.Revision-1)
 			if result.Error != nil || result.RowsAffected > 0 {
 				return result.Error
@@ -144,24 +148,27 @@ func (s *Store) SaveDraft(ctx context.Context, d Draft) error {
 	return nil
 }
 
-// conflictOrUnknown returns why a draft could not be saved.
+// conflictOrUnknown returns why a draft could not be saved or finished.
 func conflictOrUnknown(tx *gorm.DB, d *Draft) error {
-	var there bool
-	err := tx.Raw("SELECT EXISTS (SELECT 1 FROM drafts WHERE wave_id = ? AND key_hash = ?)", int64(d.Wave), d.hash()).Scan(&there).Error
+	var lengths []int
+	err := tx.Raw("SELECT length(content) FROM drafts WHERE wave_id = ? AND key_hash = ?", int64(d.Wave), d.hash()).Scan(&lengths).Error
 	switch {
 	case err != nil:
 		return err
-	case there:
-		return survey.ErrConflict
+	case len(lengths) == 0:
+		return survey.ErrNotFound
+	case lengths[0] == 0:
+		return survey.ErrFinished
 	}
-	return survey.ErrNotFound
+	return survey.ErrConflict
 }
 
 // Seal finishes a draft: if the wave takes answers at now and has fewer than limit of them (0 is no limit), the
-// draft goes, its invitation, unless that is "", is finished, and what was sealed of it waits to be published. All
-// that is one transaction, and of many calls one returns nil. The others are [survey.ErrFinished], where there is
-// an invitation, or [survey.ErrNotFound]. d.Revision is the one after the draft's, as in [Store.SaveDraft]. Other
-// errors are those of [survey.Wave.Takes].
+// draft goes, its invitation, unless that is "", is finished, and what was sealed of it waits to be published.
+// Without an invitation an empty draft stays as the mark that this key has finished. All that is one transaction,
+// and of many calls one returns nil; the others are [survey.ErrFinished]. A draft that was never begun is
+// [survey.ErrNotFound]. d.Revision is the one after the draft's, as in [Store.SaveDraft]. Other errors are those of
+// [survey.Wave.Takes].
 func (s *Store) Seal(ctx context.Context, d Draft, invitation survey.InvitationID, sealed survey.Sealed, now time.Time, limit int) error {
 	err := padded(sealed.Content)
 	if err == nil {
@@ -184,9 +191,18 @@ func (s *Store) seal(tx *gorm.DB, d *Draft, invitation survey.InvitationID, seal
 		}
 	}
 	if refusal != nil {
+		if why := conflictOrUnknown(tx, d); invitation == "" && errors.Is(why, survey.ErrFinished) {
+			return why // the same
+		}
 		return refusal
 	}
-	result := tx.Exec("DELETE FROM drafts WHERE wave_id = ? AND key_hash = ? AND revision = ?", int64(d.Wave), d.hash(), d.Revision-1)
+	// The invitation says who has finished. Without one nothing would, and the last page sent twice would be two
+	// answers: so an empty draft is left, of whom only the respondent's own browser knows the key.
+	goes := "DELETE FROM drafts"
+	if invitation == "" {
+		goes = "UPDATE drafts SET content = '', language = '', page = 0, revision = 0"
+	}
+	result := tx.Exec(goes+" WHERE wave_id = ? AND key_hash = ? AND revision = ? AND length(content) > 0", int64(d.Wave), d.hash(), d.Revision-1)
 	switch {
 	case result.Error != nil:
 		return result.Error

@@ -121,16 +121,21 @@ func TestDraftLife(t *testing.T) {
 		_, err = s.DraftByKey(ctx, w.ID, d.Key)
 		wantError(t, "the draft of what is sealed", err, survey.ErrNotFound)
 
-		// By the open link: there is nothing to tell that it was finished.
+		// By the open link: only the key that her browser has tells that it was finished.
 		d = newDraft(w)
 		if err := s.StartDraft(ctx, &d, ""); err != nil {
 			t.Fatal(err)
 		}
-		for i, want := range []error{nil, survey.ErrNotFound} {
+		for i, want := range []error{nil, survey.ErrFinished} {
 			if err := s.Seal(ctx, next(d), "", survey.Sealed{ID: randomID(), Content: sealedBytes()}, noon, 0); !errors.Is(err, want) {
 				t.Errorf("sealing an open link's, time %d: %v; want %v", i+1, err, want)
 			}
 		}
+		openDone := next(d)
+		wantError(t, "starting an open link's again", s.StartDraft(ctx, &d, ""), survey.ErrFinished)
+		wantError(t, "saving it again", s.SaveDraft(ctx, openDone), survey.ErrFinished)
+		_, err = s.DraftByKey(ctx, w.ID, d.Key)
+		wantError(t, "the draft of an open link that is sealed", err, survey.ErrFinished)
 		d = newDraft(w)
 		if err := s.StartDraft(ctx, &d, ""); err != nil {
 			t.Fatal(err)
@@ -141,6 +146,7 @@ func TestDraftLife(t *testing.T) {
 			t.Fatal(err)
 		}
 		wantError(t, "sealing when it is closed", s.Seal(ctx, next(d), "", survey.Sealed{ID: randomID(), Content: sealedBytes()}, noon, 0), survey.ErrClosed)
+		wantError(t, "an open link's, finished, and closed", s.Seal(ctx, openDone, "", survey.Sealed{ID: randomID(), Content: sealedBytes()}, noon, 0), survey.ErrFinished)
 		wantError(t, "finished, and closed", s.Seal(ctx, done, invitations[0].ID, survey.Sealed{ID: randomID(), Content: sealedBytes()}, noon, 0), survey.ErrFinished)
 
 		counts, err := s.Counts(ctx, w.ID)
@@ -187,7 +193,7 @@ func TestSealedAtOnce(t *testing.T) {
 		results := inParallel(20, func(int) error {
 			return s.Seal(ctx, next(d), "", survey.Sealed{ID: randomID(), Content: sealedBytes()}, noon, 0)
 		})
-		if n := count(t, results, survey.ErrNotFound); n != 1 {
+		if n := count(t, results, survey.ErrFinished); n != 1 {
 			t.Errorf("%d of 20 answers of one open link were sealed; want 1", n)
 		}
 		// The limit holds, however many finish at once.

@@ -402,7 +402,7 @@ func (s *Store) counts(ctx context.Context, condition string, id int64) (map[sur
 			(SELECT count(*) FROM responses WHERE wave_id = waves.id),
 			(SELECT count(*) FROM responses WHERE wave_id = waves.id AND tx IS NOT NULL),
 			(SELECT count(*) FROM responses WHERE wave_id = waves.id AND tx IS NULL AND completed_at IS NOT NULL),
-			(SELECT count(*) FROM drafts WHERE wave_id = waves.id),
+			(SELECT count(*) FROM drafts WHERE wave_id = waves.id AND length(content) > 0), -- an empty one is finished, and sealed
 			(SELECT count(*) FROM sealed WHERE wave_id = waves.id),
 			(SELECT completed_at FROM responses WHERE wave_id = waves.id AND tx IS NOT NULL ORDER BY tx DESC LIMIT 1),
 			(SELECT completed_at FROM responses WHERE wave_id = waves.id AND tx IS NULL AND completed_at IS NOT NULL ORDER BY completed_at DESC LIMIT 1),
