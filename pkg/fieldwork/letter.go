@@ -79,8 +79,8 @@ func (e LetterError) Error() string {
 
 // CheckLetter returns what is wrong with a letter, language by language: placeholders nobody knows, a text
 // without {link}, a link in the subject, a subject without its text or a text without its subject, too much of
-// either. Nothing is returned for a letter that can be sent. closes tells whether the wave has a closing date;
-// sentences with {closes} are left out of letters of a wave that has none, so that is not an error.
+// either. Nothing is returned for a letter that can be sent. That a wave has no closing date is not wrong with its
+// letters: sentences with {closes} are left out.
 func CheckLetter(letter survey.Letter) []LetterError {
 	var problems []LetterError
 	for _, lang := range languagesOf(letter) {

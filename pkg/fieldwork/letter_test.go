@@ -6,6 +6,7 @@ import (
 	netmail "net/mail"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -304,6 +305,32 @@ func TestLanguageOf(t *testing.T) {
 		}
 		if got := LanguageOf(survey.Letter{Subject: tt.subject, Text: text}, tt.asked); got != tt.want {
 			t.Errorf("%v for %s: %s; want %s", tt.subject, tt.asked, got, tt.want)
+		}
+	}
+}
+
+// TestLettersLoadNothing: what a mail program loads from elsewhere tells who reads, and shows as a gap where it
+// loads nothing.
+func TestLettersLoadNothing(t *testing.T) {
+	t.Parallel()
+	s := stationery(t)
+	for _, lang := range s.Languages() {
+		w, err := s.Preview(occasion(), s.Letter(survey.ReminderLetter), lang)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, loads := range []string{"<img", "<script", "<link", "<iframe", "<svg", "src=", "url(", "@import", "@font-face", "background="} {
+			if strings.Contains(strings.ToLower(w.HTML), loads) {
+				t.Errorf("the letter in %s has %s", lang, loads)
+			}
+		}
+		for _, address := range regexp.MustCompile(`https?://[^"< ]+`).FindAllString(w.HTML, -1) {
+			if !strings.HasPrefix(address, occasion().Base+"/s/") && !strings.HasPrefix(address, occasion().Base+"/u/") {
+				t.Errorf("the letter in %s names %s", lang, address)
+			}
+		}
+		if size := len(w.HTML); size > 12<<10 { // Gmail cuts at 102 KB; ours is for telephones
+			t.Errorf("the letter in %s has %d bytes", lang, size)
 		}
 	}
 }
