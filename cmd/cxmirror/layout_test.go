@@ -70,6 +70,7 @@ var owners = map[string][]string{
 	"github.com/coreos/go-oidc/v3":             {"pkg/access"},
 	"github.com/pquerna/otp":                   {"pkg/access"},
 	"github.com/wneessen/go-mail":              {"pkg/fieldwork"},
+	"golang.org/x/net/idna":                    {"pkg/fieldwork"}, // domains of addresses as mail servers know them
 	"codeberg.org/go-pdf/fpdf":                 {"pkg/report"},
 	"github.com/xuri/excelize/v2":              {"pkg/report", "pkg/exchange"}, // reports, and lists of people as workbooks
 	"github.com/klauspost/compress/flate":      {"pkg/web"},                    // packs parts of pages that are put together
@@ -92,7 +93,8 @@ var owners = map[string][]string{
 var testOnly = []string{
 	"github.com/google/go-cmp", "testing", "net/http/httptest",
 	"github.com/chromedp/chromedp", "github.com/chromedp/cdproto", // a real browser
-	"golang.org/x/net/html", // what a browser reads
+	"golang.org/x/net/html",                                      // what a browser reads
+	"github.com/emersion/go-smtp", "github.com/emersion/go-sasl", // a real mail server
 }
 
 // testPackages are code of tests that is a package of its own, for the tests of several packages to use. What
