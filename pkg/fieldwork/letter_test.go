@@ -148,7 +148,7 @@ func TestCheckLetter(t *testing.T) {
 	}{
 		{"good", survey.Words{"en": "Hello {name}"}, survey.Words{"en": "{link}"}, nil},
 		{"braces that are no placeholder", survey.Words{"en": "a {} { b }}"}, survey.Words{"en": "{link} {\"a\": 1}"}, []string{"{b}"}},
-		{"unknown", survey.Words{"en": "{nmae}"}, survey.Words{"en": "x\n{Link} {closing_date}"}, []string{"subject: {nmae} means nothing", "text, line 2: {closing_date}"}},
+		{"unknown", survey.Words{"en": "{namn}"}, survey.Words{"en": "x\n{Link} {closing_date}"}, []string{"subject: {namn} means nothing", "text, line 2: {closing_date}"}},
 		{"no link", survey.Words{"en": "x"}, survey.Words{"en": "Come!"}, []string{"{link} is missing"}},
 		{"link in the subject", survey.Words{"en": "{link}"}, survey.Words{"en": "{link}"}, []string{"subject: {link} is a secret"}},
 		{"half a language", survey.Words{"en": "x", "pl": "y"}, survey.Words{"en": "{link}", "ru": "{link}"}, []string{"(pl), text: is missing", "(ru), subject: is missing"}},
@@ -271,9 +271,19 @@ func TestPluralForms(t *testing.T) {
 		minutes int
 		want    string
 	}{
-		{"pl", 1, "minutę"}, {"pl", 2, "2 minuty"}, {"pl", 5, "5 minut"}, {"pl", 12, "12 minut"}, {"pl", 22, "22 minuty"},
-		{"ru", 1, "1 минуту"}, {"ru", 3, "3 минуты"}, {"ru", 11, "11 минут"}, {"ru", 21, "21 минуту"},
-		{"ro", 1, "un minut"}, {"ro", 3, "3 minute"}, {"ro", 20, "20 de minute"}, {"en", 1, "1 minute"},
+		{"pl", 1, "minutę"},
+		{"pl", 2, "2 minuty"},
+		{"pl", 5, "5 minut"},
+		{"pl", 12, "12 minut"},
+		{"pl", 22, "22 minuty"},
+		{"ru", 1, "1 минуту"},
+		{"ru", 3, "3 минуты"},
+		{"ru", 11, "11 минут"},
+		{"ru", 21, "21 минуту"},
+		{"ro", 1, "un minut"},
+		{"ro", 3, "3 minute"},
+		{"ro", 20, "20 de minute"},
+		{"en", 1, "1 minute"},
 	}
 	for _, tt := range tests {
 		about := occasion()
@@ -294,7 +304,10 @@ func TestLanguageOf(t *testing.T) {
 		asked   survey.Language
 		want    survey.Language
 	}{
-		{all, "pl", "pl"}, {all, "pt-BR", "pt"}, {all, "ru", "en"}, {all, "", "en"},
+		{all, "pl", "pl"},
+		{all, "pt-BR", "pt"},
+		{all, "ru", "en"},
+		{all, "", "en"},
 		{half, "pl", "en"}, // a subject in English over a text in Polish helps nobody
 		{survey.Words{"ru": "x"}, "pl", "ru"},
 	}

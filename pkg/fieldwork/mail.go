@@ -133,7 +133,7 @@ func ParseServer(setting string) (Server, error) {
 	case "smtps":
 		s.tls, s.port = tlsImplicit, 465
 	default:
-		return Server{}, fmt.Errorf("mail server: it begins with %q; want smtp://, smtps:// or folder:", u.Scheme+":")
+		return Server{}, fmt.Errorf("mail server: it begins with %q; want one of smtp://, smtps:// and folder:DIR", u.Scheme+":")
 	}
 	if s.host == "" || (u.Path != "" && u.Path != "/") || u.Fragment != "" {
 		return Server{}, fmt.Errorf("mail server: want %s://host:port and options after a question mark; "+
@@ -256,15 +256,15 @@ func (s *Server) option(name, value string) (err error) {
 	case "rate":
 		return s.rate(value)
 	case "day":
-		mails, err := whole(value, 1, 10_000_000)
+		mails, err := count(value, 10_000_000)
 		if err != nil {
 			return err
 		}
 		s.limits = append(s.limits, limit{mails: mails, per: 24 * time.Hour})
 	case "connections":
-		s.connections, err = whole(value, 1, maxConnections)
+		s.connections, err = count(value, maxConnections)
 	case "mails":
-		s.perConnection, err = whole(value, 1, 1_000_000)
+		s.perConnection, err = count(value, 1_000_000)
 	case "timeout":
 		s.timeout, err = time.ParseDuration(value)
 		if err != nil || s.timeout < minTimeout || s.timeout > maxTimeout {
@@ -282,12 +282,12 @@ func (s *Server) option(name, value string) (err error) {
 }
 
 func (s *Server) rate(value string) error {
-	count, unit, _ := strings.Cut(value, "/")
+	number, unit, _ := strings.Cut(value, "/")
 	per, ok := map[string]time.Duration{
 		"s": time.Second, "m": time.Minute, "h": time.Hour,
 		"second": time.Second, "minute": time.Minute, "hour": time.Hour,
 	}[unit]
-	mails, err := whole(count, 1, 1_000_000)
+	mails, err := count(number, 1_000_000)
 	if err != nil || !ok {
 		return errors.New("want a number of mails per second, minute or hour: 10/s, 300/m, 5000/h")
 	}
@@ -295,10 +295,10 @@ func (s *Server) rate(value string) error {
 	return nil
 }
 
-func whole(value string, low, high int) (int, error) {
+func count(value string, most int) (int, error) {
 	n, err := strconv.Atoi(value)
-	if err != nil || n < low || n > high {
-		return 0, fmt.Errorf("want a whole number from %d to %d", low, high)
+	if err != nil || n < 1 || n > most {
+		return 0, fmt.Errorf("want a whole number from 1 to %d", most)
 	}
 	return n, nil
 }

@@ -20,7 +20,7 @@ import (
 // them: only those who were reached, have not finished and want mail.
 func TestInviteAndRemind(t *testing.T) {
 	t.Parallel()
-	storetest.Each(t, func(t *testing.T, s *store.Store) {
+	storetest.Each(t, func(t *testing.T, s *store.Store) { //nolint:thelper // the test itself, on each engine
 		ctx := t.Context()
 		office := startPostOffice(t, &postOffice{
 			onRcpt: func(to string, _ net.Conn) error {

@@ -507,7 +507,9 @@ func TestServerTrouble(t *testing.T) {
 				}
 				time.Sleep(3*time.Hour + tt.back)
 				cancel()
-				<-done
+				if err := <-done; err != nil {
+					t.Error(err)
+				}
 				if got := s.outbox.count("sent"); got != 50 {
 					t.Errorf("%d mails were sent after it was mended; want 50", got)
 				}
