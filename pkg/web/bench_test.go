@@ -421,7 +421,7 @@ func newComparedField(b *testing.B, s *store.Store, external, internal int) *fie
 		b.Fatal(err)
 	}
 	f.server, err = New(Options{
-		Store: s, Waves: tally.NewWaves(&fromStore{s, newFielded(s, f.now)}, 1<<28), Engine: engine, Reports: writer,
+		Store: s, Fieldwork: testFieldwork(b, s, f.now), Waves: tally.NewWaves(&fromStore{s, newFielded(s, f.now)}, 1<<28), Engine: engine, Reports: writer,
 		Log: slog.New(slog.NewTextHandler(f.log, nil)), Now: f.now, Random: rand.Reader, Version: "test",
 	})
 	if err != nil {

@@ -23,6 +23,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"cxmirror/charts"
+	"cxmirror/pkg/fieldwork"
 	"cxmirror/pkg/report"
 	"cxmirror/pkg/store"
 	"cxmirror/pkg/survey"
@@ -41,9 +42,14 @@ const (
 	respondentPatience = 5 * time.Second // after which a respondent is told that the database does not answer
 )
 
-// Options are what a server is made of. All but TrustProxy and Public must be given.
+// Options are what a server is made of. All but Mailer, Outbox, BaseURL, TrustProxy and Public
+// must be given.
 type Options struct {
 	Store      *store.Store
+	Fieldwork  *fieldwork.Service
+	Mailer     *fieldwork.Mailer // nil: no server for mail is set
+	Outbox     string            // the folder that mails go to instead of a server; "" is none
+	BaseURL    string            // the address that links in mails and on paper begin with; "" is that of the request
 	Waves      *tally.Waves
 	Engine     *charts.Engine
 	Reports    *report.Writer
@@ -56,9 +62,14 @@ type Options struct {
 }
 
 // Server answers requests. It keeps nothing that another replica on the same database would lack: what it
-// remembers can be read again.
+// remembers can be read again. The one exception are files that wait for somebody to look at what is in them.
 type Server struct {
 	store      *store.Store
+	fieldwork  *fieldwork.Service
+	mailer     *fieldwork.Mailer
+	outbox     string
+	baseURL    string
+	stationery *fieldwork.Stationery
 	waves      *tally.Waves
 	engine     *charts.Engine
 	reports    *report.Writer
@@ -69,6 +80,7 @@ type Server struct {
 	trustProxy []*net.IPNet
 	public     bool
 
+	shelf       *shelf
 	pages       *pages
 	static      *static
 	fielded     *fielded
@@ -84,12 +96,12 @@ type Server struct {
 // New returns a server. It parses every template, reads every phrase and names every static file, so that what
 // is wrong with one of them stops the start and not a respondent.
 func New(o Options) (*Server, error) {
-	if o.Store == nil || o.Waves == nil || o.Engine == nil || o.Reports == nil || o.Log == nil || o.Now == nil || o.Random == nil {
-		return nil, errors.New("web: a server needs a store, waves, an engine of charts, reports, a log, a clock and randomness")
+	if o.Store == nil || o.Fieldwork == nil || o.Waves == nil || o.Engine == nil || o.Reports == nil || o.Log == nil || o.Now == nil || o.Random == nil {
+		return nil, errors.New("web: a server needs a store, fieldwork, waves, an engine of charts, reports, a log, a clock and randomness")
 	}
 	s := &Server{
-		store: o.Store, waves: o.Waves, engine: o.Engine, reports: o.Reports, log: o.Log, now: o.Now, random: o.Random,
-		version: o.Version, trustProxy: o.TrustProxy, public: o.Public,
+		store: o.Store, fieldwork: o.Fieldwork, mailer: o.Mailer, outbox: o.Outbox, baseURL: strings.TrimSuffix(o.BaseURL, "/"), waves: o.Waves, engine: o.Engine, reports: o.Reports, log: o.Log, now: o.Now, random: o.Random,
+		version: o.Version, trustProxy: o.TrustProxy, public: o.Public, shelf: newShelf(o.Now, o.Random),
 		fielded: newFielded(o.Store, o.Now), drafts: newDrafts(),
 	}
 	var err error
@@ -104,6 +116,9 @@ func New(o Options) (*Server, error) {
 	}
 	s.respondents = newRespondentPages(s.pages, s.phrases)
 	if s.workbench, err = newWorkbench(s.pages, s.static); err != nil {
+		return nil, fmt.Errorf("web: %w", err)
+	}
+	if s.stationery, err = fieldwork.NewStationery(); err != nil {
 		return nil, fmt.Errorf("web: %w", err)
 	}
 	s.metrics, s.requests = newMetrics()

@@ -84,7 +84,7 @@ func newBenchIn(t *testing.T, db *store.Store) (*field, *person) {
 		t.Fatal(err)
 	}
 	f.server, err = New(Options{
-		Store: f.store, Waves: tally.NewWaves(&fromStore{f.store, newFielded(f.store, f.now)}, 1<<24), Engine: engine, Reports: writer,
+		Store: f.store, Fieldwork: testFieldwork(t, f.store, f.now), Waves: tally.NewWaves(&fromStore{f.store, newFielded(f.store, f.now)}, 1<<24), Engine: engine, Reports: writer,
 		Log: slog.New(slog.NewTextHandler(f.log, nil)), Now: f.now, Random: rand.Reader, Version: "test",
 	})
 	if err != nil {
@@ -334,7 +334,7 @@ func TestWorkbenchIsNotForThePublic(t *testing.T) {
 	engine, _ := testEngine()
 	writer, _ := testWriter()
 	public, err := New(Options{
-		Store: f.store, Waves: tally.NewWaves(nil, 1), Engine: engine, Reports: writer, Log: slog.New(slog.DiscardHandler),
+		Store: f.store, Fieldwork: testFieldwork(t, f.store, f.now), Waves: tally.NewWaves(nil, 1), Engine: engine, Reports: writer, Log: slog.New(slog.DiscardHandler),
 		Now: f.now, Random: rand.Reader, Public: true,
 	})
 	if err != nil {
