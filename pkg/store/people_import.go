@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"iter"
@@ -161,7 +162,17 @@ func (in *peopleImport) known() (map[string]survey.Person, error) {
 	for i := range in.batch {
 		keys[i] = in.batch[i].Key
 	}
-	people, err := findPeople(in.tx.Where("organisation_id = ? AND key IN ?", int64(in.organisation), keys))
+	query := in.tx.Where("organisation_id = ? AND key IN ?", int64(in.organisation), keys)
+	if in.store.engine == postgresEngine {
+		// A list of a thousand parameters is gone through row by row once PostgreSQL plans for any parameters, which
+		// it does from the sixth batch on: two minutes for 100,000 people.
+		list, err := json.Marshal(keys)
+		if err != nil {
+			return nil, err
+		}
+		query = in.tx.Where("organisation_id = ? AND key IN (SELECT json_array_elements_text(?::json))", int64(in.organisation), string(list))
+	}
+	people, err := findPeople(query)
 	known := make(map[string]survey.Person, len(people))
 	for _, p := range people {
 		known[p.Key] = p
