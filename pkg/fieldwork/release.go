@@ -137,48 +137,50 @@ func (s *Service) response(w *survey.Wave, f *finished) (survey.Response, error)
 // stepWhenDue makes a step after somebody finished, if one is due. Whoever finished has nothing to do with what
 // goes wrong here: it is logged, and Run tries again.
 func (s *Service) stepWhenDue(ctx context.Context, w *survey.Wave) {
-	k := w.Threshold
-	switch {
-	case w.Mode == survey.Anonymous:
-		k = max(k, lowestAnonymous)
-	case !w.Protects():
+	if w.Mode != survey.Anonymous && !w.Protects() {
 		return
 	}
 	now := s.now()
 	s.mu.Lock()
-	before := s.looks[w.ID]
-	rests := now.Sub(before.at) < pauseOfLooks && !before.at.After(now) && !before.at.IsZero()
+	l := s.looks[w.ID]
+	rests := !l.at.IsZero() && !now.Before(l.at) && now.Sub(l.at) < pauseOfLooks
 	if !rests {
-		s.looks[w.ID] = look{at: now, next: before.next}
+		l.at = now
+		s.looks[w.ID] = l
 	}
 	s.mu.Unlock()
 	if rests {
 		return
 	}
-	err := s.stepAt(ctx, w, max(2*k, before.next), k)
-	if err != nil && ctx.Err() == nil {
+	if err := s.stepIfWorthIt(ctx, w); err != nil && ctx.Err() == nil {
 		s.log.WarnContext(ctx, "a step that was due", slog.String("error", err.Error()))
 	}
 }
 
-// stepAt makes a step if so many answers wait. A step of an anonymous wave opens all that wait, and most of those
-// may be of classes that are too small: so the next look waits until there are a quarter more.
-func (s *Service) stepAt(ctx context.Context, w *survey.Wave, due, k int) error {
+// stepIfWorthIt makes a step of a wave that goes on, if enough answers wait. A step of an anonymous wave opens all
+// that wait, and most of those may be of classes that are too small: so the next look waits until there are a
+// quarter more.
+func (s *Service) stepIfWorthIt(ctx context.Context, w *survey.Wave) error {
+	k := w.Threshold
+	if w.Mode == survey.Anonymous {
+		k = max(k, lowestAnonymous)
+	}
+	s.mu.Lock()
+	due := max(2*k, s.looks[w.ID].next)
+	s.mu.Unlock()
 	waiting, err := s.store.Pending(ctx, w.ID)
 	if err != nil || waiting < due {
 		return err
 	}
 	n, err := s.Step(ctx, w.Organisation, w.ID)
-	if err != nil {
+	if err != nil || w.Mode != survey.Anonymous {
 		return err
 	}
-	if w.Mode == survey.Anonymous {
-		left := max(waiting-n, 0)
-		s.mu.Lock()
-		l := s.looks[w.ID]
-		l.next = left + max(k, left/4)
-		s.looks[w.ID] = l
-		s.mu.Unlock()
-	}
+	left := max(waiting-n, 0)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	l := s.looks[w.ID]
+	l.next = left + max(k, left/4)
+	s.looks[w.ID] = l
 	return nil
 }

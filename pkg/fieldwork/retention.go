@@ -270,8 +270,8 @@ func (s *Service) EraseDue(ctx context.Context) ([]Receipt, error) {
 	var failures []error
 	for i := range waves {
 		w := &waves[i]
-		// Answers that can still be added to the results are, before what is left goes.
-		if _, err := s.Step(ctx, w.Organisation, w.ID); err != nil {
+		// What waits is added to the results, if it is enough, before what is left goes.
+		if _, err := s.Close(ctx, w.Organisation, w.ID); err != nil {
 			failures = append(failures, err)
 			continue
 		}

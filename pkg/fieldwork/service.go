@@ -75,7 +75,12 @@ func (s *Service) Tick(ctx context.Context) error {
 	waves, err := s.store.WavesToRelease(ctx)
 	failures := []error{err}
 	for i := range waves {
-		_, err := s.Step(ctx, waves[i].Organisation, waves[i].ID)
+		w := &waves[i]
+		if errors.Is(w.Takes(s.now(), 0), survey.ErrClosed) {
+			_, err = s.Step(ctx, w.Organisation, w.ID)
+		} else {
+			err = s.stepIfWorthIt(ctx, w)
+		}
 		failures = append(failures, err)
 	}
 	_, err = s.EraseDue(ctx)

@@ -693,6 +693,60 @@ func TestErase(t *testing.T) {
 	}
 }
 
+// When the day comes on which personal data go, a wave that was never closed is: what waited is published before the
+// rest is erased.
+func TestErasingPublishesFirst(t *testing.T) {
+	t.Parallel()
+	for name, open := range storetest.Engines() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, open(t))
+			ctx := t.Context()
+			for _, mode := range []survey.Mode{survey.Confidential, survey.Anonymous} {
+				plan := w.plan(t, mode, "sales 20")
+				plan.Wave.Closes = nil
+				wave, err := w.Launch(ctx, plan)
+				if err != nil {
+					t.Fatal(err)
+				}
+				for _, token := range slices.Sorted(maps.Values(w.tokens(t, wave)))[:8] {
+					w.answer(t, w.byToken(t, token), `{"wishes":["ease"]}`)
+				}
+				w.wait(101 * 24 * time.Hour)
+				if err := w.Tick(ctx); err != nil {
+					t.Fatal(err)
+				}
+				if n := len(w.counted(t, wave.ID)); n != 8 {
+					t.Errorf("%s: %d of 8 answers count after the personal data went", mode, n)
+				}
+				w.wait(-101 * 24 * time.Hour)
+			}
+		})
+	}
+}
+
+// A panel of 100,000 is checked and launched to.
+func BenchmarkLaunch100000(b *testing.B) {
+	for name, open := range storetest.Engines() {
+		b.Run(name, func(b *testing.B) {
+			w := newWorld(b, open(b))
+			for b.Loop() {
+				b.StopTimer()
+				plan := w.plan(b, survey.Anonymous, "sales 40000", "support 30000", "it 20000", "legal 10000")
+				b.StartTimer()
+				start := time.Now()
+				if _, err := w.Check(b.Context(), &plan); err != nil {
+					b.Fatal(err)
+				}
+				b.ReportMetric(time.Since(start).Seconds(), "s/check")
+				if wave, err := w.Launch(b.Context(), plan); err != nil || wave.Invited != 100_000 {
+					b.Fatal(wave.Invited, err)
+				}
+			}
+		})
+	}
+}
+
 // What is on the disk while an anonymous wave goes on, before and after a step, contains neither what somebody
 // typed before it is published, nor anything of the way in. A confidential wave shows that the test can fail.
 func TestNothingToReadOnTheDisk(t *testing.T) {
