@@ -241,8 +241,8 @@ func (c *smtpCourier) close() {
 	c.abandon()
 }
 
-// abandon ends the connection without another word: after half a mail another word would end the mail, and the
-// server would take it as it is.
+// abandon ends the connection without another word: after half a mail any word may end the mail, and the server
+// would take it as it is.
 func (c *smtpCourier) abandon() {
 	if c.conn != nil {
 		_ = c.conn.Close()
