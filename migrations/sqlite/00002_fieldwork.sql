@@ -299,7 +299,8 @@ CREATE TABLE responses_1 (
 );
 INSERT INTO responses_1
 SELECT id, organisation_id, wave_id, version_id, key_hash, language, seed, page, revision, answers, weight, person, started_at, completed_at,
-	CASE WHEN completed_at IS NOT NULL THEN row_number() OVER (PARTITION BY wave_id, completed_at IS NULL ORDER BY tx IS NULL, tx, id) END
+	CASE WHEN completed_at IS NULL THEN NULL WHEN tx IS NOT NULL THEN tx
+		ELSE coalesce(max(tx) OVER (PARTITION BY wave_id), 0) + row_number() OVER (PARTITION BY wave_id, completed_at IS NOT NULL AND tx IS NULL ORDER BY id) END
 FROM responses;
 DROP TABLE responses;
 ALTER TABLE responses_1 RENAME TO responses;
