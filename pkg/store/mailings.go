@@ -76,8 +76,8 @@ func (s *Store) PlanMailing(ctx context.Context, organisation survey.Organisatio
 
 func planMailing(tx *gorm.DB, organisation survey.OrganisationID, wave survey.WaveID, m *survey.Mailing) error {
 	var id int64
-	err := tx.Raw("INSERT INTO mailings (organisation_id, wave_id, kind, starts_at, state) VALUES (?, ?, ?, ?, 'planned') RETURNING id",
-		int64(organisation), int64(wave), string(m.Kind), *utc(&m.At)).Scan(&id).Error
+	err := returning(tx, &id, "INSERT INTO mailings (organisation_id, wave_id, kind, starts_at, state) VALUES (?, ?, ?, ?, 'planned') RETURNING id",
+		int64(organisation), int64(wave), string(m.Kind), *utc(&m.At))
 	if err != nil {
 		return err
 	}
@@ -179,7 +179,7 @@ func (s *Store) StartMailing(ctx context.Context, id survey.MailingID, messageID
 			OrganisationID, WaveID int64
 			Kind                   string
 		}
-		err := tx.Raw("UPDATE mailings SET state = 'sending' WHERE id = ? AND state = 'planned' RETURNING organisation_id, wave_id, kind", int64(id)).Scan(&row).Error
+		err := returning(tx, &row, "UPDATE mailings SET state = 'sending' WHERE id = ? AND state = 'planned' RETURNING organisation_id, wave_id, kind", int64(id))
 		if err != nil {
 			return err
 		}

@@ -285,9 +285,9 @@ func (s *Store) savePerson(tx *gorm.DB, p *survey.Person) (survey.Person, error)
 	values := []any{p.Key, p.Address, mailbox(p.Address), p.Name, string(p.Language), attributes, searchable(p), p.Active, utc(p.Unsubscribed), bounced, reason}
 	var id int64
 	if p.ID == 0 {
-		err = tx.Raw(`
+		err = returning(tx, &id, `
 			INSERT INTO people (key, address, mailbox, name, language, attributes, search, active, unsubscribed_at, bounced_at, bounce_reason, organisation_id)
-			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id`, append(values, int64(p.Organisation))...).Scan(&id).Error
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id`, append(values, int64(p.Organisation))...)
 	} else {
 		id = int64(p.ID)
 		err = tx.Exec(`

@@ -164,6 +164,16 @@ func (s *Store) changeOnce(ctx context.Context, statements func(tx *gorm.DB) err
 	return statements(s.write.WithContext(ctx))
 }
 
+// returning runs a statement that writes and scans what it returns. gorm names the errors of rows that are read
+// by themselves only when it runs the whole statement.
+func returning(tx *gorm.DB, into any, statement string, values ...any) error {
+	err := tx.Raw(statement, values...).Scan(into).Error
+	if translator, ok := tx.Dialector.(gorm.ErrorTranslator); ok && err != nil {
+		return translator.Translate(err)
+	}
+	return err
+}
+
 // found turns "no row was read" into [survey.ErrNotFound].
 func found(result *gorm.DB) error {
 	if result.Error == nil && result.RowsAffected == 0 {
