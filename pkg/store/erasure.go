@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"iter"
+	"log/slog"
 	"slices"
 	"strings"
 	"time"
@@ -36,7 +37,7 @@ type Erased struct {
 func (s *Store) ErasePerson(ctx context.Context, organisation survey.OrganisationID, id survey.PersonID) (Erased, error) {
 	var erased Erased
 	err := s.change(ctx, func(tx *gorm.DB) error {
-		people, err := findPeople(s.lock(tx, "UPDATE").Where("organisation_id = ? AND id = ?", int64(organisation), int64(id)))
+		people, err := findPeople(s.lock(tx).Where("organisation_id = ? AND id = ?", int64(organisation), int64(id)))
 		if err != nil {
 			return err
 		}
@@ -66,6 +67,7 @@ func (s *Store) ErasePerson(ctx context.Context, organisation survey.Organisatio
 	if err != nil {
 		return Erased{}, fmt.Errorf("erase person %d: %w", id, classify(err))
 	}
+	s.forgetErased(ctx)
 	return erased, nil
 }
 
@@ -152,7 +154,7 @@ func (s *Store) WavesToErase(ctx context.Context, now time.Time) ([]survey.Wave,
 func (s *Store) EraseWavePersonalData(ctx context.Context, wave survey.WaveID) (Erased, error) {
 	var erased Erased
 	err := s.change(ctx, func(tx *gorm.DB) error {
-		if _, err := takeWave(s.lock(tx, "UPDATE").Where("id = ?", int64(wave))); err != nil {
+		if _, err := takeWave(s.lock(tx).Where("id = ?", int64(wave))); err != nil {
 			return err
 		}
 		erased = Erased{Waves: []survey.WaveID{wave}}
@@ -194,8 +196,28 @@ func (s *Store) EraseWavePersonalData(ctx context.Context, wave survey.WaveID) (
 	if err != nil {
 		return Erased{}, fmt.Errorf("erase the personal data of wave %d: %w", wave, classify(err))
 	}
-	s.forgetDeleted(ctx)
+	s.forgetErased(ctx)
 	return erased, nil
+}
+
+// forgetErased removes what erased rows leave behind in the files. SQLite overwrites what is deleted, but not what
+// moved to another page before: it writes the whole file anew, which takes seconds for some hundred megabytes, and
+// writers wait. It may fail, which is logged: the rows are gone, traces of them may not be.
+func (s *Store) forgetErased(ctx context.Context) {
+	var err error
+	if s.engine == postgresEngine {
+		err = s.write.WithContext(ctx).Exec("VACUUM (TRUNCATE false) people, invitations, mails, drafts, sealed, responses").Error
+	} else {
+		err = s.writer.alone(func() error {
+			err := s.writer.db.WithContext(ctx).Exec("VACUUM").Error
+			s.writer.tidyAt = 0
+			s.writer.tidy()
+			return err
+		})
+	}
+	if err != nil && ctx.Err() == nil {
+		s.log.WarnContext(ctx, "traces of erased rows may be in the files until they are vacuumed", slog.Any("error", classify(err)))
+	}
 }
 
 // FreeText is a response in which somebody may be named.

@@ -121,72 +121,75 @@ func eachInvitation(invitations ...store.NewInvitation) iter.Seq2[store.NewInvit
 
 func TestLaunch(t *testing.T) {
 	t.Parallel()
-	storetest.Each(t, func(t *testing.T, s *store.Store) {
-		ctx := t.Context()
-		people := importPeople(t, s, 30)
-		letter := survey.Letter{Kind: survey.InvitationLetter, Subject: survey.Words{"pl": "Zaproszenie „ankieta”"}, Text: survey.Words{"pl": "{link}"}}
-		w, invitations := launched(t, s, survey.Confidential, 5, people, []survey.Letter{letter}, []survey.Mailing{
-			{Kind: survey.InvitationLetter, At: noon}, {Kind: survey.ReminderLetter, At: noon.AddDate(0, 0, 7)},
+	for name, open := range storetest.Engines() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s, ctx := open(t), t.Context()
+			people := importPeople(t, s, 30)
+			letter := survey.Letter{Kind: survey.InvitationLetter, Subject: survey.Words{"pl": "Zaproszenie „ankieta”"}, Text: survey.Words{"pl": "{link}"}}
+			w, invitations := launched(t, s, survey.Confidential, 5, people, []survey.Letter{letter}, []survey.Mailing{
+				{Kind: survey.InvitationLetter, At: noon}, {Kind: survey.ReminderLetter, At: noon.AddDate(0, 0, 7)},
+			})
+			if w.State != survey.WaveOpen || w.Invited != 30 || w.Comments != 5 || !slices.Equal(w.Reported, []survey.ItemCode{"department"}) || len(w.Segments) != 1 {
+				t.Errorf("launched as %+v", w)
+			}
+			letters, err := s.Letters(ctx, w.ID)
+			letter.Wave = w.ID
+			if diff := cmp.Diff([]survey.Letter{letter}, letters); err != nil || diff != "" {
+				t.Errorf("Letters: %v\n%s", err, diff)
+			}
+			mailings, err := s.Mailings(ctx, w.ID)
+			if err != nil || len(mailings) != 2 || mailings[0].Kind != survey.InvitationLetter || mailings[1].State != survey.MailingPlanned {
+				t.Errorf("Mailings = %+v, %v", mailings, err)
+			}
+
+			_, err = s.LaunchWave(ctx, w, eachInvitation(), nil, nil)
+			wantError(t, "launching again", err, survey.ErrConflict)
+			twice := newWave(t, s, "twice")
+			twice.State, twice.Launched = survey.WaveDraft, stored(noon)
+			double := slices.Clone(invitations[:1])
+			double = append(double, double[0])
+			double[0].ID, double[1].ID = survey.InvitationID(randomID()), survey.InvitationID(randomID())
+			double[0].TokenHash, double[1].TokenHash, double[0].CodeHash, double[1].CodeHash = hashOf("a"), hashOf("b"), nil, nil
+			_, err = s.LaunchWave(ctx, twice, eachInvitation(double...), nil, nil)
+			wantError(t, "inviting somebody twice", err, survey.ErrConflict)
+			double[1].Person = 7777
+			_, err = s.LaunchWave(ctx, twice, eachInvitation(double...), nil, nil)
+			wantError(t, "inviting a stranger", err, survey.ErrNotFound)
+			if _, total, err := s.Invitations(ctx, w.Organisation, twice.ID, store.InvitationQuery{}); err != nil || total != 0 {
+				t.Errorf("launches that failed left %d invitations, %v", total, err)
+			}
+
+			// Ways in.
+			id := invitations[3].ID
+			got, wave, err := s.InvitationByToken(ctx, hashOf(tokenOf(id)))
+			if err != nil || got.ID != id || got.Person != people[3].ID || wave.ID != w.ID || got.Attributes["department"] != invitations[3].Attributes["department"] {
+				t.Errorf("InvitationByToken = %+v of wave %d, %v", got, wave.ID, err)
+			}
+			if got, _, err = s.InvitationByCode(ctx, hashOf("code of "+string(id))); err != nil || got.ID != id {
+				t.Errorf("InvitationByCode = %+v, %v", got, err)
+			}
+			for _, hash := range [][]byte{hashOf("nobody"), nil, {}} {
+				_, _, err = s.InvitationByToken(ctx, hash)
+				wantError(t, "no such link", err, survey.ErrNotFound)
+				_, _, err = s.InvitationByCode(ctx, hash)
+				wantError(t, "no such code", err, survey.ErrNotFound)
+			}
+
+			// A page of them, by name.
+			page, total, err := s.Invitations(ctx, w.Organisation, w.ID, store.InvitationQuery{Text: "ZANETA lecka 000", Offset: 2, Limit: 3})
+			if err != nil || total != 10 || len(page) != 3 || page[0].Person.Key != "p0002" || page[2].Person.Key != "p0004" {
+				t.Errorf("Invitations = %+v of %d, %v", page, total, err)
+			}
+			if _, total, err := s.Invitations(ctx, w.Organisation+1, w.ID, store.InvitationQuery{}); err != nil || total != 0 {
+				t.Errorf("another organisation sees %d invitations, %v", total, err)
+			}
+			mine, err := s.InvitationsOfPerson(ctx, w.Organisation, people[3].ID)
+			if err != nil || len(mine) != 1 || mine[0].ID != id {
+				t.Errorf("InvitationsOfPerson = %+v, %v", mine, err)
+			}
 		})
-		if w.State != survey.WaveOpen || w.Invited != 30 || w.Comments != 5 || !slices.Equal(w.Reported, []survey.ItemCode{"department"}) || len(w.Segments) != 1 {
-			t.Errorf("launched as %+v", w)
-		}
-		letters, err := s.Letters(ctx, w.ID)
-		letter.Wave = w.ID
-		if diff := cmp.Diff([]survey.Letter{letter}, letters); err != nil || diff != "" {
-			t.Errorf("Letters: %v\n%s", err, diff)
-		}
-		mailings, err := s.Mailings(ctx, w.ID)
-		if err != nil || len(mailings) != 2 || mailings[0].Kind != survey.InvitationLetter || mailings[1].State != survey.MailingPlanned {
-			t.Errorf("Mailings = %+v, %v", mailings, err)
-		}
-
-		_, err = s.LaunchWave(ctx, w, eachInvitation(), nil, nil)
-		wantError(t, "launching again", err, survey.ErrConflict)
-		twice := newWave(t, s, "twice")
-		twice.State, twice.Launched = survey.WaveDraft, stored(noon)
-		double := slices.Clone(invitations[:1])
-		double = append(double, double[0])
-		double[0].ID, double[1].ID = survey.InvitationID(randomID()), survey.InvitationID(randomID())
-		double[0].TokenHash, double[1].TokenHash, double[0].CodeHash, double[1].CodeHash = hashOf("a"), hashOf("b"), nil, nil
-		_, err = s.LaunchWave(ctx, twice, eachInvitation(double...), nil, nil)
-		wantError(t, "inviting somebody twice", err, survey.ErrConflict)
-		double[1].Person = 7777
-		_, err = s.LaunchWave(ctx, twice, eachInvitation(double...), nil, nil)
-		wantError(t, "inviting a stranger", err, survey.ErrNotFound)
-		if _, total, err := s.Invitations(ctx, w.Organisation, twice.ID, store.InvitationQuery{}); err != nil || total != 0 {
-			t.Errorf("launches that failed left %d invitations, %v", total, err)
-		}
-
-		// Ways in.
-		id := invitations[3].ID
-		got, wave, err := s.InvitationByToken(ctx, hashOf(tokenOf(id)))
-		if err != nil || got.ID != id || got.Person != people[3].ID || wave.ID != w.ID || got.Attributes["department"] != invitations[3].Attributes["department"] {
-			t.Errorf("InvitationByToken = %+v of wave %d, %v", got, wave.ID, err)
-		}
-		if got, _, err = s.InvitationByCode(ctx, hashOf("code of "+string(id))); err != nil || got.ID != id {
-			t.Errorf("InvitationByCode = %+v, %v", got, err)
-		}
-		for _, hash := range [][]byte{hashOf("nobody"), nil, {}} {
-			_, _, err = s.InvitationByToken(ctx, hash)
-			wantError(t, "no such link", err, survey.ErrNotFound)
-			_, _, err = s.InvitationByCode(ctx, hash)
-			wantError(t, "no such code", err, survey.ErrNotFound)
-		}
-
-		// A page of them, by name.
-		page, total, err := s.Invitations(ctx, w.Organisation, w.ID, store.InvitationQuery{Text: "ZANETA lecka 000", Offset: 2, Limit: 3})
-		if err != nil || total != 10 || len(page) != 3 || page[0].Person.Key != "p0002" || page[2].Person.Key != "p0004" {
-			t.Errorf("Invitations = %+v of %d, %v", page, total, err)
-		}
-		if _, total, err := s.Invitations(ctx, w.Organisation+1, w.ID, store.InvitationQuery{}); err != nil || total != 0 {
-			t.Errorf("another organisation sees %d invitations, %v", total, err)
-		}
-		mine, err := s.InvitationsOfPerson(ctx, w.Organisation, people[3].ID)
-		if err != nil || len(mine) != 1 || mine[0].ID != id {
-			t.Errorf("InvitationsOfPerson = %+v, %v", mine, err)
-		}
-	})
+	}
 }
 
 // TestPromises changes what was promised, through the program and past it.
@@ -289,233 +292,242 @@ func TestPromises(t *testing.T) {
 // TestRelease follows responses of a confidential wave from complete to counted.
 func TestRelease(t *testing.T) {
 	t.Parallel()
-	storetest.Each(t, func(t *testing.T, s *store.Store) {
-		ctx := t.Context()
-		people := importPeople(t, s, 12)
-		w, invitations := launched(t, s, survey.Confidential, 3, people, nil, nil)
-		all := func(pending []survey.ResponseID, _ int, _ bool) []survey.ResponseID { return pending }
-		if n, err := s.Release(ctx, w.ID, noon, all); n != 0 || err != nil {
-			t.Errorf("Release of nothing = %d, %v", n, err)
-		}
-		var ids []survey.ResponseID
-		for i := range 8 {
-			r := newResponse(w)
-			r.Invitation, r.Attributes = invitations[i].ID, invitations[i].Attributes
-			if err := s.StartResponse(ctx, &r); err != nil {
+	for name, open := range storetest.Engines() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s, ctx := open(t), t.Context()
+			people := importPeople(t, s, 12)
+			w, invitations := launched(t, s, survey.Confidential, 3, people, nil, nil)
+			all := func(pending []survey.ResponseID, _ int, _ bool) []survey.ResponseID { return pending }
+			if n, err := s.Release(ctx, w.ID, noon, all); n != 0 || err != nil {
+				t.Errorf("Release of nothing = %d, %v", n, err)
+			}
+			var ids []survey.ResponseID
+			for i := range 8 {
+				r := newResponse(w)
+				r.Invitation, r.Attributes = invitations[i].ID, invitations[i].Attributes
+				if err := s.StartResponse(ctx, &r); err != nil {
+					t.Fatal(err)
+				}
+				if err := s.CompleteResponse(ctx, complete(r, fmt.Sprintf(`{"a":%d}`, i)), 0); err != nil {
+					t.Fatal(err)
+				}
+				got, err := s.ResponseByInvitation(ctx, w.ID, invitations[i].ID)
+				if err != nil || got.ID != r.ID || got.Invitation != r.Invitation || !maps.Equal(got.Attributes, r.Attributes) || got.Started.Hour() != 0 || !got.Completed.Equal(got.Started) {
+					t.Fatalf("ResponseByInvitation = %+v, %v; want it to the day", got, err)
+				}
+				ids = append(ids, r.ID)
+			}
+			counts, err := s.Counts(ctx, w.ID)
+			if err != nil || counts.Started != 8 || counts.Complete != 8 || counts.Counted != 0 || !counts.Last.Equal(noon.UTC().Truncate(24*time.Hour)) {
+				t.Errorf("Counts = %+v, %v; want 8 complete, none counted", counts, err)
+			}
+			if pending, err := s.Pending(ctx, w.ID); err != nil || pending != 8 {
+				t.Errorf("Pending = %d, %v; want 8", pending, err)
+			}
+			if waves, err := s.WavesToRelease(ctx); err != nil || len(waves) != 1 || waves[0].ID != w.ID {
+				t.Errorf("WavesToRelease = %v, %v", waves, err)
+			}
+			at := mark(t, s, w.ID)
+			if rows := read(t, s, w.ID, store.Mark{}); len(rows) != 0 {
+				t.Errorf("read %d responses that do not count", len(rows))
+			}
+
+			var offered []survey.ResponseID
+			n, err := s.Release(ctx, w.ID, noon, func(pending []survey.ResponseID, k int, closing bool) []survey.ResponseID {
+				offered = slices.Clone(pending)
+				if k != 3 || closing {
+					t.Errorf("choose was told a threshold of %d, closing %v", k, closing)
+				}
+				return pending[:5]
+			})
+			slices.Sort(ids)
+			if n != 5 || err != nil || !slices.Equal(offered, ids) {
+				t.Errorf("Release = %d, %v, offered %v; want 5 of %v", n, err, offered, ids)
+			}
+			for id, row := range read(t, s, w.ID, at) {
+				if row.Release != 1 || !slices.Contains(ids[:5], id) || !bytes.Contains(row.Attributes, []byte(`"department"`)) {
+					t.Errorf("released: %+v", row)
+				}
+			}
+			if rows := read(t, s, w.ID, at); len(rows) != 5 {
+				t.Errorf("read %d responses; want the 5 that were released", len(rows))
+			}
+			for what, choice := range map[string][]survey.ResponseID{
+				"too small a step":    ids[5:7],
+				"one twice":           {ids[5], ids[6], ids[6]},
+				"one that counts":     {ids[5], ids[6], ids[0]},
+				"one that is unknown": {ids[5], ids[6], survey.ResponseID(randomID())},
+			} {
+				n, err := s.Release(ctx, w.ID, noon, func([]survey.ResponseID, int, bool) []survey.ResponseID { return choice })
+				if err == nil || n != 0 {
+					t.Errorf("%s: Release = %d, %v; want an error", what, n, err)
+				}
+			}
+			if n, err := s.Release(ctx, w.ID, noon, func([]survey.ResponseID, int, bool) []survey.ResponseID { return nil }); n != 0 || err != nil {
+				t.Errorf("choosing none: %d, %v", n, err)
+			}
+			w.State = survey.WaveClosed
+			if err := s.UpdateWave(ctx, w); err != nil {
 				t.Fatal(err)
 			}
-			if err := s.CompleteResponse(ctx, complete(r, fmt.Sprintf(`{"a":%d}`, i)), 0); err != nil {
-				t.Fatal(err)
+			n, err = s.Release(ctx, w.ID, noon, func(pending []survey.ResponseID, _ int, closing bool) []survey.ResponseID {
+				if !closing {
+					t.Error("choose was not told that the wave is closed")
+				}
+				return pending
+			})
+			got, waveErr := s.Wave(ctx, w.Organisation, w.ID)
+			if n != 3 || err != nil || waveErr != nil || got.Releases != 2 {
+				t.Errorf("Release at the end = %d, %v, after %d releases; want 3 in the second", n, err, got.Releases)
 			}
-			got, err := s.ResponseByInvitation(ctx, w.ID, invitations[i].ID)
-			if err != nil || got.ID != r.ID || got.Invitation != r.Invitation || !maps.Equal(got.Attributes, r.Attributes) || got.Started.Hour() != 0 || !got.Completed.Equal(got.Started) {
-				t.Fatalf("ResponseByInvitation = %+v, %v; want it to the day", got, err)
+			if rows := read(t, s, w.ID, store.Mark{}); len(rows) != 8 || rows[ids[7]].Release != 2 {
+				t.Errorf("in the end %d are read, the last of release %d; want 8, and 2", len(rows), rows[ids[7]].Release)
 			}
-			ids = append(ids, r.ID)
-		}
-		counts, err := s.Counts(ctx, w.ID)
-		if err != nil || counts.Started != 8 || counts.Complete != 8 || counts.Counted != 0 || !counts.Last.Equal(noon.UTC().Truncate(24*time.Hour)) {
-			t.Errorf("Counts = %+v, %v; want 8 complete, none counted", counts, err)
-		}
-		if pending, err := s.Pending(ctx, w.ID); err != nil || pending != 8 {
-			t.Errorf("Pending = %d, %v; want 8", pending, err)
-		}
-		if waves, err := s.WavesToRelease(ctx); err != nil || len(waves) != 1 || waves[0].ID != w.ID {
-			t.Errorf("WavesToRelease = %v, %v", waves, err)
-		}
-		at := mark(t, s, w.ID)
-		if rows := read(t, s, w.ID, store.Mark{}); len(rows) != 0 {
-			t.Errorf("read %d responses that do not count", len(rows))
-		}
 
-		var offered []survey.ResponseID
-		n, err := s.Release(ctx, w.ID, noon, func(pending []survey.ResponseID, k int, closing bool) []survey.ResponseID {
-			offered = slices.Clone(pending)
-			if k != 3 || closing {
-				t.Errorf("choose was told a threshold of %d, closing %v", k, closing)
+			part := []survey.Part{{Item: "department", Option: "it"}}
+			first, last := survey.Cut{Release: 1, Shown: part}, survey.Cut{Release: 2, Final: true}
+			for range 2 { // the second time by somebody who did not hear back
+				if err := s.AddCut(ctx, w.Organisation, w.ID, first, 0, 1); err != nil {
+					t.Error(err)
+				}
 			}
-			return pending[:5]
-		})
-		slices.Sort(ids)
-		if n != 5 || err != nil || !slices.Equal(offered, ids) {
-			t.Errorf("Release = %d, %v, offered %v; want 5 of %v", n, err, offered, ids)
-		}
-		for id, row := range read(t, s, w.ID, at) {
-			if row.Release != 1 || !slices.Contains(ids[:5], id) || !bytes.Contains(row.Attributes, []byte(`"department"`)) {
-				t.Errorf("released: %+v", row)
+			for _, refused := range []struct {
+				what           string
+				cut            survey.Cut
+				cuts, releases int
+			}{
+				{"before the last", survey.Cut{Release: 0}, 1, 2},
+				{"of a release to come", survey.Cut{Release: 3}, 1, 2},
+				{"of who has not read the last cut", survey.Cut{Release: 2}, 0, 2},
+				{"in the end, of who has not read the last release", last, 1, 1},
+			} {
+				wantError(t, "a cut "+refused.what, s.AddCut(ctx, w.Organisation, w.ID, refused.cut, refused.cuts, refused.releases), survey.ErrConflict)
 			}
-		}
-		if rows := read(t, s, w.ID, at); len(rows) != 5 {
-			t.Errorf("read %d responses; want the 5 that were released", len(rows))
-		}
-		for what, choice := range map[string][]survey.ResponseID{
-			"too small a step":    ids[5:7],
-			"one twice":           {ids[5], ids[6], ids[6]},
-			"one that counts":     {ids[5], ids[6], ids[0]},
-			"one that is unknown": {ids[5], ids[6], survey.ResponseID(randomID())},
-		} {
-			n, err := s.Release(ctx, w.ID, noon, func([]survey.ResponseID, int, bool) []survey.ResponseID { return choice })
-			if err == nil || n != 0 {
-				t.Errorf("%s: Release = %d, %v; want an error", what, n, err)
-			}
-		}
-		if n, err := s.Release(ctx, w.ID, noon, func([]survey.ResponseID, int, bool) []survey.ResponseID { return nil }); n != 0 || err != nil {
-			t.Errorf("choosing none: %d, %v", n, err)
-		}
-		w.State = survey.WaveClosed
-		if err := s.UpdateWave(ctx, w); err != nil {
-			t.Fatal(err)
-		}
-		n, err = s.Release(ctx, w.ID, noon, func(pending []survey.ResponseID, _ int, closing bool) []survey.ResponseID {
-			if !closing {
-				t.Error("choose was not told that the wave is closed")
-			}
-			return pending
-		})
-		got, waveErr := s.Wave(ctx, w.Organisation, w.ID)
-		if n != 3 || err != nil || waveErr != nil || got.Releases != 2 {
-			t.Errorf("Release at the end = %d, %v, after %d releases; want 3 in the second", n, err, got.Releases)
-		}
-		if rows := read(t, s, w.ID, store.Mark{}); len(rows) != 8 || rows[ids[7]].Release != 2 {
-			t.Errorf("in the end %d are read, the last of release %d; want 8, and 2", len(rows), rows[ids[7]].Release)
-		}
-
-		part := []survey.Part{{Item: "department", Option: "it"}}
-		first, last := survey.Cut{Release: 1, Shown: part}, survey.Cut{Release: 2, Final: true}
-		for range 2 { // the second time by somebody who did not hear back
-			if err := s.AddCut(ctx, w.Organisation, w.ID, first, 0, 1); err != nil {
+			wantError(t, "another organisation's cut", s.AddCut(ctx, w.Organisation+1, w.ID, last, 1, 2), survey.ErrNotFound)
+			if err := s.AddCut(ctx, w.Organisation, w.ID, last, 1, 2); err != nil {
 				t.Error(err)
 			}
-		}
-		for _, refused := range []struct {
-			what           string
-			cut            survey.Cut
-			cuts, releases int
-		}{
-			{"before the last", survey.Cut{Release: 0}, 1, 2},
-			{"of a release to come", survey.Cut{Release: 3}, 1, 2},
-			{"of who has not read the last cut", survey.Cut{Release: 2}, 0, 2},
-			{"in the end, of who has not read the last release", last, 1, 1},
-		} {
-			wantError(t, "a cut "+refused.what, s.AddCut(ctx, w.Organisation, w.ID, refused.cut, refused.cuts, refused.releases), survey.ErrConflict)
-		}
-		wantError(t, "another organisation's cut", s.AddCut(ctx, w.Organisation+1, w.ID, last, 1, 2), survey.ErrNotFound)
-		if err := s.AddCut(ctx, w.Organisation, w.ID, last, 1, 2); err != nil {
-			t.Error(err)
-		}
-		got, err = s.Wave(ctx, w.Organisation, w.ID)
-		if want := []survey.Cut{first, last}; err != nil || !reflect.DeepEqual(got.Cuts, want) {
-			t.Errorf("cuts %v, %v; want %v", got.Cuts, err, want)
-		}
-		if want := []survey.Held{{Release: 1, Threshold: w.Threshold}}; !slices.Equal(got.Held, want) {
-			t.Errorf("thresholds that held: %v; want %v", got.Held, want)
-		}
-	})
+			got, err = s.Wave(ctx, w.Organisation, w.ID)
+			if want := []survey.Cut{first, last}; err != nil || !reflect.DeepEqual(got.Cuts, want) {
+				t.Errorf("cuts %v, %v; want %v", got.Cuts, err, want)
+			}
+			if want := []survey.Held{{Release: 1, Threshold: w.Threshold}}; !slices.Equal(got.Held, want) {
+				t.Errorf("thresholds that held: %v; want %v", got.Held, want)
+			}
+		})
+	}
 }
 
 // TestImportIntoProtected imports few and many.
 func TestImportIntoProtected(t *testing.T) {
 	t.Parallel()
-	storetest.Each(t, func(t *testing.T, s *store.Store) {
-		ctx := t.Context()
-		for _, mode := range []survey.Mode{survey.Confidential, survey.Anonymous} {
-			w := newWave(t, s, string(mode))
-			draft := survey.Wave{Organisation: w.Organisation, Version: w.Version, Name: "x", Audience: survey.Internal, Slug: "p-" + string(mode), State: survey.WaveDraft, Threshold: 600, Mode: mode}
-			if err := s.CreateWave(ctx, &draft); err != nil {
-				t.Fatal(err)
-			}
-			rows := func(n int) iter.Seq2[survey.Response, error] {
-				var list []survey.Response
-				for range n {
-					r := complete(newResponse(draft), `{"a":1}`)
-					r.Key = ""
-					list = append(list, r)
+	for name, open := range storetest.Engines() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s, ctx := open(t), t.Context()
+			for _, mode := range []survey.Mode{survey.Confidential, survey.Anonymous} {
+				w := newWave(t, s, string(mode))
+				draft := survey.Wave{Organisation: w.Organisation, Version: w.Version, Name: "x", Audience: survey.Internal, Slug: "p-" + string(mode), State: survey.WaveDraft, Threshold: 600, Mode: mode}
+				if err := s.CreateWave(ctx, &draft); err != nil {
+					t.Fatal(err)
 				}
-				return each(list...)
-			}
-			for _, n := range []int{599, 1234, 600} {
-				if got, err := s.ImportResponses(ctx, draft.ID, rows(n)); err != nil || got != n {
-					t.Fatalf("ImportResponses = %d, %v; want %d", got, err, n)
+				rows := func(n int) iter.Seq2[survey.Response, error] {
+					var list []survey.Response
+					for range n {
+						r := complete(newResponse(draft), `{"a":1}`)
+						r.Key = ""
+						list = append(list, r)
+					}
+					return each(list...)
 				}
+				for _, n := range []int{599, 1234, 600} {
+					if got, err := s.ImportResponses(ctx, draft.ID, rows(n)); err != nil || got != n {
+						t.Fatalf("ImportResponses = %d, %v; want %d", got, err, n)
+					}
+				}
+				counts, err := s.Counts(ctx, draft.ID)
+				if err != nil || counts.Complete != 599+1234+600 || counts.Counted != 1834 || counts.Last.Hour() != 0 {
+					t.Errorf("Counts = %+v, %v; want the 599 to wait, and days", counts, err)
+				}
+				steps := map[int]int{}
+				for _, row := range read(t, s, draft.ID, store.Mark{}) {
+					steps[row.Release]++
+				}
+				if !maps.Equal(steps, map[int]int{1: 1234, 2: 600}) {
+					t.Errorf("by release: %v; want 1234 and 600", steps)
+				}
+				if mode != survey.Anonymous {
+					continue
+				}
+				named := complete(newResponse(draft), `{}`)
+				named.Key, named.Person = "", "Anna"
+				_, err = s.ImportResponses(ctx, draft.ID, each(named))
+				wantError(t, "a name in an anonymous wave", err, survey.ErrPromised)
 			}
-			counts, err := s.Counts(ctx, draft.ID)
-			if err != nil || counts.Complete != 599+1234+600 || counts.Counted != 1834 || counts.Last.Hour() != 0 {
-				t.Errorf("Counts = %+v, %v; want the 599 to wait, and days", counts, err)
-			}
-			steps := map[int]int{}
-			for _, row := range read(t, s, draft.ID, store.Mark{}) {
-				steps[row.Release]++
-			}
-			if !maps.Equal(steps, map[int]int{1: 1234, 2: 600}) {
-				t.Errorf("by release: %v; want 1234 and 600", steps)
-			}
-			if mode != survey.Anonymous {
-				continue
-			}
-			named := complete(newResponse(draft), `{}`)
-			named.Key, named.Person = "", "Anna"
-			_, err = s.ImportResponses(ctx, draft.ID, each(named))
-			wantError(t, "a name in an anonymous wave", err, survey.ErrPromised)
-		}
-	})
+		})
+	}
 }
 
 // TestInvitedAtOnce has twenty devices answer one invitation at the same moment.
 func TestInvitedAtOnce(t *testing.T) {
 	t.Parallel()
-	storetest.Each(t, func(t *testing.T, s *store.Store) {
-		ctx := t.Context()
-		people := importPeople(t, s, 5)
-		w, invitations := launched(t, s, survey.Confidential, 3, people, nil, nil)
-		for i, invitation := range invitations {
-			drafts := make([]survey.Response, 20)
-			for j := range drafts {
-				drafts[j] = newResponse(w)
-				drafts[j].Invitation = invitation.ID
+	for name, open := range storetest.Engines() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s, ctx := open(t), t.Context()
+			people := importPeople(t, s, 5)
+			w, invitations := launched(t, s, survey.Confidential, 3, people, nil, nil)
+			for i, invitation := range invitations {
+				drafts := make([]survey.Response, 20)
+				for j := range drafts {
+					drafts[j] = newResponse(w)
+					drafts[j].Invitation = invitation.ID
+				}
+				if n := count(t, inParallel(20, func(j int) error { return s.StartResponse(ctx, &drafts[j]) }), survey.ErrConflict); n != 1 {
+					t.Errorf("%d of 20 drafts of one invitation were started; want 1", n)
+				}
+				r, err := s.ResponseByInvitation(ctx, w.ID, invitation.ID)
+				if err != nil {
+					t.Fatal(err)
+				}
+				results := inParallel(20, func(j int) error { return s.CompleteResponse(ctx, complete(r, fmt.Sprintf(`{"a":%d}`, j)), 0) })
+				if n := count(t, results, survey.ErrAnswered); n != 1 {
+					t.Errorf("%d of 20 completions of one invitation succeeded; want 1", n)
+				}
+				late := newResponse(w)
+				late.Invitation = invitation.ID
+				wantError(t, "starting what is finished", s.StartResponse(ctx, &late), survey.ErrFinished)
+				if counts, err := s.Counts(ctx, w.ID); err != nil || counts.Complete != i+1 || counts.Started != i+1 {
+					t.Errorf("Counts = %+v, %v; want %d", counts, err, i+1)
+				}
+				got, _, err := s.InvitationByToken(ctx, hashOf(tokenOf(invitation.ID)))
+				if err != nil || !got.Finished || !got.Started {
+					t.Errorf("the invitation is %+v, %v; want it finished", got, err)
+				}
 			}
-			if n := count(t, inParallel(20, func(j int) error { return s.StartResponse(ctx, &drafts[j]) }), survey.ErrConflict); n != 1 {
-				t.Errorf("%d of 20 drafts of one invitation were started; want 1", n)
-			}
-			r, err := s.ResponseByInvitation(ctx, w.ID, invitation.ID)
-			if err != nil {
-				t.Fatal(err)
-			}
-			results := inParallel(20, func(j int) error { return s.CompleteResponse(ctx, complete(r, fmt.Sprintf(`{"a":%d}`, j)), 0) })
-			if n := count(t, results, survey.ErrAnswered); n != 1 {
-				t.Errorf("%d of 20 completions of one invitation succeeded; want 1", n)
-			}
-			late := newResponse(w)
-			late.Invitation = invitation.ID
-			wantError(t, "starting what is finished", s.StartResponse(ctx, &late), survey.ErrFinished)
-			if counts, err := s.Counts(ctx, w.ID); err != nil || counts.Complete != i+1 || counts.Started != i+1 {
-				t.Errorf("Counts = %+v, %v; want %d", counts, err, i+1)
-			}
-			got, _, err := s.InvitationByToken(ctx, hashOf(tokenOf(invitation.ID)))
-			if err != nil || !got.Finished || !got.Started {
-				t.Errorf("the invitation is %+v, %v; want it finished", got, err)
-			}
-		}
-		stranger := newResponse(w)
-		stranger.Invitation = survey.InvitationID(randomID())
-		wantError(t, "an invitation there is not", s.StartResponse(ctx, &stranger), survey.ErrNotFound)
-		other := newWave(t, s, "other")
-		foreign := newResponse(other)
-		foreign.Invitation = invitations[0].ID
-		wantError(t, "an invitation of another wave", s.StartResponse(ctx, &foreign), survey.ErrNotFound)
+			stranger := newResponse(w)
+			stranger.Invitation = survey.InvitationID(randomID())
+			wantError(t, "an invitation there is not", s.StartResponse(ctx, &stranger), survey.ErrNotFound)
+			other := newWave(t, s, "other")
+			foreign := newResponse(other)
+			foreign.Invitation = invitations[0].ID
+			wantError(t, "an invitation of another wave", s.StartResponse(ctx, &foreign), survey.ErrNotFound)
 
-		groups, err := s.InvitationGroups(ctx, w.ID)
-		total := store.GroupCount{}
-		for _, g := range groups {
-			total.Invited += g.Invited
-			total.Finished += g.Finished
-			total.Started += g.Started
-		}
-		if err != nil || len(groups) != 2 || total.Invited != 5 || total.Finished != 5 || total.Started != 5 || groups[0].Attributes["department"] != "IT" {
-			t.Errorf("InvitationGroups = %+v, %v; want two departments, all finished", groups, err)
-		}
-		progress, err := s.Progress(ctx, w.ID)
-		if err != nil || len(progress) != 1 || progress[0].Finished != 5 || !progress[0].Day.Equal(noon.UTC().Truncate(24*time.Hour)) {
-			t.Errorf("Progress = %+v, %v; want 5 on one day", progress, err)
-		}
-	})
+			groups, err := s.InvitationGroups(ctx, w.ID)
+			total := store.GroupCount{}
+			for _, g := range groups {
+				total.Invited += g.Invited
+				total.Finished += g.Finished
+				total.Started += g.Started
+			}
+			if err != nil || len(groups) != 2 || total.Invited != 5 || total.Finished != 5 || total.Started != 5 || groups[0].Attributes["department"] != "IT" {
+				t.Errorf("InvitationGroups = %+v, %v; want two departments, all finished", groups, err)
+			}
+			progress, err := s.Progress(ctx, w.ID)
+			if err != nil || len(progress) != 1 || progress[0].Finished != 5 || !progress[0].Day.Equal(noon.UTC().Truncate(24*time.Hour)) {
+				t.Errorf("Progress = %+v, %v; want 5 on one day", progress, err)
+			}
+		})
+	}
 }

@@ -30,7 +30,7 @@ const importBatch = 500
 func (s *Store) ImportResponses(ctx context.Context, wave survey.WaveID, rows iter.Seq2[survey.Response, error]) (int, error) {
 	imported := 0
 	err := s.change(ctx, func(tx *gorm.DB) error {
-		into, err := takeWave(s.lock(tx, "UPDATE").Where("id = ?", int64(wave)))
+		into, err := takeWave(s.lock(tx).Where("id = ?", int64(wave)))
 		if err != nil {
 			return err
 		}

@@ -177,7 +177,7 @@ func settle(tx *gorm.DB, id int64, state, reason string) (*settledMail, error) {
 		UPDATE mails SET state = ?, reason = ? WHERE id = ? AND state NOT IN ('sent', ?)
 		RETURNING mailing_id, invitation_id, (SELECT kind FROM mailings WHERE mailings.id = mails.mailing_id) AS kind`, state, reason, id, state).Scan(&settled).Error
 	if err != nil || settled.MailingID == 0 {
-		return nil, err //nolint:nilnil // nothing is left to do
+		return nil, err
 	}
 	return &settled, nil
 }

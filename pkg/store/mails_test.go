@@ -33,221 +33,230 @@ func mailing(tb testing.TB, s *store.Store, wave survey.WaveID, at int) survey.M
 
 func TestMailings(t *testing.T) {
 	t.Parallel()
-	storetest.Each(t, func(t *testing.T, s *store.Store) {
-		ctx := t.Context()
-		people := importPeople(t, s, 10)
-		if _, err := s.SetActive(ctx, ours, []survey.PersonID{people[0].ID}, false); err != nil {
-			t.Fatal(err)
-		}
-		if _, err := s.NoteBounce(ctx, ours, people[1].Address, true, "550", "", noon); err != nil {
-			t.Fatal(err)
-		}
-		people[2].Address = ""
-		if err := s.SavePerson(ctx, &people[2]); err != nil {
-			t.Fatal(err)
-		}
-		w, invitations := launched(t, s, survey.Confidential, 3, people, nil, []survey.Mailing{
-			{Kind: survey.InvitationLetter, At: noon}, {Kind: survey.ReminderLetter, At: noon.AddDate(0, 0, 7)},
-		})
-		if err := s.UnsubscribeInvitation(ctx, invitations[3].ID, noon); err != nil {
-			t.Fatal(err)
-		}
-		due, err := s.DueMailings(ctx, noon.Add(time.Hour))
-		if err != nil || len(due) != 1 || due[0].Kind != survey.InvitationLetter || due[0].Wave != w.ID {
-			t.Fatalf("DueMailings = %+v, %v; want the invitation", due, err)
-		}
-		if early, err := s.DueMailings(ctx, noon.Add(-time.Second)); err != nil || len(early) != 0 {
-			t.Errorf("DueMailings before = %+v, %v; want none", early, err)
-		}
-		// Many processes start it: one does.
-		results := inParallel(10, func(int) error {
-			n, err := s.StartMailing(ctx, due[0].ID, numbered(), noon)
-			if err == nil && n != 6 {
-				return fmt.Errorf("%d mails are queued; want 6", n)
-			}
-			return err
-		})
-		if n := count(t, results, survey.ErrConflict); n != 1 {
-			t.Errorf("%d of 10 started the mailing; want 1", n)
-		}
-
-		lease := 10 * time.Minute
-		claim := func(at time.Time, limit int) []survey.Mail {
-			t.Helper()
-			mails, err := s.ClaimMails(ctx, at, lease, limit)
-			if err != nil {
+	for name, open := range storetest.Engines() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s, ctx := open(t), t.Context()
+			people := importPeople(t, s, 10)
+			if _, err := s.SetActive(ctx, ours, []survey.PersonID{people[0].ID}, false); err != nil {
 				t.Fatal(err)
 			}
-			return mails
-		}
-		first := claim(noon, 4)
-		if len(first) != 4 || first[0].Kind != survey.InvitationLetter || first[0].Person.Address == "" || first[0].Person.Organisation != ours || first[0].Language != "pl" || first[0].MessageID == "" {
-			t.Fatalf("ClaimMails = %+v; want 4 with all that is needed", first)
-		}
-		rest := claim(noon, 100)
-		if len(rest) != 2 || len(claim(noon, 100)) != 0 {
-			t.Fatalf("ClaimMails once more = %+v; want the other 2, and then none", rest)
-		}
-		after := noon.Add(lease)
-		if again := claim(after, 100); len(again) != 6 {
-			t.Errorf("after the lease %d are claimed; want all 6", len(again))
-		}
-		must := func(err error) {
-			t.Helper()
-			if err != nil {
+			if _, err := s.NoteBounce(ctx, ours, people[1].Address, true, "550", "", noon); err != nil {
 				t.Fatal(err)
 			}
-		}
-		for range 2 { // noted twice, counted once
-			must(s.MailSent(ctx, first[0].ID, noon))
-		}
-		must(s.MailDeferred(ctx, first[1].ID, after.Add(time.Hour), "451 busy"))
-		must(s.MailFailed(ctx, first[2].ID, "550 no such user"))
-		must(s.ReleaseMails(ctx, []int64{first[3].ID, 777}, after))
-		must(s.MailSent(ctx, 777, noon))
-		must(s.MailFailed(ctx, 777, "x"))
-		must(s.MailDeferred(ctx, 777, noon, "x"))
-		if got := claim(after, 100); len(got) != 1 || got[0].ID != first[3].ID || got[0].Attempts != 0 || got[0].MessageID != first[3].MessageID {
-			t.Errorf("given back: %+v; want that one, with its Message-ID and no attempt", got)
-		}
-		must(s.MailSent(ctx, first[3].ID, after))
-		must(s.MailSent(ctx, rest[0].ID, after))
-		must(s.MailSent(ctx, rest[1].ID, after))
-		if m := mailing(t, s, w.ID, 0); m.State != survey.MailingSending || m.Queued != 6 || m.Sent != 4 || m.Failed != 1 {
-			t.Errorf("the mailing is %+v; want it sending", m)
-		}
-		deferred := claim(after.Add(2*time.Hour), 100)
-		if len(deferred) != 1 || deferred[0].ID != first[1].ID || deferred[0].Attempts != 1 {
-			t.Fatalf("after its pause: %+v; want the deferred one, after an attempt", deferred)
-		}
-		must(s.MailSent(ctx, first[1].ID, after))
-		if m := mailing(t, s, w.ID, 0); m.State != survey.MailingDone || m.Sent != 5 {
-			t.Errorf("the mailing is %+v; want it done", m)
-		}
-		if q, err := s.MailQueue(ctx, w.ID); err != nil || q != (store.QueueCount{Sent: 5, Failed: 1}) {
-			t.Errorf("MailQueue = %+v, %v", q, err)
-		}
-		sent, _, err := s.InvitationByToken(ctx, hashOf(tokenOf(first[0].Invitation)))
-		if err != nil || sent.Invited == nil || !sent.Invited.Equal(*stored(noon)) || sent.Reminded != 0 {
-			t.Errorf("the invitation is %+v, %v; want it invited at noon", sent, err)
-		}
-		if _, failed, err := s.Invitations(ctx, ours, w.ID, store.InvitationQuery{State: store.FailedInvitation}); err != nil || failed != 1 {
-			t.Errorf("%d invitations failed, %v; want 1", failed, err)
-		}
-
-		// A reminder goes to those who were invited and have not finished; who finishes while it waits gets none.
-		for i, m := range []survey.Mail{first[0], first[1]} {
-			r := newResponse(w)
-			r.Invitation = m.Invitation
-			must(s.StartResponse(ctx, &r))
-			if i == 0 {
-				must(s.CompleteResponse(ctx, complete(r, `{"a":1}`), 0))
+			people[2].Address = ""
+			if err := s.SavePerson(ctx, &people[2]); err != nil {
+				t.Fatal(err)
 			}
-		}
-		reminder := mailing(t, s, w.ID, 1)
-		if n, err := s.StartMailing(ctx, reminder.ID, numbered(), after); n != 4 || err != nil {
-			t.Fatalf("StartMailing of the reminder = %d, %v; want 4", n, err)
-		}
-		second, err := s.ResponseByInvitation(ctx, w.ID, first[1].Invitation)
-		must(err)
-		must(s.CompleteResponse(ctx, complete(second, `{"a":1}`), 0))
-		must(s.UnsubscribeInvitation(ctx, first[3].Invitation, after))
-		reminders := claim(after, 1) // however few are looked at a time
-		reminders = append(reminders, claim(after, 1)...)
-		if len(reminders) != 2 || slices.ContainsFunc(reminders, func(m survey.Mail) bool {
-			return m.Invitation == first[1].Invitation || m.Invitation == first[3].Invitation || m.Kind != survey.ReminderLetter
-		}) {
-			t.Errorf("reminders %+v; want those two who have not finished", reminders)
-		}
-		must(s.MailSent(ctx, reminders[0].ID, after))
-		must(s.CancelMailing(ctx, ours, reminder.ID))
-		must(s.MailSent(ctx, reminders[1].ID, after)) // it was on its way
-		wantError(t, "cancelling again", s.CancelMailing(ctx, ours, reminder.ID), survey.ErrConflict)
-		wantError(t, "another organisation's cancelling", s.CancelMailing(ctx, ours+1, reminder.ID), survey.ErrNotFound)
-		if m := mailing(t, s, w.ID, 1); m.State != survey.MailingCancelled || m.Sent != 2 {
-			t.Errorf("the reminder is %+v; want it cancelled after 2", m)
-		}
-		if got, _, err := s.InvitationByToken(ctx, hashOf(tokenOf(reminders[1].Invitation))); err != nil || got.Reminded != 1 {
-			t.Errorf("reminded %d times, %v; want once", got.Reminded, err)
-		}
+			w, invitations := launched(t, s, survey.Confidential, 3, people, nil, []survey.Mailing{
+				{Kind: survey.InvitationLetter, At: noon}, {Kind: survey.ReminderLetter, At: noon.AddDate(0, 0, 7)},
+			})
+			if err := s.UnsubscribeInvitation(ctx, invitations[3].ID, noon); err != nil {
+				t.Fatal(err)
+			}
+			due, err := s.DueMailings(ctx, noon.Add(time.Hour))
+			if err != nil || len(due) != 1 || due[0].Kind != survey.InvitationLetter || due[0].Wave != w.ID {
+				t.Fatalf("DueMailings = %+v, %v; want the invitation", due, err)
+			}
+			if early, err := s.DueMailings(ctx, noon.Add(-time.Second)); err != nil || len(early) != 0 {
+				t.Errorf("DueMailings before = %+v, %v; want none", early, err)
+			}
+			// Many processes start it: one does.
+			results := inParallel(10, func(int) error {
+				n, err := s.StartMailing(ctx, due[0].ID, numbered(), noon)
+				if err == nil && n != 6 {
+					return fmt.Errorf("%d mails are queued; want 6", n)
+				}
+				return err
+			})
+			if n := count(t, results, survey.ErrConflict); n != 1 {
+				t.Errorf("%d of 10 started the mailing; want 1", n)
+			}
 
-		// Nothing to send is done at once; and a closed wave has nothing to send.
-		extra := survey.Mailing{Wave: w.ID, Kind: survey.ReminderLetter, At: noon}
-		must(s.PlanMailing(ctx, ours, &extra))
-		w.State = survey.WaveClosed
-		must(s.UpdateWave(ctx, w))
-		if n, err := s.StartMailing(ctx, extra.ID, numbered(), after); n != 0 || err != nil {
-			t.Errorf("StartMailing in a closed wave = %d, %v; want 0", n, err)
-		}
-		if m := mailing(t, s, w.ID, 0); m.ID == extra.ID && m.State != survey.MailingDone {
-			t.Errorf("a mailing without mails is %+v; want it done", m)
-		}
-		extra.Wave = 777
-		wantError(t, "a mailing of no wave", s.PlanMailing(ctx, ours, &extra), survey.ErrNotFound)
-		wantError(t, "a letter of another organisation's wave", s.SaveLetter(ctx, ours+1, survey.Letter{Wave: w.ID, Kind: survey.ReminderLetter}), survey.ErrNotFound)
-	})
+			lease := 10 * time.Minute
+			claim := func(at time.Time, limit int) []survey.Mail {
+				t.Helper()
+				mails, err := s.ClaimMails(ctx, at, lease, limit)
+				if err != nil {
+					t.Fatal(err)
+				}
+				return mails
+			}
+			first := claim(noon, 4)
+			if len(first) != 4 || first[0].Kind != survey.InvitationLetter || first[0].Person.Address == "" || first[0].Person.Organisation != ours || first[0].Language != "pl" || first[0].MessageID == "" {
+				t.Fatalf("ClaimMails = %+v; want 4 with all that is needed", first)
+			}
+			rest := claim(noon, 100)
+			if len(rest) != 2 || len(claim(noon, 100)) != 0 {
+				t.Fatalf("ClaimMails once more = %+v; want the other 2, and then none", rest)
+			}
+			after := noon.Add(lease)
+			if again := claim(after, 100); len(again) != 6 {
+				t.Errorf("after the lease %d are claimed; want all 6", len(again))
+			}
+			must := func(err error) {
+				t.Helper()
+				if err != nil {
+					t.Fatal(err)
+				}
+			}
+			for range 2 { // noted twice, counted once
+				must(s.MailSent(ctx, first[0].ID, noon))
+			}
+			must(s.MailDeferred(ctx, first[1].ID, after.Add(time.Hour), "451 busy"))
+			must(s.MailFailed(ctx, first[2].ID, "550 no such user"))
+			must(s.ReleaseMails(ctx, []int64{first[3].ID, 777}, after))
+			must(s.MailSent(ctx, 777, noon))
+			must(s.MailFailed(ctx, 777, "x"))
+			must(s.MailDeferred(ctx, 777, noon, "x"))
+			if got := claim(after, 100); len(got) != 1 || got[0].ID != first[3].ID || got[0].Attempts != 0 || got[0].MessageID != first[3].MessageID {
+				t.Errorf("given back: %+v; want that one, with its Message-ID and no attempt", got)
+			}
+			must(s.MailSent(ctx, first[3].ID, after))
+			must(s.MailSent(ctx, rest[0].ID, after))
+			must(s.MailSent(ctx, rest[1].ID, after))
+			if m := mailing(t, s, w.ID, 0); m.State != survey.MailingSending || m.Queued != 6 || m.Sent != 4 || m.Failed != 1 {
+				t.Errorf("the mailing is %+v; want it sending", m)
+			}
+			deferred := claim(after.Add(2*time.Hour), 100)
+			if len(deferred) != 1 || deferred[0].ID != first[1].ID || deferred[0].Attempts != 1 {
+				t.Fatalf("after its pause: %+v; want the deferred one, after an attempt", deferred)
+			}
+			must(s.MailSent(ctx, first[1].ID, after))
+			if m := mailing(t, s, w.ID, 0); m.State != survey.MailingDone || m.Sent != 5 {
+				t.Errorf("the mailing is %+v; want it done", m)
+			}
+			if q, err := s.MailQueue(ctx, w.ID); err != nil || q != (store.QueueCount{Sent: 5, Failed: 1}) {
+				t.Errorf("MailQueue = %+v, %v", q, err)
+			}
+			sent, _, err := s.InvitationByToken(ctx, hashOf(tokenOf(first[0].Invitation)))
+			if err != nil || sent.Invited == nil || !sent.Invited.Equal(*stored(noon)) || sent.Reminded != 0 {
+				t.Errorf("the invitation is %+v, %v; want it invited at noon", sent, err)
+			}
+			if _, failed, err := s.Invitations(ctx, ours, w.ID, store.InvitationQuery{State: store.FailedInvitation}); err != nil || failed != 1 {
+				t.Errorf("%d invitations failed, %v; want 1", failed, err)
+			}
+
+			// A reminder goes to those who were invited and have not finished; who finishes while it waits gets none.
+			for i, m := range []survey.Mail{first[0], first[1]} {
+				r := newResponse(w)
+				r.Invitation = m.Invitation
+				must(s.StartResponse(ctx, &r))
+				if i == 0 {
+					must(s.CompleteResponse(ctx, complete(r, `{"a":1}`), 0))
+				}
+			}
+			reminder := mailing(t, s, w.ID, 1)
+			if n, err := s.StartMailing(ctx, reminder.ID, numbered(), after); n != 4 || err != nil {
+				t.Fatalf("StartMailing of the reminder = %d, %v; want 4", n, err)
+			}
+			second, err := s.ResponseByInvitation(ctx, w.ID, first[1].Invitation)
+			must(err)
+			must(s.CompleteResponse(ctx, complete(second, `{"a":1}`), 0))
+			must(s.UnsubscribeInvitation(ctx, first[3].Invitation, after))
+			reminders := claim(after, 1) // however few are looked at a time
+			reminders = append(reminders, claim(after, 1)...)
+			if len(reminders) != 2 || slices.ContainsFunc(reminders, func(m survey.Mail) bool {
+				return m.Invitation == first[1].Invitation || m.Invitation == first[3].Invitation || m.Kind != survey.ReminderLetter
+			}) {
+				t.Errorf("reminders %+v; want those two who have not finished", reminders)
+			}
+			must(s.MailSent(ctx, reminders[0].ID, after))
+			must(s.CancelMailing(ctx, ours, reminder.ID))
+			must(s.MailSent(ctx, reminders[1].ID, after)) // it was on its way
+			wantError(t, "cancelling again", s.CancelMailing(ctx, ours, reminder.ID), survey.ErrConflict)
+			wantError(t, "another organisation's cancelling", s.CancelMailing(ctx, ours+1, reminder.ID), survey.ErrNotFound)
+			if m := mailing(t, s, w.ID, 1); m.State != survey.MailingCancelled || m.Sent != 2 {
+				t.Errorf("the reminder is %+v; want it cancelled after 2", m)
+			}
+			if got, _, err := s.InvitationByToken(ctx, hashOf(tokenOf(reminders[1].Invitation))); err != nil || got.Reminded != 1 {
+				t.Errorf("reminded %d times, %v; want once", got.Reminded, err)
+			}
+
+			// Nothing to send is done at once; and a closed wave has nothing to send.
+			extra := survey.Mailing{Wave: w.ID, Kind: survey.ReminderLetter, At: noon}
+			must(s.PlanMailing(ctx, ours, &extra))
+			w.State = survey.WaveClosed
+			must(s.UpdateWave(ctx, w))
+			if n, err := s.StartMailing(ctx, extra.ID, numbered(), after); n != 0 || err != nil {
+				t.Errorf("StartMailing in a closed wave = %d, %v; want 0", n, err)
+			}
+			if m := mailing(t, s, w.ID, 0); m.ID == extra.ID && m.State != survey.MailingDone {
+				t.Errorf("a mailing without mails is %+v; want it done", m)
+			}
+			extra.Wave = 777
+			wantError(t, "a mailing of no wave", s.PlanMailing(ctx, ours, &extra), survey.ErrNotFound)
+			wantError(t, "a letter of another organisation's wave", s.SaveLetter(ctx, ours+1, survey.Letter{Wave: w.ID, Kind: survey.ReminderLetter}), survey.ErrNotFound)
+		})
+	}
 }
 
 // TestClaimAtOnce has eight senders empty a queue: each mail is claimed once.
 func TestClaimAtOnce(t *testing.T) {
 	t.Parallel()
-	storetest.Each(t, func(t *testing.T, s *store.Store) {
-		ctx := t.Context()
-		const n = 400
-		w, _ := launched(t, s, survey.Confidential, 3, importPeople(t, s, n), nil, []survey.Mailing{{Kind: survey.InvitationLetter, At: noon}})
-		if queued, err := s.StartMailing(ctx, mailing(t, s, w.ID, 0).ID, numbered(), noon); queued != n || err != nil {
-			t.Fatalf("StartMailing = %d, %v", queued, err)
-		}
-		var mu sync.Mutex
-		times := map[int64]int{}
-		count(t, inParallel(8, func(int) error {
-			for {
-				mails, err := s.ClaimMails(ctx, noon, time.Hour, 7)
-				if err != nil || len(mails) == 0 {
-					return err
-				}
-				for _, m := range mails {
-					mu.Lock()
-					times[m.ID]++
-					mu.Unlock()
-					if err := s.MailSent(ctx, m.ID, noon); err != nil {
+	for name, open := range storetest.Engines() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s, ctx := open(t), t.Context()
+			const n = 400
+			w, _ := launched(t, s, survey.Confidential, 3, importPeople(t, s, n), nil, []survey.Mailing{{Kind: survey.InvitationLetter, At: noon}})
+			if queued, err := s.StartMailing(ctx, mailing(t, s, w.ID, 0).ID, numbered(), noon); queued != n || err != nil {
+				t.Fatalf("StartMailing = %d, %v", queued, err)
+			}
+			var mu sync.Mutex
+			times := map[int64]int{}
+			count(t, inParallel(8, func(int) error {
+				for {
+					mails, err := s.ClaimMails(ctx, noon, time.Hour, 7)
+					if err != nil || len(mails) == 0 {
 						return err
 					}
+					for _, m := range mails {
+						mu.Lock()
+						times[m.ID]++
+						mu.Unlock()
+						if err := s.MailSent(ctx, m.ID, noon); err != nil {
+							return err
+						}
+					}
+				}
+			}), nil)
+			for id, k := range times {
+				if k != 1 {
+					t.Errorf("mail %d was claimed %d times", id, k)
 				}
 			}
-		}), nil)
-		for id, k := range times {
-			if k != 1 {
-				t.Errorf("mail %d was claimed %d times", id, k)
+			if mails, err := s.ClaimMails(ctx, noon, time.Hour, 7); err != nil || len(mails) != 0 {
+				t.Errorf("%d are left, %v", len(mails), err)
 			}
-		}
-		if mails, err := s.ClaimMails(ctx, noon, time.Hour, 7); err != nil || len(mails) != 0 {
-			t.Errorf("%d are left, %v", len(mails), err)
-		}
-		if m := mailing(t, s, w.ID, 0); len(times) != n || m.Sent != n || m.State != survey.MailingDone {
-			t.Errorf("%d were claimed, the mailing is %+v; want all of them, and it done", len(times), m)
-		}
-	})
+			if m := mailing(t, s, w.ID, 0); len(times) != n || m.Sent != n || m.State != survey.MailingDone {
+				t.Errorf("%d were claimed, the mailing is %+v; want all of them, and it done", len(times), m)
+			}
+		})
+	}
 }
 
 // TestClosedWaveDropsMails closes a wave whose mails wait.
 func TestClosedWaveDropsMails(t *testing.T) {
 	t.Parallel()
-	storetest.Each(t, func(t *testing.T, s *store.Store) {
-		ctx := t.Context()
-		w, _ := launched(t, s, survey.Anonymous, 3, importPeople(t, s, 5), nil, []survey.Mailing{{Kind: survey.InvitationLetter, At: noon}})
-		if _, err := s.StartMailing(ctx, mailing(t, s, w.ID, 0).ID, numbered(), noon); err != nil {
-			t.Fatal(err)
-		}
-		w.Closes = stored(noon.Add(time.Hour))
-		if err := s.UpdateWave(ctx, w); err != nil {
-			t.Fatal(err)
-		}
-		if mails, err := s.ClaimMails(ctx, noon.Add(time.Hour), time.Hour, 2); err != nil || len(mails) != 0 {
-			t.Errorf("ClaimMails = %+v, %v; want none after the end", mails, err)
-		}
-		if m := mailing(t, s, w.ID, 0); m.State != survey.MailingDone || m.Sent != 0 || m.Queued != 5 {
-			t.Errorf("the mailing is %+v; want it done with nothing sent", m)
-		}
-	})
+	for name, open := range storetest.Engines() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s, ctx := open(t), t.Context()
+			w, _ := launched(t, s, survey.Anonymous, 3, importPeople(t, s, 5), nil, []survey.Mailing{{Kind: survey.InvitationLetter, At: noon}})
+			if _, err := s.StartMailing(ctx, mailing(t, s, w.ID, 0).ID, numbered(), noon); err != nil {
+				t.Fatal(err)
+			}
+			w.Closes = stored(noon.Add(time.Hour))
+			if err := s.UpdateWave(ctx, w); err != nil {
+				t.Fatal(err)
+			}
+			if mails, err := s.ClaimMails(ctx, noon.Add(time.Hour), time.Hour, 2); err != nil || len(mails) != 0 {
+				t.Errorf("ClaimMails = %+v, %v; want none after the end", mails, err)
+			}
+			if m := mailing(t, s, w.ID, 0); m.State != survey.MailingDone || m.Sent != 0 || m.Queued != 5 {
+				t.Errorf("the mailing is %+v; want it done with nothing sent", m)
+			}
+		})
+	}
 }

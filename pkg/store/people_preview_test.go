@@ -26,85 +26,93 @@ func panel(people []survey.Person) iter.Seq2[survey.Person, error] {
 
 // A preview says what the import then does, whatever stands in the panel and in the file.
 func TestPreviewPeople(t *testing.T) {
-	storetest.Each(t, func(t *testing.T, s *store.Store) {
-		random := rand.New(rand.NewPCG(1, 2))
-		file := func() []survey.Person {
-			var people []survey.Person
-			for _, i := range random.Perm(60)[:40] {
-				p := survey.Person{Key: fmt.Sprintf("p%d", i), Address: fmt.Sprintf("p%d@example.org", i), Active: random.IntN(9) > 0}
-				p.Attributes = map[string]string{"level": []string{"", "1", "2"}[random.IntN(3)]}
-				if random.IntN(2) == 0 {
-					p.Name = fmt.Sprintf("Name %d", random.IntN(2))
+	for name, open := range storetest.Engines() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := open(t)
+			random := rand.New(rand.NewPCG(1, 2))
+			file := func() []survey.Person {
+				var people []survey.Person
+				for _, i := range random.Perm(60)[:40] {
+					p := survey.Person{Key: fmt.Sprintf("p%d", i), Address: fmt.Sprintf("p%d@example.org", i), Active: random.IntN(9) > 0}
+					p.Attributes = map[string]string{"level": []string{"", "1", "2"}[random.IntN(3)]}
+					if random.IntN(2) == 0 {
+						p.Name = fmt.Sprintf("Name %d", random.IntN(2))
+					}
+					people = append(people, p)
 				}
-				people = append(people, p)
+				return people
 			}
-			return people
-		}
-		for turn := range 8 {
-			options := store.ImportOptions{Update: turn%4 != 1, DeactivateMissing: turn%3 == 2}
-			people := file()
-			preview, err := s.PreviewPeople(t.Context(), survey.DefaultOrganisation, panel(people), options)
-			if err != nil {
+			for turn := range 8 {
+				options := store.ImportOptions{Update: turn%4 != 1, DeactivateMissing: turn%3 == 2}
+				people := file()
+				preview, err := s.PreviewPeople(t.Context(), survey.DefaultOrganisation, panel(people), options)
+				if err != nil {
+					t.Fatal(err)
+				}
+				result, err := s.ImportPeople(t.Context(), survey.DefaultOrganisation, panel(people), options)
+				if err != nil || preview.ImportResult != result {
+					t.Errorf("turn %d: the preview says %+v, the import did %+v, %v", turn, preview.ImportResult, result, err)
+				}
+			}
+
+			strangers := []survey.Person{{Key: "new", Address: "P1@example.org", Active: true}, {Key: "other", Address: "other@example.org", Active: true}, {Key: "paper", Active: true}}
+			if _, err := s.ImportPeople(t.Context(), survey.DefaultOrganisation, panel([]survey.Person{{Key: "p1", Address: "p1@example.org", Active: true}}), store.ImportOptions{Update: true}); err != nil {
 				t.Fatal(err)
 			}
-			result, err := s.ImportPeople(t.Context(), survey.DefaultOrganisation, panel(people), options)
-			if err != nil || preview.ImportResult != result {
-				t.Errorf("turn %d: the preview says %+v, the import did %+v, %v", turn, preview.ImportResult, result, err)
+			preview, err := s.PreviewPeople(t.Context(), survey.DefaultOrganisation, panel(strangers), store.ImportOptions{})
+			if err != nil || preview.New != 3 || preview.Twice != 1 || !slices.Equal(preview.First, []string{"P1@example.org"}) {
+				t.Errorf("people with an address of somebody else: %+v, %v", preview, err)
 			}
-		}
-
-		strangers := []survey.Person{{Key: "new", Address: "P1@example.org", Active: true}, {Key: "other", Address: "other@example.org", Active: true}, {Key: "paper", Active: true}}
-		if _, err := s.ImportPeople(t.Context(), survey.DefaultOrganisation, panel([]survey.Person{{Key: "p1", Address: "p1@example.org", Active: true}}), store.ImportOptions{Update: true}); err != nil {
-			t.Fatal(err)
-		}
-		preview, err := s.PreviewPeople(t.Context(), survey.DefaultOrganisation, panel(strangers), store.ImportOptions{})
-		if err != nil || preview.New != 3 || preview.Twice != 1 || !slices.Equal(preview.First, []string{"P1@example.org"}) {
-			t.Errorf("people with an address of somebody else: %+v, %v", preview, err)
-		}
-		if _, err := s.PreviewPeople(t.Context(), survey.DefaultOrganisation, panel([]survey.Person{strangers[0], strangers[0]}), store.ImportOptions{}); !errors.Is(err, survey.ErrConflict) {
-			t.Errorf("a key twice: %v", err)
-		}
-		broken := errors.New("half of a file")
-		_, err = s.PreviewPeople(t.Context(), survey.DefaultOrganisation, func(yield func(survey.Person, error) bool) { yield(survey.Person{}, broken) }, store.ImportOptions{})
-		if !errors.Is(err, broken) {
-			t.Errorf("a file that ends in an error: %v", err)
-		}
-	})
+			if _, err := s.PreviewPeople(t.Context(), survey.DefaultOrganisation, panel([]survey.Person{strangers[0], strangers[0]}), store.ImportOptions{}); !errors.Is(err, survey.ErrConflict) {
+				t.Errorf("a key twice: %v", err)
+			}
+			broken := errors.New("half of a file")
+			_, err = s.PreviewPeople(t.Context(), survey.DefaultOrganisation, func(yield func(survey.Person, error) bool) { yield(survey.Person{}, broken) }, store.ImportOptions{})
+			if !errors.Is(err, broken) {
+				t.Errorf("a file that ends in an error: %v", err)
+			}
+		})
+	}
 }
 
 func TestPeopleByState(t *testing.T) {
-	storetest.Each(t, func(t *testing.T, s *store.Store) {
-		people := importPeople(t, s, 5)
-		ids := []survey.PersonID{people[1].ID}
-		if _, err := s.UnsubscribePeople(t.Context(), survey.DefaultOrganisation, ids, time.Now()); err != nil {
-			t.Fatal(err)
-		}
-		if _, err := s.NoteBounce(t.Context(), survey.DefaultOrganisation, people[2].Address, true, "5.1.1 unknown", "", time.Now()); err != nil {
-			t.Fatal(err)
-		}
-		people[3].Address = ""
-		if err := s.SavePerson(t.Context(), &people[3]); err != nil {
-			t.Fatal(err)
-		}
-		yes, no := true, false
-		for _, tt := range []struct {
-			name  string
-			query store.PeopleQuery
-			want  []survey.PersonID
-		}{
-			{"unsubscribed", store.PeopleQuery{Unsubscribed: &yes}, ids},
-			{"bounced", store.PeopleQuery{Bounced: &yes}, []survey.PersonID{people[2].ID}},
-			{"without address", store.PeopleQuery{Addressed: &no}, []survey.PersonID{people[3].ID}},
-			{"none of these", store.PeopleQuery{Unsubscribed: &no, Bounced: &no, Addressed: &yes}, []survey.PersonID{people[0].ID, people[4].ID}},
-		} {
-			found, total, err := s.People(t.Context(), survey.DefaultOrganisation, tt.query)
-			var got []survey.PersonID
-			for _, p := range found {
-				got = append(got, p.ID)
+	for name, open := range storetest.Engines() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := open(t)
+			people := importPeople(t, s, 5)
+			ids := []survey.PersonID{people[1].ID}
+			if _, err := s.UnsubscribePeople(t.Context(), survey.DefaultOrganisation, ids, time.Now()); err != nil {
+				t.Fatal(err)
 			}
-			if err != nil || total != len(tt.want) || !slices.Equal(got, tt.want) {
-				t.Errorf("%s: %v of %d, %v; want %v", tt.name, got, total, err, tt.want)
+			if _, err := s.NoteBounce(t.Context(), survey.DefaultOrganisation, people[2].Address, true, "5.1.1 unknown", "", time.Now()); err != nil {
+				t.Fatal(err)
 			}
-		}
-	})
+			people[3].Address = ""
+			if err := s.SavePerson(t.Context(), &people[3]); err != nil {
+				t.Fatal(err)
+			}
+			yes, no := true, false
+			for _, tt := range []struct {
+				name  string
+				query store.PeopleQuery
+				want  []survey.PersonID
+			}{
+				{"unsubscribed", store.PeopleQuery{Unsubscribed: &yes}, ids},
+				{"bounced", store.PeopleQuery{Bounced: &yes}, []survey.PersonID{people[2].ID}},
+				{"without address", store.PeopleQuery{Addressed: &no}, []survey.PersonID{people[3].ID}},
+				{"none of these", store.PeopleQuery{Unsubscribed: &no, Bounced: &no, Addressed: &yes}, []survey.PersonID{people[0].ID, people[4].ID}},
+			} {
+				found, total, err := s.People(t.Context(), survey.DefaultOrganisation, tt.query)
+				var got []survey.PersonID
+				for _, p := range found {
+					got = append(got, p.ID)
+				}
+				if err != nil || total != len(tt.want) || !slices.Equal(got, tt.want) {
+					t.Errorf("%s: %v of %d, %v; want %v", tt.name, got, total, err, tt.want)
+				}
+			}
+		})
+	}
 }

@@ -24,7 +24,7 @@ import (
 func (s *Store) Release(ctx context.Context, wave survey.WaveID, now time.Time, choose func(pending []survey.ResponseID, k int, closing bool) []survey.ResponseID) (int, error) {
 	released := 0
 	err := s.change(ctx, func(tx *gorm.DB) error {
-		w, err := takeWave(s.lock(tx, "UPDATE").Where("id = ?", int64(wave)))
+		w, err := takeWave(s.lock(tx).Where("id = ?", int64(wave)))
 		if err != nil {
 			return err
 		}

@@ -394,13 +394,13 @@ func (s *Store) takes(tx *gorm.DB, id survey.WaveID, at time.Time, limit int) (p
 	return wave.Protects(), wave.Takes(at, complete), nil
 }
 
-// lock makes a query hold the row it reads until the transaction ends. On SQLite a transaction that writes holds
+// lock makes a query hold the row it reads for itself until the transaction ends. On SQLite a transaction that writes holds
 // everything.
-func (s *Store) lock(tx *gorm.DB, strength string) *gorm.DB {
+func (s *Store) lock(tx *gorm.DB) *gorm.DB {
 	if s.engine == sqliteEngine {
 		return tx
 	}
-	return tx.Clauses(clause.Locking{Strength: strength})
+	return tx.Clauses(clause.Locking{Strength: "UPDATE"})
 }
 
 // nextTx is the SQL for the column tx of a response that is completed.

@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"strconv"
 	"time"
@@ -247,13 +248,14 @@ func (s *Store) share() string {
 // order of its ids, which must be random, with the day of now as the time of all, as one step. A step of fewer
 // than the threshold is [survey.ErrPromised]. While decide runs nobody finishes; it must not use the store.
 //
-// On SQLite what is deleted is overwritten, and the log is emptied afterwards. On PostgreSQL dead rows stay in the
-// files until they are vacuumed, which Unseal asks for when it has committed; what the server archives of its log
-// is beyond the program.
+// On SQLite what is deleted is overwritten, and the log is emptied afterwards; pieces of encrypted rows can stay in
+// pages that were rearranged, until an erasure writes the file anew. On PostgreSQL dead rows stay in the files until
+// they are vacuumed, which Unseal asks for when it has committed; what the server archives of its log is beyond the
+// program.
 func (s *Store) Unseal(ctx context.Context, wave survey.WaveID, now time.Time, decide func(pending []survey.Sealed, closing bool) (publish []survey.Response, keep []survey.Sealed, err error)) (int, error) {
 	published := 0
 	err := s.change(ctx, func(tx *gorm.DB) error {
-		w, err := takeWave(s.lock(tx, "UPDATE").Where("id = ?", int64(wave)))
+		w, err := takeWave(s.lock(tx).Where("id = ?", int64(wave)))
 		if err != nil {
 			return err
 		}
@@ -284,7 +286,7 @@ func (s *Store) Unseal(ctx context.Context, wave survey.WaveID, now time.Time, d
 		return 0, fmt.Errorf("unseal answers of wave %d: %w", wave, classify(err))
 	}
 	if published > 0 {
-		s.forgetDeleted(ctx)
+		s.forgetSealed(ctx)
 	}
 	return published, nil
 }
@@ -367,9 +369,9 @@ func keepSealed(tx *gorm.DB, w *survey.Wave, keep []survey.Sealed) error {
 	return rows.flush()
 }
 
-// forgetDeleted removes what deleted rows leave behind, as far as the database lets it. It may fail: the rows are
-// encrypted, and the next time does it.
-func (s *Store) forgetDeleted(ctx context.Context) {
+// forgetSealed removes what deleted rows of drafts and sealed answers leave behind, as far as that is cheap. It may
+// fail: the rows are encrypted, and the next time does it.
+func (s *Store) forgetSealed(ctx context.Context) {
 	var err error
 	if s.engine == postgresEngine {
 		err = s.write.WithContext(ctx).Exec("VACUUM (TRUNCATE false) sealed, drafts").Error
@@ -381,6 +383,6 @@ func (s *Store) forgetDeleted(ctx context.Context) {
 		})
 	}
 	if err != nil && ctx.Err() == nil {
-		s.log.WarnContext(ctx, "deleted rows were not cleared away", "error", classify(err))
+		s.log.WarnContext(ctx, "deleted rows were not cleared away", slog.Any("error", classify(err)))
 	}
 }

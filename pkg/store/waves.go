@@ -271,7 +271,7 @@ func findWaves(query *gorm.DB) ([]survey.Wave, error) {
 
 // lockWave reads a wave that nobody else changes until the transaction ends.
 func (s *Store) lockWave(tx *gorm.DB, organisation survey.OrganisationID, id survey.WaveID) (survey.Wave, error) {
-	return takeWave(s.lock(tx, "UPDATE").Where("organisation_id = ? AND id = ?", int64(organisation), int64(id)))
+	return takeWave(s.lock(tx).Where("organisation_id = ? AND id = ?", int64(organisation), int64(id)))
 }
 
 // UpdateWave stores what can be changed of a wave: name, state, times, limit, thresholds, promise, mode, what is
