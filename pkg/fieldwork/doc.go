@@ -25,8 +25,8 @@
 // ([Secret.Token]). The database has its SHA-256. A draft is found by another hash that follows from the token, and
 // is encrypted under a key that follows from the token, too; no column leads from a draft to an invitation.
 //
-// Finishing is one transaction: the draft is deleted, the invitation is marked as finished, and the answer is
-// stored sealed: encrypted under a key that follows from the service's secret, with the segments of the invitation
+// Finishing is one transaction: the draft is deleted, the invitation is marked as finished (with an open link, where
+// there is none, an empty draft stays, so that one browser gives one answer), and the answer is stored sealed: encrypted under a key that follows from the service's secret, with the segments of the invitation
 // and without anything else of it, and filled up to one of a few lengths. That transaction is what makes one link
 // give one answer; it also leaves a mark that the rows have in common (xmin on PostgreSQL), so that as long as an
 // answer is sealed it must be taken to be tied to its invitation.
