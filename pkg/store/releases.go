@@ -90,7 +90,8 @@ func (s *Store) count(tx *gorm.DB, wave survey.WaveID, ids []survey.ResponseID, 
 		if err != nil {
 			return err
 		}
-		result = tx.Exec("UPDATE responses SET tx = ? + chosen.key, release = ? FROM json_each(?) AS chosen WHERE responses.id = chosen.value AND wave_id = ? AND tx IS NULL",
+		// The plus signs keep SQLite from going through the wave for each of those chosen.
+		result = tx.Exec("UPDATE responses SET tx = ? + chosen.key, release = ? FROM json_each(?) AS chosen WHERE responses.id = chosen.value AND +wave_id = ? AND +tx IS NULL",
 			place, release, string(list), int64(wave))
 	}
 	if result.Error == nil && result.RowsAffected != int64(len(ids)) {

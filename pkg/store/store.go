@@ -10,6 +10,12 @@
 //   - A completed response does not change. It can only be deleted.
 //   - What a call has returned nil for is on the disk: it survives the end of the process, and of the machine.
 //   - Every row names its organisation, and rows refer only to rows of their own.
+//   - What was promised when a wave was launched is only made stricter. Triggers hold it against whoever writes past
+//     this package.
+//   - In a wave that protects people (see [survey.Wave.Protects]) a finished answer is kept at once and begins to
+//     count later, together with others, in steps of at least the threshold: [Store.Release], [Store.Unseal].
+//   - In an anonymous wave no row, mark, order or length ties an answer to an invitation; sealed.go says how, and the
+//     pairing test takes the whole database to find out.
 //
 // PostgreSQL serves any number of processes. SQLite serves one: its writes queue for one connection, and readers
 // do not wait for them.

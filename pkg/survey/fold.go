@@ -10,6 +10,9 @@ import (
 // Fold returns a text as people look for it: in lower case, without diacritics, with one space between words.
 // "Łukasz ŻÓŁĆ" and "lukasz zolc" fold to the same, and so do "Ёлкин" and "елкин".
 func Fold(text string) string {
+	if isASCII(text) { // most texts that are searched, and all codes
+		return strings.Join(strings.Fields(strings.ToLower(text)), " ")
+	}
 	var folded strings.Builder
 	space := false
 	for _, r := range norm.NFKD.String(text) {
@@ -42,4 +45,13 @@ func Fold(text string) string {
 		folded.WriteRune(r)
 	}
 	return folded.String()
+}
+
+func isASCII(text string) bool {
+	for i := range len(text) {
+		if text[i] >= 0x80 {
+			return false
+		}
+	}
+	return true
 }
