@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"time"
 
 	"cxmirror/pkg/store"
 	"cxmirror/pkg/survey"
@@ -96,6 +97,7 @@ func setting(flag string) string { return fmt.Sprintf("--%s (%s)", flag, variabl
 // storedWaves hands the waves of the database to the tally.
 type storedWaves struct {
 	store *store.Store
+	now   func() time.Time
 
 	mu     sync.Mutex
 	parsed map[survey.VersionID]*survey.Questionnaire // a stored version never changes
@@ -104,7 +106,7 @@ type storedWaves struct {
 var _ tally.Source = (*storedWaves)(nil)
 
 func newStoredWaves(db *store.Store) *storedWaves {
-	return &storedWaves{store: db, parsed: map[survey.VersionID]*survey.Questionnaire{}}
+	return &storedWaves{store: db, now: time.Now, parsed: map[survey.VersionID]*survey.Questionnaire{}}
 }
 
 // Wave returns a wave.
@@ -153,9 +155,26 @@ func (s *storedWaves) Mark(ctx context.Context, id survey.WaveID) (tally.Mark, e
 func (s *storedWaves) Rows(ctx context.Context, id survey.WaveID, after tally.Mark) iter.Seq2[tally.Row, error] {
 	return func(yield func(tally.Row, error) bool) {
 		for row, err := range s.store.Answers(ctx, id, store.Mark(after)) {
-			if !yield(tally.Row{ID: row.ID, Version: row.Version, Answers: row.Answers, Weight: row.Weight, Person: row.Person}, err) {
+			if !yield(tally.Row{
+				ID: row.ID, Version: row.Version, Answers: row.Answers, Weight: row.Weight, Person: row.Person,
+				Release: row.Release, Attributes: row.Attributes,
+			}, err) {
 				return
 			}
 		}
 	}
+}
+
+// Ended reports whether a wave takes no more answers and fewer wait than could begin to count together.
+func (s *storedWaves) Ended(ctx context.Context, wave *survey.Wave) (bool, error) {
+	if !errors.Is(wave.Takes(s.now(), 0), survey.ErrClosed) {
+		return false, nil
+	}
+	waiting, err := s.store.Pending(ctx, wave.ID)
+	return waiting < wave.Threshold, err
+}
+
+// AddCut keeps what was shown of a wave split by segments.
+func (s *storedWaves) AddCut(ctx context.Context, wave *survey.Wave, cut survey.Cut) error {
+	return s.store.AddCut(ctx, wave.Organisation, wave.ID, cut, len(wave.Cuts), wave.Releases)
 }

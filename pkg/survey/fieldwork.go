@@ -69,6 +69,35 @@ func (q *Questionnaire) WithSegments(segments []Segment) (*Questionnaire, error)
 	return &wide, nil
 }
 
+// Equal reports whether two segments are the same in every language.
+func (s Segment) Equal(o Segment) bool { return sameSegment(s, o) }
+
+// SplitBy returns the items that results of a wave may be split by, the most important first: those that it reports
+// by or, if it says nothing of that, every background item that people were asked; of either those with one answer.
+// q is the wave's questionnaire with its segments.
+func (w *Wave) SplitBy(q *Questionnaire) []*Item {
+	var items []*Item
+	add := func(it *Item) {
+		if it.Background && it.Kind == Single && !slices.Contains(items, it) {
+			items = append(items, it)
+		}
+	}
+	for _, code := range w.Reported {
+		if it, ok := q.Item(code); ok {
+			add(it)
+		}
+	}
+	if w.Reported != nil {
+		return items
+	}
+	for i := range q.Items {
+		if !slices.ContainsFunc(w.Segments, func(s Segment) bool { return s.Code == q.Items[i].Code }) {
+			add(&q.Items[i])
+		}
+	}
+	return items
+}
+
 // PersonID names a person of a panel.
 type PersonID int64
 

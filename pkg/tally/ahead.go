@@ -8,7 +8,7 @@ const (
 	batchesAhead = 4
 )
 
-// rowBatch is rows with answers of their own, and the error that ended them, if one did.
+// rowBatch is rows with answers and attributes of their own, and the error that ended them, if one did.
 type rowBatch struct {
 	rows    []Row
 	answers []byte
@@ -19,6 +19,9 @@ func (b *rowBatch) add(row Row) {
 	from := len(b.answers)
 	b.answers = append(b.answers, row.Answers...)
 	row.Answers = b.answers[from:len(b.answers):len(b.answers)]
+	from = len(b.answers)
+	b.answers = append(b.answers, row.Attributes...)
+	row.Attributes = b.answers[from:len(b.answers):len(b.answers)]
 	b.rows = append(b.rows, row)
 }
 

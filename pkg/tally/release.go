@@ -43,7 +43,7 @@ type Threshold struct {
 	People  int `json:"people"`
 }
 
-// Cut is a moment at which parts of a wave were counted. Of a cut whose Shown was not kept, it is worked out again,
+// Cut is a moment at which parts of a wave were counted. Of a cut whose Shown was not kept (nil), it is worked out again,
 // the same as long as no response is taken away and k rises as it did.
 type Cut struct {
 	Release int       `json:"release"` // the last release counted
@@ -126,7 +126,7 @@ func (w *Wave) Protect(releases []int32, p Protection, earlier *Wave) (*Wave, er
 			return nil, err
 		}
 		cut := publishedCut{stepsUntil(g.everyone.steps, c.Release), shown}
-		if len(shown) == 0 {
+		if c.Shown == nil {
 			if pl == nil {
 				pl = newReleasePlanner(everyone, g.everyone.steps)
 			}

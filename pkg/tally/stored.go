@@ -18,11 +18,12 @@ import (
 // Words are passed over: they are not tallied. The rules between answers are not checked again; they were
 // when the response was taken.
 type storedReader struct {
-	decoder *survey.Decoder
-	columns map[string]*storedColumn
-	order   []*storedColumn // as the keys came last time
-	record  survey.Record
-	given   []int // columns answered by the response in record
+	decoder    *survey.Decoder
+	columns    map[string]*storedColumn
+	answers    []*storedColumn // as the keys came last time
+	attributes []*storedColumn // the same of what the panel says
+	record     survey.Record
+	given      []int // columns answered by the response in record
 }
 
 // storedColumn is one answer slot and the answers met in it.
@@ -51,39 +52,53 @@ func newStoredReader(q *survey.Questionnaire) *storedReader {
 	return r
 }
 
-// read returns the record of a response. It is overwritten by the next. It is an error if the answers are not
-// of the shape that MarshalJSON gives them, or if one is none that the questionnaire could have been given:
-// such a response was damaged, or is of another questionnaire.
-func (r *storedReader) read(src []byte) (*survey.Record, error) {
+// read returns the record of a response, with the wave's segments, which no attributes at all say nothing of. It is
+// overwritten by the next. It is an error if answers or attributes are not of the shape that MarshalJSON gives
+// answers, or if one is none that the questionnaire could have been given: such a response was damaged, or is of
+// another questionnaire.
+func (r *storedReader) read(answers, attributes []byte) (*survey.Record, error) {
 	for _, at := range r.given {
 		r.record.Values[at] = survey.Value{}
 	}
 	r.given = r.given[:0]
+	if err := r.object(answers, &r.answers); err != nil {
+		return nil, fmt.Errorf("answers: %w", err)
+	}
+	if len(attributes) > 0 {
+		if err := r.object(attributes, &r.attributes); err != nil {
+			return nil, fmt.Errorf("attributes: %w", err)
+		}
+	}
+	return &r.record, nil
+}
+
+// object adds what a JSON object says to the record. The order in which keys are expected is noted.
+func (r *storedReader) object(src []byte, order *[]*storedColumn) error {
 	i := skipBlanks(src, 0)
 	if i == len(src) || src[i] != '{' {
-		return nil, errors.New("answers are not a JSON object")
+		return errors.New("not a JSON object")
 	}
 	i = skipBlanks(src, i+1)
 	if i < len(src) && src[i] == '}' {
-		return &r.record, nil
+		return nil
 	}
 	for n := 0; ; n++ {
-		slot, after, err := r.key(src, i, n)
+		slot, after, err := r.key(src, i, n, order)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		i = skipBlanks(src, after)
 		if i == len(src) || src[i] != ':' {
-			return nil, fmt.Errorf("answers: no colon after %q", slot.key)
+			return fmt.Errorf("no colon after %q", slot.key)
 		}
 		i = skipBlanks(src, i+1)
 		end := valueEnd(src, i)
 		if end < 0 {
-			return nil, fmt.Errorf("answers: the answer to %q is not one", slot.key)
+			return fmt.Errorf("the answer to %q is not one", slot.key)
 		}
 		if slot.kind != survey.Text {
 			if r.record.Values[slot.at], err = r.value(slot, src[i:end]); err != nil {
-				return nil, fmt.Errorf("answers: %w", err)
+				return err
 			}
 			r.given = append(r.given, slot.at)
 		}
@@ -92,42 +107,42 @@ func (r *storedReader) read(src []byte) (*survey.Record, error) {
 		case i < len(src) && src[i] == ',':
 			i = skipBlanks(src, i+1)
 		case i < len(src) && src[i] == '}':
-			return &r.record, nil
+			return nil
 		default:
-			return nil, fmt.Errorf("answers: neither a comma nor the end after %q", slot.key)
+			return fmt.Errorf("neither a comma nor the end after %q", slot.key)
 		}
 	}
 }
 
-// key reads the n-th key of a response, which begins at i, and returns where it ends.
-func (r *storedReader) key(src []byte, i, n int) (slot *storedColumn, end int, err error) {
-	if n < len(r.order) {
-		expected := r.order[n]
+// key reads the n-th key of an object, which begins at i, and returns where it ends.
+func (r *storedReader) key(src []byte, i, n int, order *[]*storedColumn) (slot *storedColumn, end int, err error) {
+	if n < len(*order) {
+		expected := (*order)[n]
 		end := i + len(expected.key) + 2
 		if end <= len(src) && src[i] == '"' && src[end-1] == '"' && string(src[i+1:end-1]) == expected.key {
 			return expected, end, nil
 		}
-		if next := n + 1; next < len(r.order) { // most often one question was left out
-			expected = r.order[next]
+		if next := n + 1; next < len(*order) { // most often one question was left out
+			expected = (*order)[next]
 			end = i + len(expected.key) + 2
 			if end <= len(src) && src[i] == '"' && src[end-1] == '"' && string(src[i+1:end-1]) == expected.key {
-				r.order = append(r.order[:n], r.order[next:]...)
+				*order = append((*order)[:n], (*order)[next:]...)
 				return expected, end, nil
 			}
 		}
 	}
 	if i == len(src) || src[i] != '"' {
-		return nil, 0, errors.New("answers: a key is missing")
+		return nil, 0, errors.New("a key is missing")
 	}
 	end = stringEnd(src, i)
 	if end < 0 {
-		return nil, 0, errors.New("answers: a key has no end")
+		return nil, 0, errors.New("a key has no end")
 	}
 	slot, ok := r.columns[string(src[i+1:end-1])] // codes have no character that JSON would escape
 	if !ok {
-		return nil, 0, fmt.Errorf("answers: the questionnaire has no %q", src[i+1:end-1])
+		return nil, 0, fmt.Errorf("the questionnaire has no %q", src[i+1:end-1])
 	}
-	r.order = append(r.order[:min(n, len(r.order))], slot)
+	*order = append((*order)[:min(n, len(*order))], slot)
 	return slot, end, nil
 }
 

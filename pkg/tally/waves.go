@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"hash/fnv"
 	"iter"
+	"slices"
 	"sync"
 	"time"
 
@@ -26,6 +27,9 @@ type Row struct {
 	Answers []byte           // JSON as of [survey.Answers.MarshalJSON]; the source may reuse it for the next row
 	Weight  float64
 	Person  string // "" is unknown
+
+	Release    int    // the step by which it began to count among others; 0 is that it counted at once
+	Attributes []byte // JSON object of the wave's segments; may be empty, and may be reused like Answers
 }
 
 // Source is where waves come from. It is asked by several goroutines at once.
@@ -40,6 +44,12 @@ type Source interface {
 	// there before it: a transaction that began earlier can commit later, so no counter tells the two apart
 	// with certainty. The zero Mark is before everything.
 	Rows(ctx context.Context, id survey.WaveID, after Mark) iter.Seq2[Row, error]
+	// Ended reports whether no more responses of a wave that protects people will begin to count, as far as the
+	// source knows: it takes none, and too few wait.
+	Ended(ctx context.Context, wave *survey.Wave) (bool, error)
+	// AddCut keeps a cut of a wave as it was returned by Wave, or is [survey.ErrConflict] if the wave has another
+	// one since then, or a final one would not count all there are.
+	AddCut(ctx context.Context, wave *survey.Wave, cut survey.Cut) error
 }
 
 // freshness is how long a wave is taken to be up to date. Two servers on one database show the same figures
@@ -71,12 +81,17 @@ type held struct {
 
 // reading is how far a wave has been read.
 type reading struct {
-	wave    *Wave // replaced, never changed: whoever looks at the old one is not disturbed; nil before the first
-	version survey.VersionID
-	marked  bool // mark was set by the source
-	mark    Mark
-	answers *storedReader
-	recent  recentRows
+	wave     *Wave // replaced, never changed: whoever looks at the old one is not disturbed; nil before the first
+	version  survey.VersionID
+	segments []survey.Segment
+	marked   bool // mark was set by the source
+	mark     Mark
+	answers  *storedReader
+	recent   recentRows
+	releases []int32 // by response, from 1; only ever added to
+	shown    *Wave   // what may be seen of wave
+	seen     int     // the releases that the source knew of when shown was made
+	ended    bool    // and whether there would be no more
 }
 
 // NewWaves returns waves of a source, of which as many stay in memory as fit so many bytes: those used least
@@ -88,6 +103,10 @@ func NewWaves(source Source, memory int64) *Waves {
 // Read hands a wave to a function, up to date as of the last half second at most: responses that were
 // committed a second ago are in it, those erased are not. The wave does not change while use runs and after,
 // and may be kept; what it costs to keep is that its memory is not given back. Reads can be nested.
+//
+// Of a wave that protects people only what may be shown is to be had; see [Wave.Protect]. Reading it makes the cuts
+// that are due and has the source keep them, so that all who read it see the same. What the panel says of people
+// stands behind the questionnaire's items, as of [survey.Questionnaire.WithSegments].
 //
 // The error is that of the source or of use. [survey.ErrNotFound] is a wave there is not.
 func (w *Waves) Read(ctx context.Context, id survey.WaveID, use func(*Wave) error) error {
@@ -107,7 +126,7 @@ func (w *Waves) current(ctx context.Context, id survey.WaveID) (*Wave, error) {
 	}
 	defer func() { <-h.turn }()
 	if h.fresh() {
-		return h.reading.wave, nil
+		return h.reading.shown, nil
 	}
 	if err := h.refresh(ctx, w.source, id); err != nil {
 		if errors.Is(err, survey.ErrNotFound) || h.reading.wave == nil {
@@ -116,7 +135,7 @@ func (w *Waves) current(ctx context.Context, id survey.WaveID) (*Wave, error) {
 		return nil, fmt.Errorf("read wave %d: %w", id, err)
 	}
 	w.account(id, h)
-	return h.reading.wave, nil
+	return h.reading.shown, nil
 }
 
 // fresh reports whether the wave was read so short a time ago that it need not be read again.
@@ -163,7 +182,7 @@ func (w *Waves) account(id survey.WaveID, h *held) {
 	if w.held[id] != h {
 		return // it had to leave while it was read: it is used this once
 	}
-	size := h.reading.wave.Bytes() + h.reading.recent.bytes()
+	size := h.reading.wave.Bytes() + h.reading.recent.bytes() + int64(cap(h.reading.releases))*4
 	w.loaded += size - h.bytes
 	h.bytes = size
 	for w.loaded > w.memory {
@@ -200,16 +219,21 @@ func (h *held) refresh(ctx context.Context, source Source, id survey.WaveID) err
 		return err
 	}
 	next := h.reading
-	if next.wave == nil || next.version != stored.Version || next.wave.audience != stored.Audience {
-		next.begin(q, &stored)
+	if next.wave == nil || next.version != stored.Version || next.wave.audience != stored.Audience || !sameSegments(next.segments, stored.Segments) {
+		if err := next.begin(q, &stored); err != nil {
+			return err
+		}
 	}
 	stale := time.NewTimer(freshness) // from before the source is asked
-	rows, err := next.grow(ctx, source, id, q, &stored)
+	rows, err := next.grow(ctx, source, id, &stored)
 	if err == nil && rows >= largeReading {
 		// Reading so much took a while: what came meanwhile is read at once, and with it the ids of all that
 		// was there are forgotten.
 		stale.Reset(freshness)
-		_, err = next.grow(ctx, source, id, q, &stored)
+		_, err = next.grow(ctx, source, id, &stored)
+	}
+	if err == nil {
+		err = next.show(ctx, source, &stored)
 	}
 	if err != nil {
 		stale.Stop()
@@ -222,22 +246,36 @@ func (h *held) refresh(ctx context.Context, source Source, id survey.WaveID) err
 // largeReading is how many rows make it worth while to read once more.
 const largeReading = 10_000
 
+func sameSegments(a, b []survey.Segment) bool { return slices.EqualFunc(a, b, survey.Segment.Equal) }
+
 // begin begins anew, with nothing read.
-func (r *reading) begin(q *survey.Questionnaire, stored *survey.Wave) {
-	*r = reading{wave: New(q, stored.Audience, stored.Threshold), version: stored.Version, answers: newStoredReader(q)}
+func (r *reading) begin(q *survey.Questionnaire, stored *survey.Wave) error {
+	wide, err := q.WithSegments(stored.Segments)
+	if err != nil {
+		return err
+	}
+	r.beginWith(wide, stored)
+	return nil
+}
+
+func (r *reading) beginWith(wide *survey.Questionnaire, stored *survey.Wave) {
+	*r = reading{
+		wave: New(wide, stored.Audience, stored.Threshold), version: stored.Version, segments: stored.Segments, answers: newStoredReader(wide),
+	}
 }
 
 // grow reads what came since the last reading, and returns how many rows the source had to say.
-func (r *reading) grow(ctx context.Context, source Source, id survey.WaveID, q *survey.Questionnaire, stored *survey.Wave) (int, error) {
+func (r *reading) grow(ctx context.Context, source Source, id survey.WaveID, stored *survey.Wave) (int, error) {
 	mark, err := source.Mark(ctx, id)
 	if err != nil {
 		return 0, err
 	}
 	if r.marked && (mark.Generation != r.mark.Generation || mark.At < r.mark.At) {
-		r.begin(q, stored)
+		r.beginWith(r.wave.questionnaire, stored)
 	}
 	grown := r.wave.grown()
 	grown.threshold = max(stored.Threshold, 1)
+	releases := r.releases
 	var seen recentRows
 	for row, err := range ahead(source.Rows(ctx, id, r.mark)) {
 		if err != nil {
@@ -248,16 +286,17 @@ func (r *reading) grow(ctx context.Context, source Source, id survey.WaveID, q *
 		if r.recent.has(key) {
 			continue
 		}
-		record, err := r.answers.read(row.Answers)
+		record, err := r.answers.read(row.Answers, row.Attributes)
 		if err != nil {
 			return 0, fmt.Errorf("response %s: %w", row.ID, err)
 		}
 		record.Audience, record.Respondent, record.Weight = stored.Audience, row.Person, row.Weight
 		grown.Add(record)
+		releases = append(releases, firstRelease(row.Release))
 	}
 	// What this reading returned is all that the next one can return again: what is behind this mark now was
 	// behind the one before it too, and so was seen here.
-	r.wave, r.mark, r.marked, r.recent = grown, mark, true, seen
+	r.wave, r.mark, r.marked, r.recent, r.releases = grown, mark, true, seen, releases
 	return len(seen.rows), nil
 }
 

@@ -62,6 +62,45 @@ func (a *archive) Questionnaire(context.Context, survey.VersionID) (*survey.Ques
 	return a.questionnaire, nil
 }
 
+// Ended is whether the wave is closed: of an archive nothing waits.
+func (a *archive) Ended(_ context.Context, wave *survey.Wave) (bool, error) {
+	return wave.State == survey.WaveClosed, nil
+}
+
+// AddCut keeps a cut as a store does.
+func (a *archive) AddCut(_ context.Context, wave *survey.Wave, cut survey.Cut) error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if len(a.wave.Cuts) != len(wave.Cuts) || cut.Final && a.wave.Releases != wave.Releases {
+		return survey.ErrConflict
+	}
+	a.wave.Cuts = append(a.wave.Cuts, cut)
+	return nil
+}
+
+// release lets as many responses begin to count together.
+func (a *archive) release(answers, department string, n int) {
+	a.mu.Lock()
+	a.wave.Releases++
+	release := a.wave.Releases
+	if len(a.wave.Held) == 0 || a.wave.Held[len(a.wave.Held)-1].Threshold < a.wave.Threshold {
+		a.wave.Held = append(a.wave.Held, survey.Held{Release: release, Threshold: a.wave.Threshold})
+	}
+	a.mu.Unlock()
+	for range n {
+		tx := a.begin(answers)
+		a.mu.Lock()
+		row := a.open[tx]
+		row.Release = release
+		if department != "" {
+			row.Attributes = []byte(`{"unit":"` + department + `"}`)
+		}
+		a.open[tx] = row
+		a.mu.Unlock()
+		a.commit(tx)
+	}
+}
+
 // Mark is the oldest transaction still open, as pg_snapshot_xmin says it.
 func (a *archive) Mark(context.Context, survey.WaveID) (Mark, error) {
 	a.mu.Lock()
@@ -478,7 +517,7 @@ func same(tb testing.TB, q *survey.Questionnaire, fast *storedReader, src []byte
 	if err != nil {
 		tb.Fatalf("%s: %v", src, err)
 	}
-	got, err := fast.read(src)
+	got, err := fast.read(src, nil)
 	if err != nil {
 		tb.Fatalf("%s: %v", src, err)
 	}
@@ -501,7 +540,7 @@ func TestDamagedAnswersAreRefused(t *testing.T) {
 		`{"many":"a"x`, `{"rated.r1":11}`, `{"rated.r1":4.5}`, `{"words":"never ends\"}`, `{"nps":{}}`, `{"nps":true}`, `{one:"a"}`,
 		`{"many":[1]}`, `{"many":["a","a"]}`, `{"one":"\x"}`,
 	} {
-		if rec, err := newStoredReader(q).read([]byte(src)); err == nil {
+		if rec, err := newStoredReader(q).read([]byte(src), nil); err == nil {
 			t.Errorf("%s is read as %+v", src, rec)
 		}
 	}
@@ -525,8 +564,8 @@ func FuzzStoredAnswers(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, src []byte) {
 		fast := newStoredReader(q)
-		_, _ = fast.read([]byte(`{"one":"a","many":["a"],"nps":3}`)) // it remembers what came before
-		_, err := fast.read(src)
+		_, _ = fast.read([]byte(`{"one":"a","many":["a"],"nps":3}`), nil) // it remembers what came before
+		_, err := fast.read(src, nil)
 		if _, refused := q.ParseAnswers(src); refused == nil {
 			if err != nil {
 				t.Fatalf("%q: %v; the questionnaire reads it", src, err)
@@ -550,7 +589,7 @@ func BenchmarkLoadWave(b *testing.B) {
 	reader, wave := newStoredReader(q), New(q, survey.External, 1)
 	i := 0
 	for b.Loop() {
-		rec, err := reader.read(rows[i%len(rows)])
+		rec, err := reader.read(rows[i%len(rows)], nil)
 		if err != nil {
 			b.Fatal(err)
 		}

@@ -15,8 +15,8 @@ import (
 // to what can be compared, and no figure of it is to be had by another address.
 func TestPartsOfPeopleOnBothSides(t *testing.T) {
 	f, director := newBench(t)
-	external := f.addWave(t, "external-expectations", survey.Wave{Name: "As customers", Audience: survey.External, Slug: "customers"})
-	internal := f.addWave(t, "internal-expectations", survey.Wave{Name: "As colleagues", Audience: survey.Internal, Slug: "colleagues"})
+	external := f.addWave(t, "external-expectations", survey.Wave{Mode: survey.Identified, Name: "As customers", Audience: survey.External, Slug: "customers"})
+	internal := f.addWave(t, "internal-expectations", survey.Wave{Mode: survey.Identified, Name: "As colleagues", Audience: survey.Internal, Slug: "colleagues"})
 	for _, wave := range []survey.Wave{external, internal} {
 		var file strings.Builder
 		file.WriteString("respondent,expectations,department\n")

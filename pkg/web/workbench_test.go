@@ -58,11 +58,23 @@ func (s *fromStore) Mark(ctx context.Context, id survey.WaveID) (tally.Mark, err
 func (s *fromStore) Rows(ctx context.Context, id survey.WaveID, after tally.Mark) iter.Seq2[tally.Row, error] {
 	return func(yield func(tally.Row, error) bool) {
 		for row, err := range s.store.Answers(ctx, id, store.Mark(after)) {
-			if !yield(tally.Row{ID: row.ID, Version: row.Version, Answers: row.Answers, Weight: row.Weight, Person: row.Person}, err) {
+			if !yield(tally.Row{
+				ID: row.ID, Version: row.Version, Answers: row.Answers, Weight: row.Weight, Person: row.Person,
+				Release: row.Release, Attributes: row.Attributes,
+			}, err) {
 				return
 			}
 		}
 	}
+}
+
+func (s *fromStore) Ended(ctx context.Context, wave *survey.Wave) (bool, error) {
+	waiting, err := s.store.Pending(ctx, wave.ID)
+	return wave.State == survey.WaveClosed && waiting < wave.Threshold, err
+}
+
+func (s *fromStore) AddCut(ctx context.Context, wave *survey.Wave, cut survey.Cut) error {
+	return s.store.AddCut(ctx, wave.Organisation, wave.ID, cut, len(wave.Cuts), wave.Releases)
 }
 
 // newBench is a server with nothing in it, and a director who looks at it.
