@@ -27,11 +27,11 @@ func BenchmarkImportPeople(b *testing.B) {
 				began = time.Now()
 				result, err = s.ImportPeople(b.Context(), ours, func(yield func(survey.Person, error) bool) {
 					n := 0
-					for p := range manyPeople(people) {
+					for p, err := range manyPeople(people) {
 						if n++; n%10 == 0 {
 							p.Name += " Nowak"
 						}
-						if !yield(p, nil) {
+						if !yield(p, err) {
 							return
 						}
 					}
