@@ -74,11 +74,17 @@ func demoWaves(lang survey.Language) []demoWave {
 // answer by an open link and are many; their answers are seen as they come.
 const demoThreshold = 5
 
+// demoOutbox is the folder in the data directory where the demonstration's mails go.
+const demoOutbox = "outbox"
+
 // Run makes the demonstration where there is none, and serves it.
 func (c demoCommand) Run(w *world) error {
 	log := c.logger(w)
 	if err := c.check(); err != nil {
 		return err
+	}
+	if len(c.Mail) == 0 { // made-up people have no post boxes
+		c.Mail = []string{"folder:" + filepath.Join(c.Data, demoOutbox)}
 	}
 	// The address comes first: while another demonstration holds it, its database is not touched.
 	listener, err := c.listen(w.ctx)
@@ -104,7 +110,7 @@ func (c demoCommand) Run(w *world) error {
 	if err := welcome(w, address, waves); err != nil {
 		return errors.Join(err, listener.Close())
 	}
-	return c.serve(w, listener, db, log)
+	return c.serve(w, listener, db, c.Data, log)
 }
 
 // database opens the demonstration's database, emptied if it is to be fresh.

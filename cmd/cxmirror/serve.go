@@ -25,9 +25,12 @@ type serveCommand struct {
 
 // serverFlags say how the service answers.
 type serverFlags struct {
-	Listen    string `default:"127.0.0.1:8080" placeholder:"HOST:PORT" help:"Where to answer. Only addresses that this machine alone reaches, until there is a sign-in. Port 0 is any that is free."`
-	LogFormat string `default:"text" enum:"text,json" help:"Lines of the log: ${enum}."`
-	Memory    int64  `default:"256" placeholder:"MIB" help:"How much memory the answers that somebody looks at may take, in MiB; those used least recently leave. A million responses take about 30."`
+	fieldworkFlags
+
+	Listen      string `default:"127.0.0.1:8080" placeholder:"HOST:PORT" help:"Where to answer. Only addresses that this machine alone reaches, until there is a sign-in. Port 0 is any that is free."`
+	LogFormat   string `default:"text" enum:"text,json" help:"Lines of the log: ${enum}."`
+	Respondents string `placeholder:"HOST:PORT" help:"A second address, which may be open to everybody, for the pages of respondents and nothing else: no workbench, no results. Put TLS before it."`
+	Memory      int64  `default:"256" placeholder:"MIB" help:"How much memory the answers that somebody looks at may take, in MiB; those used least recently leave. A million responses take about 30."`
 }
 
 // Limits of the server. Handlers have shorter ones of their own.
@@ -86,7 +89,7 @@ func (c serveCommand) Run(w *world) error {
 	log.InfoContext(w.ctx, "listening", slog.String("address", "http://"+listener.Addr().String()),
 		slog.String("database", db.Engine()), slog.String("version", version),
 		slog.String("reach", "this machine only: there is no sign-in yet"))
-	return c.serve(w, listener, db, log)
+	return c.serve(w, listener, db, c.Data, log)
 }
 
 func (c serveCommand) upToDate(ctx context.Context, db *store.Store) error {
@@ -141,42 +144,55 @@ func (f serverFlags) logger(w *world) *slog.Logger {
 	return slog.New(slog.NewTextHandler(w.stderr, nil))
 }
 
-// serve answers until the context ends, and then lets requests end.
-func (f serverFlags) serve(w *world, listener net.Listener, db *store.Store, log *slog.Logger) error {
-	site, err := f.site(w, db, log)
+// serve answers and runs fieldwork until the context ends, and then lets requests and mails end.
+func (f serverFlags) serve(w *world, listener net.Listener, db *store.Store, data string, log *slog.Logger) error {
+	work, err := f.newFielder(w, db, data, listener.Addr(), log)
 	if err != nil {
 		return errors.Join(err, listener.Close())
 	}
-	server := &http.Server{
-		Handler:           site.Handler(),
-		ReadHeaderTimeout: headerPatience,
-		ReadTimeout:       uploadPatience,
-		WriteTimeout:      answerPatience,
-		IdleTimeout:       idlePatience,
-		MaxHeaderBytes:    maxHeaderBytes,
-		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
+	sites, err := f.sites(w, listener, work, db, log)
+	if err != nil {
+		return errors.Join(err, listener.Close())
 	}
-	ended := make(chan error, 1)
-	go func() { ended <- server.Serve(listener) }()
+	ended := make(chan error, len(sites))
+	for _, site := range sites {
+		go func() { ended <- site.Serve(site.listener) }()
+	}
+	ending, stop := context.WithCancel(w.ctx)
+	defer stop()
+	wait := work.run(ending, log)
 	w.ready("http://" + listener.Addr().String())
 	select {
-	case err := <-ended:
-		return fmt.Errorf("serve: %w", err)
+	case err = <-ended:
+		err = fmt.Errorf("serve: %w", err)
+		stop()
 	case <-w.ctx.Done():
 	}
 	log.InfoContext(w.ctx, "stopping", slog.Duration("patience", stopPatience))
 	// Requests that are being answered are not cancelled by what asked the service to stop.
 	patience, cancel := context.WithTimeout(context.WithoutCancel(w.ctx), stopPatience)
 	defer cancel()
-	if err := server.Shutdown(patience); err != nil {
-		log.WarnContext(w.ctx, "requests were cut off", slog.String("error", err.Error()))
-		return errors.Join(fmt.Errorf("stop: requests did not end within %s: %w", stopPatience, err), server.Close())
+	for _, site := range sites {
+		if late := site.Shutdown(patience); late != nil {
+			log.WarnContext(w.ctx, "requests were cut off", slog.String("error", late.Error()))
+			err = errors.Join(err, fmt.Errorf("stop: requests did not end within %s: %w", stopPatience, late), site.Close())
+		}
 	}
+	wait()
 	log.InfoContext(w.ctx, "stopped")
-	return nil
+	return err
 }
 
-func (f serverFlags) site(w *world, db *store.Store, log *slog.Logger) (*web.Server, error) {
+// site is a server and where it answers.
+type site struct {
+	http.Server
+
+	listener net.Listener
+}
+
+// sites returns the servers: one of everything for this machine, and one of respondents' pages for everybody if
+// there is to be one.
+func (f serverFlags) sites(w *world, listener net.Listener, work *fielder, db *store.Store, log *slog.Logger) ([]*site, error) {
 	engine, err := charts.NewEngine()
 	if err != nil {
 		return nil, err
@@ -185,10 +201,42 @@ func (f serverFlags) site(w *world, db *store.Store, log *slog.Logger) (*web.Ser
 	if err != nil {
 		return nil, err
 	}
-	return web.New(web.Options{
+	options := web.Options{
 		Store: db, Waves: tally.NewWaves(newStoredWaves(db), f.Memory<<20), Engine: engine, Reports: reports,
+		Fieldwork: work.service, Mailer: work.mailer, Outbox: work.outbox, BaseURL: work.address,
 		Log: log, Now: w.now, Random: rand.Reader, Version: version,
-	})
+	}
+	whole, err := web.New(options)
+	if err != nil {
+		return nil, err
+	}
+	sites := []*site{newSite(listener, whole.Handler(), log)}
+	if f.Respondents == "" {
+		return sites, nil
+	}
+	options.Public = true
+	public, err := web.New(options)
+	if err != nil {
+		return nil, err
+	}
+	open, err := (&net.ListenConfig{}).Listen(w.ctx, "tcp", f.Respondents)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", setting("respondents"), err)
+	}
+	log.InfoContext(w.ctx, "listening", slog.String("address", "http://"+open.Addr().String()), slog.String("reach", "everybody: pages of respondents only"))
+	return append(sites, newSite(open, public.Handler(), log)), nil
+}
+
+func newSite(listener net.Listener, handler http.Handler, log *slog.Logger) *site {
+	return &site{listener: listener, Server: http.Server{
+		Handler:           handler,
+		ReadHeaderTimeout: headerPatience,
+		ReadTimeout:       uploadPatience,
+		WriteTimeout:      answerPatience,
+		IdleTimeout:       idlePatience,
+		MaxHeaderBytes:    maxHeaderBytes,
+		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
+	}}
 }
 
 func closeDatabase(db *store.Store, log *slog.Logger) {

@@ -1,0 +1,129 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+
+	"cxmirror/pkg/fieldwork"
+	"cxmirror/pkg/store"
+)
+
+// fieldworkFlags say how people are reached.
+type fieldworkFlags struct {
+	Address    string   `placeholder:"URL" help:"Address that people reach the service at, such as https://survey.example.com: links in mails and on paper begin with it. Without it they begin with the address the service listens at."`
+	Mail       []string `sep:"none" placeholder:"URL" help:"Server that sends mail: smtp://user:password@host:587?from=Surveys <surveys@example.com>&rate=10/s&connections=5&day=10000, smtps://..., or folder:DIR to write mails as files. May be given several times; better in the environment, one server a line, where others on the machine cannot read a password."`
+	SecretFile string   `placeholder:"FILE" help:"File with the secret that personal links and waiting anonymous answers depend on; made when missing, in --data unless given. All servers on one PostgreSQL need the same one, and a backup is worth little without it."`
+}
+
+// tickEvery is how often the service looks for what is due: steps of results, closings, erasures.
+const tickEvery = 10 * time.Second
+
+// fielder runs fieldwork behind the pages.
+type fielder struct {
+	service *fieldwork.Service
+	mailer  *fieldwork.Mailer
+	address string // of links
+	outbox  string // the folder that mails go to; "" is none
+}
+
+// newFielder makes what runs fieldwork. Data is the directory of the secret; listening is where the service answers.
+func (f fieldworkFlags) newFielder(w *world, db *store.Store, data string, listening net.Addr, log *slog.Logger) (*fielder, error) {
+	address, err := f.base(listening)
+	if err != nil {
+		return nil, err
+	}
+	servers, outbox, err := f.servers()
+	if err != nil {
+		return nil, err
+	}
+	secret, err := f.secret(data)
+	if err != nil {
+		return nil, err
+	}
+	service, err := fieldwork.New(fieldwork.Options{
+		Store: db, Secret: secret, Log: log, Now: w.now, Random: rand.Reader, Mails: len(servers) > 0,
+	})
+	if err != nil {
+		return nil, err
+	}
+	stationery, err := fieldwork.NewStationery()
+	if err != nil {
+		return nil, err
+	}
+	mailer, err := fieldwork.NewMailer(fieldwork.MailerOptions{
+		Outbox: db, Servers: servers, Stationery: stationery, Base: address, Token: secret.Token, Now: w.now, Random: rand.Reader, Log: log,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &fielder{service: service, mailer: mailer, address: address, outbox: outbox}, nil
+}
+
+// base returns the address that links begin with, without a slash at its end.
+func (f fieldworkFlags) base(listening net.Addr) (string, error) {
+	if f.Address == "" {
+		return "http://" + listening.String(), nil
+	}
+	address, err := url.Parse(f.Address)
+	if err != nil || address.Host == "" || address.Scheme != "https" && address.Scheme != "http" || address.RawQuery != "" || address.Fragment != "" || address.User != nil {
+		return "", usage("%s is %q: it takes an address such as https://survey.example.com", setting("address"), f.Address)
+	}
+	return strings.TrimSuffix(f.Address, "/"), nil
+}
+
+// servers returns the servers that send mail, and the folder that stands for one.
+func (f fieldworkFlags) servers() (servers []fieldwork.Server, outbox string, err error) {
+	for i, given := range f.Mail {
+		for line := range strings.Lines(given) {
+			if line = strings.TrimSpace(line); line == "" {
+				continue
+			}
+			server, err := fieldwork.ParseServer(line)
+			if err != nil {
+				return nil, "", usage("%s, server %d: %v", setting("mail"), i+1, err)
+			}
+			if folder, ok := server.Folder(); ok {
+				outbox = folder
+			}
+			servers = append(servers, server)
+		}
+	}
+	return servers, outbox, nil
+}
+
+func (f fieldworkFlags) secret(data string) (fieldwork.Secret, error) {
+	file := f.SecretFile
+	if file == "" {
+		if err := os.MkdirAll(data, 0o700); err != nil {
+			return fieldwork.Secret{}, fmt.Errorf("%s %s: %w", setting("data"), data, err)
+		}
+		file = filepath.Join(data, "secret")
+	}
+	secret, err := fieldwork.ReadSecret(file, rand.Reader)
+	if err != nil {
+		return fieldwork.Secret{}, fmt.Errorf("%s: %w", setting("secret-file"), err)
+	}
+	return secret, nil
+}
+
+// run does what is due and sends mail until the context ends. The function it returns waits for both to have ended:
+// mails that were not sent are given back, for whoever runs next.
+func (f *fielder) run(ctx context.Context, log *slog.Logger) (wait func()) {
+	var work sync.WaitGroup
+	work.Go(func() { f.service.Run(ctx, tickEvery) })
+	work.Go(func() {
+		if err := f.mailer.Run(ctx); err != nil {
+			log.Error("sending mail", slog.String("error", err.Error()))
+		}
+	})
+	return work.Wait
+}
