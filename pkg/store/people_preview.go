@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"slices"
 
 	"gorm.io/gorm"
 
@@ -19,6 +20,8 @@ type ImportPreview struct {
 	// most likely the same person, who would be written to twice. First are up to ten such addresses.
 	Twice int
 	First []string
+
+	Activated int // of those updated, people who are inactive and would not be
 }
 
 // twiceNamed is how many addresses an [ImportPreview] names.
@@ -131,6 +134,9 @@ func (in *peoplePreview) count(p, before *survey.Person, known bool) {
 			return
 		}
 		in.preview.Updated++
+		if p.Active && !before.Active {
+			in.preview.Activated++
+		}
 	}
 }
 
@@ -151,4 +157,31 @@ func (in *peoplePreview) countMissing() error {
 		}
 	}
 	return rows.Err()
+}
+
+// PeopleByAddress returns those of an organisation's panel who have one of some addresses, in whatever case: by the
+// address in lower case, in no order.
+func (s *Store) PeopleByAddress(ctx context.Context, organisation survey.OrganisationID, addresses []string) (map[string][]survey.Person, error) {
+	found := make(map[string][]survey.Person)
+	for chunk := range slices.Chunk(addresses, peopleBatch) {
+		mailboxes := make([]string, 0, len(chunk))
+		for _, address := range chunk {
+			if m := mailbox(address); m != "" {
+				mailboxes = append(mailboxes, m)
+			}
+		}
+		if len(mailboxes) == 0 {
+			continue
+		}
+		people, err := findPeople(s.read.WithContext(ctx).Where("organisation_id = ? AND mailbox <> '' AND mailbox IN ?", int64(organisation), mailboxes))
+		if err != nil {
+			return nil, fmt.Errorf("people by their addresses: %w", classify(err))
+		}
+		for _, p := range people {
+			if m := mailbox(p.Address); !slices.ContainsFunc(found[m], func(other survey.Person) bool { return other.ID == p.ID }) {
+				found[m] = append(found[m], p)
+			}
+		}
+	}
+	return found, nil
 }

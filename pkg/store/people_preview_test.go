@@ -56,7 +56,15 @@ func TestPreviewPeople(t *testing.T) {
 				}
 			}
 
-			strangers := []survey.Person{{Key: "new", Address: "P1@example.org", Active: true}, {Key: "other", Address: "other@example.org", Active: true}, {Key: "paper", Active: true}}
+			if _, err := s.ImportPeople(t.Context(), survey.DefaultOrganisation, panel([]survey.Person{{Key: "left"}, {Key: "here", Active: true}}), store.ImportOptions{Update: true}); err != nil {
+			t.Fatal(err)
+		}
+		back, err := s.PreviewPeople(t.Context(), survey.DefaultOrganisation, panel([]survey.Person{{Key: "left", Active: true}, {Key: "here", Active: true}}), store.ImportOptions{Update: true})
+		if err != nil || back.Activated != 1 || back.Updated != 1 || back.Unchanged != 1 {
+			t.Errorf("somebody who is back: %+v, %v", back, err)
+		}
+
+		strangers := []survey.Person{{Key: "new", Address: "P1@example.org", Active: true}, {Key: "other", Address: "other@example.org", Active: true}, {Key: "paper", Active: true}}
 			if _, err := s.ImportPeople(t.Context(), survey.DefaultOrganisation, panel([]survey.Person{{Key: "p1", Address: "p1@example.org", Active: true}}), store.ImportOptions{Update: true}); err != nil {
 				t.Fatal(err)
 			}
@@ -74,6 +82,19 @@ func TestPreviewPeople(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestPeopleByAddress(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, s *store.Store) {
+		people := importPeople(t, s, 3)
+		found, err := s.PeopleByAddress(t.Context(), survey.DefaultOrganisation, []string{"PERSON1@example.ORG", "nobody@example.org", "", "person1@example.org"})
+		if err != nil || len(found) != 1 || len(found["person1@example.org"]) != 1 || found["person1@example.org"][0].ID != people[1].ID {
+			t.Errorf("found %v, %v", found, err)
+		}
+		if found, err := s.PeopleByAddress(t.Context(), survey.DefaultOrganisation+1, []string{people[0].Address}); err != nil || len(found) != 0 {
+			t.Errorf("another organisation finds %v, %v", found, err)
+		}
+	})
 }
 
 func TestPeopleByState(t *testing.T) {
