@@ -93,7 +93,7 @@ func TestFreshDemoSparesOneThatRuns(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer db.Close()
-	if waves, err := db.Waves(t.Context(), survey.DefaultOrganisation); err != nil || len(waves) != 3 {
-		t.Errorf("%d waves, %v; want the three of the first", len(waves), err)
+	if waves, err := db.Waves(t.Context(), survey.DefaultOrganisation); err != nil || len(waves) != 5 {
+		t.Errorf("%d waves, %v; want the five of the first", len(waves), err)
 	}
 }

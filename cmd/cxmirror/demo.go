@@ -9,10 +9,12 @@ import (
 	"io/fs"
 	"iter"
 	"log/slog"
+	"net"
 	"os"
 	"path/filepath"
 	"time"
 
+	"cxmirror/pkg/fieldwork"
 	"cxmirror/pkg/store"
 	"cxmirror/pkg/survey"
 	"cxmirror/surveys"
@@ -107,10 +109,33 @@ func (c demoCommand) Run(w *world) error {
 		return errors.Join(fmt.Errorf("make the demonstration: %w; cxmirror demo --fresh starts anew", err), listener.Close())
 	}
 	address := "http://" + listener.Addr().String()
-	if err := welcome(w, address, waves); err != nil {
+	invited, draft, err := c.fieldwork(w, db, listener, log)
+	if err != nil {
+		return errors.Join(fmt.Errorf("make the demonstration's fieldwork: %w; cxmirror demo --fresh starts anew", err), listener.Close())
+	}
+	if err := welcome(w, address, waves, invited, draft); err != nil {
 		return errors.Join(err, listener.Close())
 	}
 	return c.serve(w, listener, db, c.Data, log)
+}
+
+// fieldwork makes the panel, and what it was invited to.
+func (c demoCommand) fieldwork(w *world, db *store.Store, listener net.Listener, log *slog.Logger) (invited, draft survey.Wave, err error) {
+	secret, err := c.secret(c.Data)
+	if err != nil {
+		return invited, draft, err
+	}
+	base, err := c.base(listener.Addr())
+	if err != nil {
+		return invited, draft, err
+	}
+	outbox, err := fieldwork.ParseServer("folder:" + filepath.Join(c.Data, demoOutbox))
+	if err != nil {
+		return invited, draft, err
+	}
+	played := slog.New(slog.DiscardHandler) // what is played happened days ago, and is no news
+	fielded := demoFieldwork{db: db, secret: secret, base: base, outbox: outbox, lang: survey.Language(c.Language), now: w.now(), log: played}
+	return fielded.make(w.ctx)
 }
 
 // database opens the demonstration's database, emptied if it is to be fresh.
@@ -120,6 +145,9 @@ func (c demoCommand) database(ctx context.Context, log *slog.Logger) (*store.Sto
 			if err := os.Remove(filepath.Join(c.Data, demoDatabase+end)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 				return nil, fmt.Errorf("%s: %w", setting("fresh"), err)
 			}
+		}
+		if err := os.RemoveAll(filepath.Join(c.Data, demoOutbox)); err != nil {
+			return nil, fmt.Errorf("%s: %w", setting("fresh"), err)
 		}
 	}
 	db, err := databaseFlags{Data: c.Data}.open(ctx, demoDatabase, log)
@@ -133,7 +161,7 @@ func (c demoCommand) database(ctx context.Context, log *slog.Logger) (*store.Sto
 }
 
 // welcome prints what to look at.
-func welcome(w *world, address string, waves []survey.Wave) error {
+func welcome(w *world, address string, waves []survey.Wave, invited, draft survey.Wave) error {
 	_, err := fmt.Fprintf(w.stdout, `cxmirror is at %[1]s
 
   %[1]s/%[2]s
@@ -142,10 +170,16 @@ func welcome(w *world, address string, waves []survey.Wave) error {
       surveys, waves and how many answered
   %[1]s/o/%[3]s
       the questions, as a customer meets them: answer, and the figures change
+  %[1]s/waves/%[4]d/fieldwork
+      an anonymous survey among employees: who was invited, how many answered, what is planned
+  %[1]s/outbox
+      the mails they were sent, each with a personal link; nothing leaves this machine
+  %[1]s/waves/%[5]d/launch
+      another one to launch yourself
 
-All answers are simulated. Ctrl-C stops; the next start shows everything as you left it, and
+All people and all answers are simulated. Ctrl-C stops; the next start shows everything as you left it, and
 cxmirror demo --fresh starts anew.
-`, address, fmt.Sprintf("divergence?external=%d&internal=%d", waves[0].ID, waves[1].ID), waves[0].Slug)
+`, address, fmt.Sprintf("divergence?external=%d&internal=%d", waves[0].ID, waves[1].ID), waves[0].Slug, invited.ID, draft.ID)
 	return err
 }
 
@@ -209,6 +243,16 @@ func (d demoWave) version() (*survey.Version, *survey.Questionnaire, error) {
 
 // create stores the questionnaire and an open wave of it.
 func (d demoWave) create(ctx context.Context, db *store.Store, lang survey.Language) (survey.Wave, error) {
+	wave, err := d.draft(ctx, db, lang)
+	if err != nil {
+		return wave, err
+	}
+	wave.State = survey.WaveOpen
+	return wave, db.CreateWave(ctx, &wave)
+}
+
+// draft stores the questionnaire and returns a wave of it that nobody can answer yet.
+func (d demoWave) draft(ctx context.Context, db *store.Store, lang survey.Language) (survey.Wave, error) {
 	version, q, err := d.version()
 	if err != nil {
 		return survey.Wave{}, err
@@ -220,9 +264,9 @@ func (d demoWave) create(ctx context.Context, db *store.Store, lang survey.Langu
 	if q.Audience == survey.External {
 		threshold = 1
 	}
-	wave := survey.Wave{
+	return survey.Wave{
 		Organisation: survey.DefaultOrganisation, Version: version.ID, Name: d.name.In(lang), Audience: q.Audience,
-		Slug: d.slug, State: survey.WaveOpen, Threshold: threshold, Simulated: true,
+		Slug: d.slug, State: survey.WaveDraft, Threshold: threshold, Simulated: true,
 		Mode: survey.Confidential, OpenLink: true, OncePer: true,
 		Promise: survey.Promise{
 			Asker: survey.Words{
@@ -239,8 +283,7 @@ func (d demoWave) create(ctx context.Context, db *store.Store, lang survey.Langu
 				"ro": "Răspunsurile rămân pe acest calculator, printre răspunsuri simulate.", "ru": "Ответы остаются на этом компьютере, среди смоделированных ответов.",
 			},
 		},
-	}
-	return wave, db.CreateWave(ctx, &wave)
+	}, nil
 }
 
 // responses turns answers into responses that came in over the last four weeks, most of them early, as

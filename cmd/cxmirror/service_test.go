@@ -14,7 +14,9 @@ import (
 	"net/url"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -65,6 +67,7 @@ func (l *lines) String() string {
 // begin starts a service in this process on a free port, and waits until it answers.
 func begin(t *testing.T, args ...string) *service {
 	t.Helper()
+	args = withData(t, args)
 	ctx, stop := context.WithCancel(context.WithoutCancel(t.Context()))
 	s := &service{stop: stop, ended: make(chan struct{}), stdout: &lines{}, stderr: &lines{}}
 	ready := make(chan string, 1)
@@ -101,6 +104,7 @@ type process struct {
 // launch starts the program in a process of its own.
 func launch(tb testing.TB, args ...string) *process {
 	tb.Helper()
+	args = withData(tb, args)
 	program, err := os.Executable()
 	if err != nil {
 		tb.Fatal(err)
@@ -114,6 +118,15 @@ func launch(tb testing.TB, args ...string) *process {
 	go func() { _ = p.command.Wait(); close(p.ended) }() // it ends by being killed
 	tb.Cleanup(p.kill)
 	return p
+}
+
+// withData adds a directory for the secret, the same for all servers of a test, as servers of one database need it.
+func withData(tb testing.TB, args []string) []string {
+	tb.Helper()
+	if slices.Contains(args, "--data") || args[0] != "serve" {
+		return args
+	}
+	return append(slices.Clone(args), "--data", filepath.Join(filepath.Dir(tb.TempDir()), "data"))
 }
 
 func (p *process) kill() {
