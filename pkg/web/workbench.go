@@ -24,8 +24,9 @@ type workbench struct {
 	phrases *survey.Phrases
 }
 
-// workbenchPolicy lets script of the workbench ask its own server for counts and pictures.
-const workbenchPolicy = contentPolicy + "; connect-src 'self'"
+// workbenchPolicy lets script of the workbench ask its own server for counts and pictures, and pages show mails in a
+// frame.
+const workbenchPolicy = contentPolicy + "; connect-src 'self'; frame-src 'self'"
 
 // workbenchLanguage is the cookie of the language chosen by hand.
 const workbenchLanguage = "cx_workbench_language"
@@ -70,6 +71,12 @@ func (s *Server) workbenchRoutes(g *echo.Group) {
 	g.GET("/waves/:id/link.svg", s.showLinkSVG)
 	g.GET("/waves/:id/link.png", s.showLinkPNG)
 
+	// Fieldwork: a launch step by step, and how it goes.
+	s.launchRoutes(g)
+	s.letterRoutes(g)
+	s.progressRoutes(g)
+	s.outboxRoutes(g)
+
 	// Answers from files, and back into files.
 	g.GET("/waves/:id/import", s.showImport)
 	g.POST("/waves/:id/import", s.importAnswers)
@@ -96,13 +103,14 @@ type room struct {
 	Simulated bool
 	Languages []languageChoice
 	Version   string
+	Outbox    bool // mails go to a folder that can be looked at
 
 	phrases *survey.Phrases
 }
 
 // room returns the frame of a page whose title is said already.
 func (s *Server) room(c echo.Context, here string) room {
-	r := room{Lang: s.workbenchLanguage(c), Here: here, Version: s.version, phrases: s.workbench.phrases}
+	r := room{Lang: s.workbenchLanguage(c), Here: here, Version: s.version, Outbox: s.outbox != "", phrases: s.workbench.phrases}
 	if c.Request().Method == http.MethodGet {
 		for _, lang := range r.phrases.Languages() {
 			query := c.Request().URL.Query()

@@ -1,0 +1,96 @@
+package web
+
+import (
+	"fmt"
+	"net/http"
+	"strconv"
+
+	"github.com/labstack/echo/v4"
+
+	"cxmirror/pkg/fieldwork"
+	"cxmirror/pkg/survey"
+)
+
+// outboxRoutes shows the mails that went to a folder instead of a server.
+func (s *Server) outboxRoutes(g *echo.Group) {
+	g.GET("/outbox", s.showOutbox)
+	g.GET("/outbox/:mail", s.showOutboxMail)
+	g.GET("/outbox/:mail/letter", s.showOutboxLetter)
+}
+
+// mailsOnPage is how many mails one page of the outbox lists.
+const mailsOnPage = 50
+
+// outboxPage is the mails in the folder, the newest first.
+type outboxPage struct {
+	room
+	Folder         string
+	Mails          []fieldwork.StoredMail
+	Total          int
+	Earlier, Later string
+}
+
+// outboxFolder returns the folder, or [survey.ErrNotFound] where mails go to a server.
+func (s *Server) outboxFolder() (string, error) {
+	if s.outbox == "" {
+		return "", fmt.Errorf("outbox: %w", survey.ErrNotFound)
+	}
+	return s.outbox, nil
+}
+
+func (s *Server) showOutbox(c echo.Context) error {
+	dir, err := s.outboxFolder()
+	if err != nil {
+		return err
+	}
+	mails, err := fieldwork.ReadOutbox(dir)
+	if err != nil {
+		return err
+	}
+	page := outboxPage{room: s.room(c, "outbox"), Folder: dir, Total: len(mails)}
+	page.Title = page.T("outbox")
+	number, _ := strconv.Atoi(c.QueryParam("page")) // what is no number is the first
+	number = max(number, 1)
+	first, last := min((number-1)*mailsOnPage, len(mails)), min(number*mailsOnPage, len(mails))
+	page.Mails = mails[first:last]
+	if number > 1 {
+		page.Earlier = fmt.Sprintf("/outbox?page=%d", number-1)
+	}
+	if last < len(mails) {
+		page.Later = fmt.Sprintf("/outbox?page=%d", number+1)
+	}
+	return s.show(c, http.StatusOK, "workbench", "outbox", page)
+}
+
+// mailPage is one mail of the folder.
+type mailPage struct {
+	room
+	Mail fieldwork.StoredMail
+}
+
+func (s *Server) showOutboxMail(c echo.Context) error {
+	dir, err := s.outboxFolder()
+	if err != nil {
+		return err
+	}
+	mail, err := fieldwork.OpenMail(dir, c.Param("mail"))
+	if err != nil {
+		return err
+	}
+	page := mailPage{room: s.room(c, "outbox"), Mail: mail}
+	page.Title = mail.Subject
+	return s.show(c, http.StatusOK, "workbench", "outbox-mail", page)
+}
+
+// showOutboxLetter is the HTML of a mail, for the frame of its page.
+func (s *Server) showOutboxLetter(c echo.Context) error {
+	dir, err := s.outboxFolder()
+	if err != nil {
+		return err
+	}
+	mail, err := fieldwork.OpenMail(dir, c.Param("mail"))
+	if err != nil {
+		return err
+	}
+	return showMail(c, mail.HTML)
+}
