@@ -121,7 +121,7 @@ func (c demoCommand) Run(w *world) error {
 
 // fieldwork makes the panel, and what it was invited to.
 func (c demoCommand) fieldwork(w *world, db *store.Store, listener net.Listener, log *slog.Logger) (invited, draft survey.Wave, err error) {
-	secret, err := c.secret(c.Data)
+	secret, err := c.secret(w.ctx, db, c.Data)
 	if err != nil {
 		return invited, draft, err
 	}

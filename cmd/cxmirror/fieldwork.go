@@ -3,7 +3,9 @@ package main
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"net"
 	"net/url"
@@ -15,6 +17,7 @@ import (
 
 	"cxmirror/pkg/fieldwork"
 	"cxmirror/pkg/store"
+	"cxmirror/pkg/survey"
 )
 
 // fieldworkFlags say how people are reached.
@@ -45,7 +48,7 @@ func (f fieldworkFlags) newFielder(w *world, db *store.Store, data string, liste
 	if err != nil {
 		return nil, err
 	}
-	secret, err := f.secret(data)
+	secret, err := f.secret(w.ctx, db, data)
 	if err != nil {
 		return nil, err
 	}
@@ -100,20 +103,50 @@ func (f fieldworkFlags) servers() (servers []fieldwork.Server, outbox string, er
 	return servers, outbox, nil
 }
 
-func (f fieldworkFlags) secret(data string) (fieldwork.Secret, error) {
-	file := f.SecretFile
-	if file == "" {
+// secretPath returns the file of the secret. Data is the directory where it is unless another file is named.
+func (f fieldworkFlags) secretPath(data string) string {
+	if f.SecretFile != "" {
+		return f.SecretFile
+	}
+	return filepath.Join(data, "secret")
+}
+
+// secret returns the secret that the database is used with. One is made where there is none yet; what was made with
+// one secret is never gone on with by another.
+func (f fieldworkFlags) secret(ctx context.Context, db *store.Store, data string) (fieldwork.Secret, error) {
+	file := f.secretPath(data)
+	fail := func(err error) (fieldwork.Secret, error) {
+		return fieldwork.Secret{}, fmt.Errorf("%s: %w", setting("secret-file"), err)
+	}
+	_, err := db.SecretFingerprint(ctx)
+	used := err == nil
+	if err != nil && !errors.Is(err, survey.ErrNotFound) {
+		return fail(err)
+	}
+	if _, err := os.Stat(file); used && errors.Is(err, fs.ErrNotExist) {
+		return fail(fmt.Errorf("%s is missing, and this database is used with a secret already, which no new one can stand in for: %s", file, whereSecretsAre))
+	}
+	if f.SecretFile == "" {
 		if err := os.MkdirAll(data, 0o700); err != nil {
 			return fieldwork.Secret{}, fmt.Errorf("%s %s: %w", setting("data"), data, err)
 		}
-		file = filepath.Join(data, "secret")
 	}
 	secret, err := fieldwork.ReadSecret(file, rand.Reader)
 	if err != nil {
-		return fieldwork.Secret{}, fmt.Errorf("%s: %w", setting("secret-file"), err)
+		return fail(err)
+	}
+	err = db.BindSecret(ctx, secret.Fingerprint())
+	if errors.Is(err, store.ErrOtherSecret) {
+		return fail(fmt.Errorf("%w than that in %s: links in new mails would lead nowhere, and answers of anonymous waves that wait could never be opened; %s", err, file, whereSecretsAre))
+	}
+	if err != nil {
+		return fail(err)
 	}
 	return secret, nil
 }
+
+// whereSecretsAre says what to do when the secret is not the one of the database.
+const whereSecretsAre = "put the right one there, or name its file; the other servers of this database have it, and so should whoever keeps its backups"
 
 // run does what is due and sends mail until the context ends. The function it returns waits for both to have ended:
 // mails that were not sent are given back, for whoever runs next.

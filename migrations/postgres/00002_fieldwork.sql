@@ -246,12 +246,18 @@ CREATE INDEX mails_waiting ON mails (not_before, id) WHERE state = 'waiting';
 CREATE INDEX mails_waiting_of_mailing ON mails (mailing_id) WHERE state = 'waiting';
 CREATE INDEX mails_of_invitation ON mails (invitation_id);
 
+-- Which secret the database is used with: a fingerprint, from which the secret cannot be worked out. One row.
+CREATE TABLE bound_secret (
+	id          bigint NOT NULL PRIMARY KEY CHECK (id = 1),
+	fingerprint bytea NOT NULL CHECK (length(fingerprint) = 32)
+);
+
 -- +goose Down
 -- Answers that nobody but the newer program can read are not thrown away.
 CREATE TABLE unreadable (answers bigint NOT NULL CONSTRAINT answers_wait_sealed CHECK (answers = 0));
 INSERT INTO unreadable SELECT (SELECT count(*) FROM sealed) + (SELECT count(*) FROM drafts);
 DROP TABLE unreadable;
-DROP TABLE mails, mailings, letters, plans, finished_by_day, sealed, drafts;
+DROP TABLE bound_secret, mails, mailings, letters, plans, finished_by_day, sealed, drafts;
 DROP INDEX responses_pending, responses_invitation;
 UPDATE responses SET tx = pg_current_xact_id() WHERE completed_at IS NOT NULL AND tx IS NULL;
 ALTER TABLE responses

@@ -262,6 +262,12 @@ BEGIN
 END;
 -- +goose StatementEnd
 
+-- Which secret the database is used with: a fingerprint, from which the secret cannot be worked out. One row.
+CREATE TABLE bound_secret (
+	id          INTEGER NOT NULL PRIMARY KEY CHECK (id = 1),
+	fingerprint BLOB NOT NULL CHECK (length(fingerprint) = 32)
+);
+
 -- +goose Down
 -- Answers that nobody but the newer program can read are not thrown away.
 CREATE TABLE unreadable (answers INTEGER NOT NULL CONSTRAINT answers_wait_sealed CHECK (answers = 0));
@@ -269,6 +275,7 @@ INSERT INTO unreadable SELECT (SELECT count(*) FROM sealed) + (SELECT count(*) F
 DROP TABLE unreadable;
 DROP TRIGGER waves_promise;
 DROP TRIGGER waves_threshold;
+DROP TABLE bound_secret;
 DROP TABLE mails;
 DROP TABLE mailings;
 DROP TABLE letters;

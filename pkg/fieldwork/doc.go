@@ -95,6 +95,8 @@
 //
 // # Losing the secret
 //
-// Links that were sent lead nowhere without it, and answers that are sealed cannot be opened; what is published is
-// not touched. A program that is started with another secret says so and keeps what it cannot open.
+// Answers that are sealed cannot be opened without it, access codes are not known any more, and mails that are sent
+// from then on carry links that lead nowhere; links that were sent before still open, and what is published is not
+// touched. So the database keeps a fingerprint of the secret ([Secret.Fingerprint]), and a program that is started
+// with another one is refused before it does anything.
 package fieldwork

@@ -33,8 +33,7 @@ const (
 )
 
 // Secret is what the service knows and its database does not: tokens, access codes and the keys of sealed
-// answers are made of it. All servers of one database have the same. Who loses it makes every link that was
-// sent useless, and every answer that is still sealed unreadable.
+// answers are made of it. All servers of one database have the same. What is lost with it the package's comment says.
 type Secret struct {
 	key *[]byte // behind a pointer, which fmt prints as an address even where it cannot call String
 }
@@ -112,6 +111,10 @@ func (s Secret) LogValue() slog.Value { return slog.StringValue(s.String()) }
 
 // MarshalText returns what String does.
 func (s Secret) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
+
+// Fingerprint returns 32 bytes that tell the secret from others and say nothing of what it is. The database keeps
+// them, so that it is not used with another secret.
+func (s Secret) Fingerprint() []byte { return s.sum("fingerprint", "cxmirror") }
 
 // sum returns the HMAC-SHA256 of a text for one purpose.
 func (s Secret) sum(purpose, of string) []byte {
