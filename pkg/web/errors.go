@@ -26,6 +26,7 @@ func troubleOf(err error) trouble {
 		err error
 		trouble
 	}{
+		{errUnknownLink, trouble{http.StatusNotFound, "link_unknown"}},
 		{survey.ErrNotFound, trouble{http.StatusNotFound, "not_found"}},
 		{survey.ErrNotYetOpen, trouble{http.StatusForbidden, "not_open"}},
 		{survey.ErrClosed, trouble{http.StatusGone, "closed"}},

@@ -15,6 +15,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"cxmirror/pkg/fieldwork"
 	"cxmirror/pkg/survey"
 )
 
@@ -25,14 +26,26 @@ const (
 	bytesOfResponse = 16
 )
 
-// visit is one respondent's request: the wave she came to, and her response if she has one.
+// visit is one respondent's request: the wave she came to and how, and her response if she has one.
 type visit struct {
-	wave     survey.Wave
-	q        *questionnaire
-	key      string // from her cookie; "" if there is none
-	response survey.Response
-	answers  survey.Answers // as stored
-	lang     survey.Language
+	way        way
+	token      string            // of her personal link
+	invitation survey.Invitation // and what it stands for
+	wave       survey.Wave
+	q          *questionnaire
+	key        string // from her cookie, or of her link; "" if there is none
+	response   survey.Response
+	answers    survey.Answers // as stored
+	sealed     bool           // she has finished, and nobody can find what she answered
+	lang       survey.Language
+}
+
+// finished reports whether the visitor has answered to the end.
+func (v *visit) finished() bool { return v.sealed || v.response.Completed != nil }
+
+// who is the visitor as fieldwork knows her.
+func (v *visit) who() *fieldwork.Respondent {
+	return &fieldwork.Respondent{Wave: v.wave, Key: v.key, Invitation: v.invitation}
 }
 
 // showPromise shows who asks, why, how long it takes and what is kept, before the first question. Somebody who
@@ -43,9 +56,10 @@ func (s *Server) showPromise(c echo.Context) error {
 	switch {
 	case err != nil && !errors.Is(err, errNoResponse):
 		return err
-	case err == nil && v.response.Completed != nil:
-		return s.showThanksOf(c, v)
+	case err == nil && v.finished():
+		return s.showAnswered(c, v)
 	}
+	s.noteOpened(ctx, c, v)
 	if err := s.takes(ctx, v); err != nil {
 		return s.showNotTaken(c, v, err)
 	}
@@ -73,7 +87,7 @@ func (s *Server) start(c echo.Context) error {
 	if err := s.takes(ctx, v); err != nil {
 		return s.showNotTaken(c, v, err)
 	}
-	if v.response.ID != "" && form.own.Get(fieldAct) != actAnew {
+	if (v.response.ID != "" || v.sealed) && !v.startsAnew(form) {
 		return s.leadOn(c, v)
 	}
 	err = s.begin(ctx, c, v, form.own.Get(fieldKey), v.q.NewAnswers())
@@ -92,8 +106,8 @@ func (s *Server) showPage(c echo.Context) error {
 	ctx := c.Request().Context()
 	v, err := s.visit(ctx, c, nil)
 	if errors.Is(err, errNoResponse) {
-		address := addressOfWave(&v.wave)
-		if c.Request().Referer() != "" || v.key != "" { // she was here, and her browser did not keep the cookie
+		address := v.address()
+		if v.way == openLink && (c.Request().Referer() != "" || v.key != "") { // she was here, and her browser did not keep the cookie
 			address += "?lost=1"
 		}
 		return c.Redirect(http.StatusSeeOther, address)
@@ -101,8 +115,8 @@ func (s *Server) showPage(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	if v.response.Completed != nil {
-		return c.Redirect(http.StatusSeeOther, addressOfWave(&v.wave)+"/thanks")
+	if v.finished() {
+		return s.leadOn(c, v)
 	}
 	if err := s.takes(ctx, v); err != nil {
 		return s.showNotTaken(c, v, err)
@@ -123,10 +137,10 @@ func (s *Server) showThanks(c echo.Context) error {
 	v, err := s.visit(ctx, c, nil)
 	switch {
 	case errors.Is(err, errNoResponse):
-		return c.Redirect(http.StatusSeeOther, addressOfWave(&v.wave))
+		return c.Redirect(http.StatusSeeOther, v.address())
 	case err != nil:
 		return err
-	case v.response.Completed == nil:
+	case !v.finished():
 		return s.leadOn(c, v)
 	}
 	return s.showThanksOf(c, v)
@@ -140,49 +154,68 @@ var errNoResponse = errors.New("no response of this visitor")
 // the response may be one that is remembered, and not the newest.
 func (s *Server) visit(ctx context.Context, c echo.Context, form *sentForm) (*visit, error) {
 	v := &visit{}
-	var err error
-	if v.wave, err = s.fielded.wave(ctx, c.Param("slug")); v.wave.ID == 0 {
+	err := s.enter(ctx, c, v)
+	if v.wave.ID == 0 {
 		return v, err
 	}
-	if cookie, missing := c.Cookie(cookieOf(&v.wave)); missing == nil && isKey(cookie.Value) {
-		v.key = cookie.Value
-	}
 	switch {
-	case err != nil:
+	case err != nil, v.sealed:
 	case v.key == "":
 		err = errNoResponse
 	case form != nil && form.own.Has(fieldVersion) && s.drafts.recall(v):
 		v.lang = v.response.Language
 		return v, nil
 	default:
-		if err = s.findResponse(ctx, c, v); err == nil {
+		if err = s.findResponse(ctx, c, v); err == nil && v.q != nil {
 			return v, nil
 		}
 	}
-	v.response.Seed = seedOf(v.key)
-	q, unread := s.fielded.questionnaire(ctx, v.wave.Organisation, v.wave.Version)
-	if unread != nil {
-		v.lang = s.languageOfScreens(c.Request())
+	if unread := s.readAnew(ctx, c, v, form); unread != nil {
 		return v, unread
-	}
-	v.q, v.answers = q, q.NewAnswers()
-	v.lang = s.languageOfVisitor(c, q)
-	if form != nil {
-		if lang, ok := s.chosenLanguage(c, form.own.Get(fieldIn), q); ok {
-			v.lang = lang
-		}
 	}
 	return v, err
 }
 
-// findResponse reads the response that belongs to the key of a visit.
+// readAnew fills in what somebody meets of whom no response is known: the wave's questionnaire, nothing answered.
+func (s *Server) readAnew(ctx context.Context, c echo.Context, v *visit, form *sentForm) error {
+	if v.response.Seed == 0 {
+		v.response.Seed = seedOf(v.key)
+	}
+	q, err := s.fielded.questionnaire(ctx, v.wave.Organisation, v.wave.Version)
+	if err != nil {
+		v.lang = s.languageOfScreens(c.Request())
+		return err
+	}
+	v.q, v.answers = q, q.NewAnswers()
+	v.lang = s.languageOfVisitor(c, v)
+	if form != nil {
+		if lang, ok := s.chosenLanguage(c, v.way, form.own.Get(fieldIn), q); ok {
+			v.lang = lang
+		}
+	}
+	return nil
+}
+
+// findResponse reads the response that belongs to the key of a visit, or notes that it is sealed.
 func (s *Server) findResponse(ctx context.Context, c echo.Context, v *visit) error {
-	response, err := s.store.ResponseByKey(ctx, v.wave.ID, v.key)
-	if errors.Is(err, survey.ErrNotFound) {
+	response, err := s.fieldwork.Find(ctx, v.who())
+	if errors.Is(err, survey.ErrNotFound) && v.way == personalLink && v.wave.Mode == survey.Anonymous {
+		// Her draft goes when she finishes, which another page of hers may have done since the link was looked up.
+		if again := s.enterByLink(ctx, c, v); again != nil {
+			return again
+		}
+		v.sealed = v.invitation.Finished
+	}
+	switch {
+	case v.sealed:
+		return nil
+	case errors.Is(err, survey.ErrFinished):
+		v.sealed = true
+		return nil
+	case errors.Is(err, survey.ErrNotFound):
 		s.drafts.forget(v)
 		return errNoResponse
-	}
-	if err != nil {
+	case err != nil:
 		return err
 	}
 	q, err := s.fielded.questionnaire(ctx, v.wave.Organisation, response.Version)
@@ -199,7 +232,7 @@ func (s *Server) findResponse(ctx context.Context, c echo.Context, v *visit) err
 	s.drafts.remember(v)
 	v.lang = response.Language
 	if asked := c.QueryParam("lang"); asked != "" {
-		if lang, ok := s.chosenLanguage(c, asked, q); ok {
+		if lang, ok := s.chosenLanguage(c, v.way, asked, q); ok {
 			v.lang = lang
 		}
 	}
@@ -207,9 +240,11 @@ func (s *Server) findResponse(ctx context.Context, c echo.Context, v *visit) err
 }
 
 // begin stores a new response and gives its key to the browser. The key comes from the page that was shown, so
-// that a button pressed twice begins one response.
+// that a button pressed twice begins one response; that of a personal link comes from the link.
 func (s *Server) begin(ctx context.Context, c echo.Context, v *visit, key string, answers survey.Answers) error {
-	if !isKey(key) {
+	if v.way == personalLink {
+		key = v.key
+	} else if !isKey(key) {
 		var err error
 		if key, err = s.newKey(bytesOfKey); err != nil {
 			return err
@@ -231,8 +266,8 @@ func (s *Server) begin(ctx context.Context, c echo.Context, v *visit, key string
 		ID: survey.ResponseID(id), Wave: v.wave.ID, Version: v.wave.Version, Key: key, Language: v.lang, Seed: seedOf(key),
 		Answers: content, Weight: 1, Started: s.today(),
 	}
-	v.key, v.q = key, q
-	if err := s.store.StartResponse(ctx, &r); err != nil {
+	v.key, v.q, v.sealed = key, q, false
+	if err := s.fieldwork.Start(ctx, v.who(), &r); err != nil {
 		// The same button pressed twice: then the response is there.
 		if found := s.findResponse(ctx, c, v); found != nil {
 			return err
@@ -241,21 +276,15 @@ func (s *Server) begin(ctx context.Context, c echo.Context, v *visit, key string
 		v.response, v.answers = r, answers
 		s.drafts.remember(v)
 	}
-	s.setCookie(c, cookieOf(&v.wave), key, addressOfWave(&v.wave))
+	s.handOver(c, v)
 	return nil
 }
 
-// setCookie has a browser keep a value for the addresses under a path, out of reach of scripts and of other
-// sites' forms.
-func (s *Server) setCookie(c echo.Context, name, value, path string) {
-	//nolint:gosec // Secure wherever the connection is; over plain HTTP on one's own machine it would never come back
-	c.SetCookie(&http.Cookie{
-		Name: name, Value: value, Path: path, HttpOnly: true, Secure: s.overTLS(c.Request()), SameSite: http.SameSiteLaxMode, MaxAge: cookieAge,
-	})
-}
-
-// takes returns why the wave takes no answers now, if it takes none.
+// takes returns why the wave takes no answers now by the way the visitor came, if it takes none.
 func (s *Server) takes(ctx context.Context, v *visit) error {
+	if !v.open() {
+		return errOtherWay
+	}
 	complete := 0
 	if v.wave.Limit > 0 {
 		counts, err := s.store.Counts(ctx, v.wave.ID)
@@ -269,10 +298,10 @@ func (s *Server) takes(ctx context.Context, v *visit) error {
 
 // leadOn redirects to the page where the response goes on.
 func (s *Server) leadOn(c echo.Context, v *visit) error {
-	if v.response.Completed != nil {
-		return c.Redirect(http.StatusSeeOther, addressOfWave(&v.wave)+"/thanks")
+	if v.finished() {
+		return c.Redirect(http.StatusSeeOther, v.addressOfThanks())
 	}
-	return c.Redirect(http.StatusSeeOther, addressOfPage(&v.wave, v.position()))
+	return c.Redirect(http.StatusSeeOther, v.addressOfPage(v.position()))
 }
 
 // position is the page that a response is at: the first one asked after those saved, or the last one asked if
@@ -314,14 +343,6 @@ func (q *questionnaire) askedBefore(answers survey.Answers, page int) (int, bool
 	}
 	return 0, false
 }
-
-func addressOfWave(w *survey.Wave) string { return "/o/" + w.Slug }
-
-func addressOfPage(w *survey.Wave, page int) string {
-	return addressOfWave(w) + "/" + strconv.Itoa(page)
-}
-
-func cookieOf(w *survey.Wave) string { return "cx_" + w.Slug }
 
 // isKey reports whether a text can be the key of a response.
 func isKey(s string) bool {

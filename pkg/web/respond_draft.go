@@ -15,7 +15,8 @@ const (
 
 // drafts remembers responses in progress as this process last saw them, so that who goes on need not be looked up
 // again. Another process may have seen more: whoever saves what is remembered here learns it from
-// [survey.ErrConflict], and reads. No draft is held by its key, which only its respondent has.
+// [survey.ErrConflict], and reads. No draft is held by its key, which only its respondent has, and none of an
+// anonymous wave: whoever could look into the memory would read what the database has only encrypted.
 //
 // It is two halves: when one is full, the other one, which holds what nobody asked for meanwhile, is forgotten.
 type drafts struct {
@@ -41,6 +42,9 @@ func keyOf(v *visit) draftKey { return draftKey{v.wave.ID, sha256.Sum256([]byte(
 
 // recall fills in the response of a visit, if it is remembered.
 func (d *drafts) recall(v *visit) bool {
+	if v.wave.Mode == survey.Anonymous {
+		return false
+	}
 	key := keyOf(v)
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -56,8 +60,11 @@ func (d *drafts) recall(v *visit) bool {
 	return true
 }
 
-// remember keeps the response of a visit, unless it is complete.
+// remember keeps the response of a visit, unless it is complete or anonymous.
 func (d *drafts) remember(v *visit) {
+	if v.wave.Mode == survey.Anonymous {
+		return
+	}
 	if v.response.Completed != nil || len(v.response.Answers) > draftLimit {
 		d.forget(v)
 		return

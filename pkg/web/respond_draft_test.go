@@ -3,6 +3,7 @@ package web
 import (
 	"compress/gzip"
 	"crypto/rand"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -240,7 +241,7 @@ func TestPackedPages(t *testing.T) {
 		}
 	}
 	for i, step := range steps {
-		path := addressOfPage(&f.wave, i+1)
+		path := fmt.Sprintf("/o/spring/%d", i+1)
 		compare(path)
 		p.post(path, p.with(p.get(path), step...))
 		compare(path)

@@ -131,8 +131,9 @@ const (
 
 // aroundKey names what stands around the questions of a page, by what two respondents' pages differ in.
 type aroundKey struct {
-	address   string
+	page      int
 	simulated bool
+	kiosk     kioskFrame
 	shown     string // items, of which the first one is the title
 	picked    int
 	next      string

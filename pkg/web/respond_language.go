@@ -102,12 +102,18 @@ func (s *Server) languageLinks(c echo.Context, current survey.Language, q *quest
 	return s.menu("language-links", current, q)
 }
 
-// chosenLanguage returns the language asked for by hand, in this request or an earlier one, and remembers it.
-func (s *Server) chosenLanguage(c echo.Context, asked string, q *questionnaire) (survey.Language, bool) {
+// chosenLanguage returns the language asked for by hand, in this request or an earlier one, and remembers it
+// where one browser is one person: at a kiosk it is not, and a personal link knows its language itself.
+func (s *Server) chosenLanguage(c echo.Context, by way, asked string, q *questionnaire) (survey.Language, bool) {
 	offered := s.languagesOf(q)
 	if lang := survey.Language(asked); slices.Contains(offered, lang) {
-		s.setCookie(c, languageCookie, asked, "/o")
+		if by == openLink {
+			s.setCookie(c, languageCookie, asked, "/o", cookieAge)
+		}
 		return lang, true
+	}
+	if by != openLink {
+		return "", false
 	}
 	cookie, err := c.Cookie(languageCookie)
 	if err != nil {
@@ -117,12 +123,20 @@ func (s *Server) chosenLanguage(c echo.Context, asked string, q *questionnaire) 
 	return lang, slices.Contains(offered, lang)
 }
 
-// languageOfVisitor returns the language for somebody whose response is not known: what she chose, or what her
-// browser says she reads. A language the questionnaire is written in goes before one that only the screens
-// speak.
-func (s *Server) languageOfVisitor(c echo.Context, q *questionnaire) survey.Language {
-	if lang, ok := s.chosenLanguage(c, c.QueryParam("lang"), q); ok {
+// languageOfVisitor returns the language for somebody whose response is not known: what she chose, what she was
+// invited in, or what her browser says she reads. A language the questionnaire is written in goes before one that
+// only the screens speak.
+func (s *Server) languageOfVisitor(c echo.Context, v *visit) survey.Language {
+	q := v.q
+	if lang, ok := s.chosenLanguage(c, v.way, c.QueryParam("lang"), q); ok {
 		return lang
+	}
+	if invited := v.invitation.Language; invited != "" {
+		for _, lang := range s.languagesOf(q) {
+			if sameLanguage(lang, invited) {
+				return lang
+			}
+		}
 	}
 	accept := c.Request().Header.Get("Accept-Language")
 	if lang, ok := q.written.best(accept); ok {

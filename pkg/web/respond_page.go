@@ -1,7 +1,7 @@
 package web
 
 import (
-	"cmp"
+	"errors"
 	"fmt"
 	"html/template"
 	"log/slog"
@@ -22,6 +22,7 @@ type frame struct {
 	Title     string
 	Menu      template.HTML // of languages
 	Simulated bool
+	Kiosk     *kioskFrame // nil elsewhere
 	words     map[string]string
 }
 
@@ -49,17 +50,15 @@ type noticePage struct {
 	contact
 	Detail  string
 	Home    string // address of the asker
-	Back    string // address within the survey
 	Retry   bool
 	Request string
-	Anew    *startForm
+	Code    bool // that there is a page for access codes
 }
 
 // startForm begins a response.
 type startForm struct {
 	Address string
 	Key     string
-	Label   string
 }
 
 // promisePage is what a respondent reads before the first question.
@@ -73,25 +72,28 @@ type promisePage struct {
 	Kept    []string
 	contact
 	Foreign string // says that the questions are in another language
-	Home    string
 	Start   startForm
 	Draft   string // address of the page where an earlier response goes on
+	Anew    bool   // that somebody else may begin beside it
+	Privacy string // address of the page that says how answers are kept
+	Mailing string // address of the page where mails can be declined; "" is none
 }
 
 // thanksPage ends a response.
 type thanksPage struct {
 	frame
 	contact
+	Text string
 	Home string
-	Anew startForm
+	Anew *startForm // nil: nobody else answers here
+	Next *nextPerson
 }
 
 // questionPage is a page of questions.
 type questionPage struct {
 	frame
 	Survey    string // title of the questionnaire
-	Address   string
-	Page      int
+	Page      int    // also its address, beside that of the other pages
 	Pages     int
 	Items     template.HTML // a hole
 	Shown     string
@@ -170,6 +172,7 @@ func (s *Server) frame(lang survey.Language, title string) frame {
 func (s *Server) frameOf(v *visit, title string) frame {
 	f := s.frame(v.lang, title)
 	f.Simulated = v.wave.Simulated
+	f.Kiosk = s.kioskFrameOf(v)
 	return f
 }
 
@@ -190,8 +193,14 @@ func (s *Server) showPromiseOf(c echo.Context, status int, v *visit, said string
 	promise := &v.wave.Promise
 	page := promisePage{
 		frame: s.frameOf(v, v.titleOf()), Intro: v.q.Intro.In(v.lang), Asker: promise.Asker.In(v.lang), Purpose: promise.Purpose.In(v.lang),
-		Kept: s.kept(v), contact: contact{promise.Contact}, Home: homepage(promise.Homepage),
-		Start: startForm{Address: addressOfWave(&v.wave), Key: key},
+		Kept: s.kept(v), contact: contact{promise.Contact},
+		Start: startForm{Address: v.address(), Key: key}, Privacy: v.address() + "/privacy?lang=" + string(v.lang),
+	}
+	if v.way == personalLink {
+		page.Start.Key = "" // it follows from the link
+	}
+	if v.invitation.Invited != nil {
+		page.Mailing = addressOfMail(v.token)
 	}
 	if page.Menu, err = s.languageLinks(c, v.lang, v.q); err != nil {
 		return err
@@ -206,35 +215,40 @@ func (s *Server) showPromiseOf(c echo.Context, status int, v *visit, said string
 		page.Foreign = s.phrases.Say(v.lang, "foreign", survey.Args{"Language": s.nameOf(read)})
 	}
 	if v.response.ID != "" {
-		page.Draft = addressOfPage(&v.wave, v.position())
+		page.Draft, page.Anew = v.addressOfPage(v.position()), v.othersMay()
 	}
 	return s.show(c, status, "respond", "promise", page)
 }
 
-// kept says what is kept of an answer: in the asker's words, and what the program knows of itself.
-func (s *Server) kept(v *visit) []string {
-	f := s.frameOf(v, "")
-	lines := []string{f.Say("kept_answers")}
-	if own := v.wave.Promise.Kept.In(v.lang); own != "" {
-		lines = append([]string{own}, lines...)
-	}
-	if v.wave.Threshold > 1 {
-		lines = append(lines, s.phrases.SayCount(v.lang, "kept_groups", v.wave.Threshold, nil))
-	}
-	return append(lines, f.Say("kept_stop"), f.Say("kept_cookie"))
-}
-
 // showThanksOf shows the end of a response.
 func (s *Server) showThanksOf(c echo.Context, v *visit) error {
-	key, err := s.newKey(bytesOfKey)
-	if err != nil {
-		return err
+	return s.showEnd(c, v, "thanks_title", "thanks_text")
+}
+
+// showAnswered tells somebody who comes back that she has answered.
+func (s *Server) showAnswered(c echo.Context, v *visit) error {
+	switch {
+	case v.way == personalLink:
+		return s.showEnd(c, v, "answered_title", "answered_text")
+	case !v.othersMay():
+		return s.showEnd(c, v, "answered_title", "once_text")
 	}
-	page := thanksPage{
-		frame: s.frameOf(v, ""), Home: homepage(v.wave.Promise.Homepage), contact: contact{v.wave.Promise.Contact},
-		Anew: startForm{Address: addressOfWave(&v.wave), Key: key},
+	return s.showThanksOf(c, v)
+}
+
+func (s *Server) showEnd(c echo.Context, v *visit, title, text string) error {
+	page := thanksPage{frame: s.frameOf(v, ""), Home: homepage(v.wave.Promise.Homepage), contact: contact{v.wave.Promise.Contact}}
+	page.Title, page.Text = page.Say(title), page.Say(text)
+	var err error
+	if v.othersMay() {
+		page.Anew = &startForm{Address: v.address()}
+		if page.Anew.Key, err = s.newKey(bytesOfKey); err != nil {
+			return err
+		}
 	}
-	page.Title = page.Say("thanks_title")
+	if v.way == kiosk {
+		page.Home, page.Next = "", newNextPerson(c, v, page.Say("kiosk_soon"))
+	}
 	if page.Menu, err = s.languageLinks(c, v.lang, v.q); err != nil {
 		return err
 	}
@@ -247,9 +261,15 @@ func (s *Server) showNotTaken(c echo.Context, v *visit, cause error) error {
 	if t.status >= http.StatusInternalServerError {
 		return cause
 	}
+	if errors.Is(cause, errOtherWay) {
+		t.phrase = "other_way"
+	}
 	page := noticePage{
 		frame: s.frameOf(v, s.phrases.Say(v.lang, t.phrase+"_title", nil)), Text: s.phrases.Say(v.lang, t.phrase+"_text", nil),
-		contact: contact{v.wave.Promise.Contact}, Home: homepage(v.wave.Promise.Homepage),
+		contact: contact{v.wave.Promise.Contact}, Home: homepage(v.wave.Promise.Homepage), Code: t.phrase == "other_way",
+	}
+	if v.way == kiosk {
+		page.Home = ""
 	}
 	var err error
 	if page.Menu, err = s.languageLinks(c, v.lang, v.q); err != nil {
@@ -285,7 +305,7 @@ func (s *Server) showQuestions(c echo.Context, status int, v *visit, number int,
 		return fmt.Errorf("page %d: %w", number, err)
 	}
 	b.made[0] = around[0]
-	before := piece{html: []byte(`value="` + template.HTMLEscapeString(cmp.Or(string(v.response.Answers), filled.before)) + `"`)}
+	before := piece{html: []byte(`value="` + template.HTMLEscapeString(v.carried(&filled)) + `"`)}
 	return s.send(c, status, append(b.made, around[1], before, around[2])...)
 }
 
@@ -294,7 +314,10 @@ func (s *Server) showQuestions(c echo.Context, status int, v *visit, number int,
 func (s *Server) around(b *builder, number int, first *survey.Item, shown []string) (mould, error) {
 	filled, f := &b.sheet, b.frame
 	limited := b.limited(shown)
-	key := aroundKey{address: addressOfPage(&b.v.wave, number), simulated: f.Simulated, shown: strings.Join(shown, " "), next: "next"}
+	key := aroundKey{page: number, simulated: f.Simulated, shown: strings.Join(shown, " "), next: "next"}
+	if f.Kiosk != nil {
+		key.kiosk = *f.Kiosk
+	}
 	if limited != nil {
 		key.picked = len(filled.given[string(limited.Code)])
 	}
@@ -306,7 +329,7 @@ func (s *Server) around(b *builder, number int, first *survey.Item, shown []stri
 	}
 	cast := func() (mould, error) {
 		page := questionPage{
-			frame: *f, Survey: b.v.titleOf(), Address: key.address, Page: number, Pages: b.v.q.pages, Version: b.v.q.id,
+			frame: *f, Survey: b.v.titleOf(), Page: number, Pages: b.v.q.pages, Version: b.v.q.id,
 			Items: hole, Before: attributeHole, Shown: key.shown, Key: filled.key, Next: f.Say(key.next), Back: true, Picked: b.picked(limited),
 		}
 		if first != nil {
@@ -318,9 +341,9 @@ func (s *Server) around(b *builder, number int, first *survey.Item, shown []stri
 		}
 		page.Notice = s.noticeOf(b, &page, *filled, shown)
 		if filled.back {
-			page.BackPlain = addressOfWave(&b.v.wave)
+			page.BackPlain = b.v.address()
 			if before, ok := b.v.q.askedBefore(filled.answers, number); ok {
-				page.BackPlain = addressOfPage(&b.v.wave, before)
+				page.BackPlain = b.v.addressOfPage(before)
 			}
 		}
 		return s.pages.cast("questions", page)

@@ -35,10 +35,13 @@ func (s *Server) savePage(c echo.Context) error {
 	if v.q != nil && (page < 1 || page > v.q.pages) {
 		return fmt.Errorf("page %d of %d: %w", page, v.q.pages, survey.ErrNotFound)
 	}
-	if err == nil && v.response.Completed != nil {
+	if err == nil && v.finished() {
 		return s.leadOn(c, v)
 	}
-	if errors.Is(err, errNoResponse) && isKey(form.own.Get(fieldKey)) {
+	if v.way == kiosk && v.wave.ID != 0 && (v.key == "" || form.own.Get(fieldBefore) != markOf(v.key)) {
+		return s.leaveToNext(c, v, err)
+	}
+	if errors.Is(err, errNoResponse) && (v.way == personalLink || isKey(form.own.Get(fieldKey))) {
 		err = s.resume(ctx, c, v, form)
 	}
 	if err == nil {
@@ -68,7 +71,13 @@ func (s *Server) resume(ctx context.Context, c echo.Context, v *visit, form *sen
 	if err := s.takes(ctx, v); err != nil {
 		return err
 	}
-	return s.begin(ctx, c, v, form.own.Get(fieldKey), carried(v.q, form))
+	if err := s.begin(ctx, c, v, form.own.Get(fieldKey), carried(v.q, form)); err != nil {
+		return err
+	}
+	if v.finished() {
+		return survey.ErrAnswered
+	}
+	return nil
 }
 
 // carried returns the answers of other pages that a page carried along. They only ever come back to the one
@@ -87,7 +96,7 @@ func (s *Server) keep(ctx context.Context, c echo.Context, v *visit, page int, f
 	moves := moveOrder(v.q, form)
 	lang, switches := v.lang, false
 	if form.own.Has(fieldLanguage) {
-		if chosen, ok := s.chosenLanguage(c, form.own.Get(fieldLanguage), v.q); ok {
+		if chosen, ok := s.chosenLanguage(c, v.way, form.own.Get(fieldLanguage), v.q); ok {
 			lang, switches = chosen, true
 		}
 	}
@@ -118,8 +127,11 @@ func (s *Server) keep(ctx context.Context, c echo.Context, v *visit, page int, f
 			}
 		}
 		switch err = s.storePage(ctx, v, answers, saved, next.complete); {
+		case err == nil && next.complete:
+			s.takeBack(c, v)
+			return c.Redirect(http.StatusSeeOther, v.addressOfThanks())
 		case err == nil:
-			return c.Redirect(http.StatusSeeOther, next.address(&v.wave))
+			return c.Redirect(http.StatusSeeOther, next.address(v))
 		case !errors.Is(err, survey.ErrConflict) && !errors.Is(err, survey.ErrNotFound):
 			return err
 		}
@@ -128,7 +140,8 @@ func (s *Server) keep(ctx context.Context, c echo.Context, v *visit, page int, f
 			return err
 		}
 		v.lang = lang
-		if v.response.Completed != nil {
+		if v.finished() {
+			s.takeBack(c, v)
 			return s.leadOn(c, v)
 		}
 	}
@@ -142,16 +155,14 @@ type destination struct {
 	complete bool
 }
 
-func (d destination) address(w *survey.Wave) string {
+func (d destination) address(v *visit) string {
 	switch {
-	case d.complete:
-		return addressOfWave(w) + "/thanks"
 	case d.page == 0:
-		return addressOfWave(w)
+		return v.address()
 	case d.fragment != "":
-		return addressOfPage(w, d.page) + "#" + anchorOf(d.fragment)
+		return v.addressOfPage(d.page) + "#" + anchorOf(d.fragment)
 	}
-	return addressOfPage(w, d.page)
+	return v.addressOfPage(d.page)
 }
 
 // readPage reads the answers of a page. Who goes back, changes the language or moves an option has not finished
@@ -209,9 +220,9 @@ func (s *Server) storePage(ctx context.Context, v *visit, answers survey.Answers
 	if complete {
 		now := s.now().UTC() // whether the wave takes answers is asked of this very moment
 		r.Completed = &now
-		err = s.store.CompleteResponse(ctx, r, v.wave.Limit)
+		err = s.fieldwork.Complete(ctx, v.who(), r)
 	} else {
-		err = s.store.SavePage(ctx, r)
+		err = s.fieldwork.Save(ctx, v.who(), r)
 	}
 	if err != nil {
 		return err
@@ -224,7 +235,8 @@ func (s *Server) storePage(ctx context.Context, v *visit, answers survey.Answers
 // giveBack answers a page that could not be saved: the same page with all that was typed, and why.
 func (s *Server) giveBack(c echo.Context, v *visit, page int, form *sentForm, cause error) error {
 	if errors.Is(cause, survey.ErrAnswered) {
-		return c.Redirect(http.StatusSeeOther, addressOfWave(&v.wave)+"/thanks")
+		s.takeBack(c, v)
+		return c.Redirect(http.StatusSeeOther, v.addressOfThanks())
 	}
 	if v.q == nil || page < 1 || page > v.q.pages {
 		return cause

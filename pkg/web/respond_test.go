@@ -84,7 +84,7 @@ func newFieldIn(tb testing.TB, s *store.Store, questionnaire string, change func
 	tb.Cleanup(f.http.Close)
 	f.wave = survey.Wave{
 		Organisation: survey.DefaultOrganisation, Version: f.version(tb, questionnaire), Name: "Spring", Audience: survey.External,
-		Slug: "spring", State: survey.WaveOpen, Threshold: 1, Promise: survey.Promise{
+		Slug: "spring", State: survey.WaveOpen, OpenLink: true, Threshold: 1, Promise: survey.Promise{
 			Asker:   survey.Words{"en": "The customer service of Example Ltd", "pl": "Dział obsługi klienta firmy Przykład"},
 			Purpose: survey.Words{"en": "To find out what to improve first", "pl": "Aby wiedzieć, co poprawić najpierw"},
 			Minutes: 3, Contact: "cx@example.com", Homepage: "https://example.com/",
@@ -379,7 +379,7 @@ func TestRespondentAnswersToTheEnd(t *testing.T) {
 
 // pageOf returns the number of a page from the address of its form.
 func pageOf(a answer) string {
-	found := regexp.MustCompile(`action="/o/[a-z0-9-]+/(\d+)"`).FindStringSubmatch(a.body)
+	found := regexp.MustCompile(`<form id="page"[^>]* action="(\d+)"`).FindStringSubmatch(a.body)
 	if found == nil {
 		return "0"
 	}

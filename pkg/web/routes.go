@@ -8,12 +8,25 @@ import (
 
 // routes is the table of contents of the product.
 func (s *Server) routes(e *echo.Echo) {
-	// Respondents: an open link leads to the promise, then page by page to the thanks.
-	e.GET("/o/:slug", s.showPromise)
-	e.POST("/o/:slug", s.start)
-	e.GET("/o/:slug/thanks", s.showThanks)
-	e.GET("/o/:slug/:page", s.showPage)
-	e.POST("/o/:slug/:page", s.savePage)
+	// Respondents: an open link, a personal one and a kiosk lead to the promise, then page by page to the thanks.
+	for _, way := range []struct {
+		address       string
+		enter, thanks echo.HandlerFunc
+	}{{"/o/:slug", s.showPromise, s.showThanks}, {"/s/:token", s.showPromise, s.showThanks}, {"/k/:slug", s.showKiosk, s.showKioskThanks}} {
+		e.GET(way.address, way.enter)
+		e.POST(way.address, s.start)
+		e.GET(way.address+"/thanks", way.thanks)
+		e.GET(way.address+"/privacy", s.showPrivacy)
+		e.GET(way.address+"/:page", s.showPage)
+		e.POST(way.address+"/:page", s.savePage)
+	}
+	e.GET("/privacy/:slug", s.showPrivacy)
+
+	// Those who were invited: an access code on paper leads to a personal link, and mails can be declined.
+	e.GET("/c", s.showCode)
+	e.POST("/c", s.enterCode)
+	e.GET("/u/:token", s.showMail)
+	e.POST("/u/:token", s.declineMail)
 
 	// Directors: waves and what they show. Without sign-in the workbench is for those who sit at this machine.
 	if !s.public {

@@ -85,6 +85,8 @@ type Server struct {
 	static      *static
 	fielded     *fielded
 	drafts      *drafts
+	links       *links
+	tries       *tries
 	phrases     *survey.Phrases
 	respondents *respondentPages
 	workbench   *workbench
@@ -102,7 +104,7 @@ func New(o Options) (*Server, error) {
 	s := &Server{
 		store: o.Store, fieldwork: o.Fieldwork, mailer: o.Mailer, outbox: o.Outbox, baseURL: strings.TrimSuffix(o.BaseURL, "/"), waves: o.Waves, engine: o.Engine, reports: o.Reports, log: o.Log, now: o.Now, random: o.Random,
 		version: o.Version, trustProxy: o.TrustProxy, public: o.Public, shelf: newShelf(o.Now, o.Random),
-		fielded: newFielded(o.Store, o.Now), drafts: newDrafts(),
+		fielded: newFielded(o.Store, o.Now), drafts: newDrafts(), links: newLinks(), tries: newTries(),
 	}
 	var err error
 	if s.static, err = newStatic(files, "static"); err != nil {
@@ -179,7 +181,7 @@ func limitTime(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		whole := c.Request()
 		limit := patience
-		if strings.HasPrefix(c.Path(), "/o/") {
+		if ofRespondents(c.Path()) {
 			limit = respondentPatience
 		}
 		ctx, cancel := context.WithTimeout(whole.Context(), limit)

@@ -45,7 +45,12 @@ type sentField struct {
 // ofRespondents reports whether an address is one that respondents are given. Errors there are told in their
 // languages; all others are the workbench's, and its operators'.
 func ofRespondents(path string) bool {
-	return strings.HasPrefix(path, "/o/") || strings.HasPrefix(path, "/s/")
+	kind, _, _ := strings.Cut(strings.TrimPrefix(path, "/"), "/")
+	switch kind {
+	case "o", "s", "k", "c", "u", "privacy":
+		return true
+	}
+	return false
 }
 
 // showWorkbenchTrouble shows the page of an error in the frame of the workbench, with a way on and with what

@@ -26,6 +26,53 @@
 		addEventListener("pageshow", () => { sent = false; });
 	}
 
+	// At a kiosk nothing stays for the next person: after the thanks, or when nobody touches the page, it goes back
+	// to the start. A page that the browser kept goes there as well.
+	const leave = (home) => {
+		for (const form of all("form")) form.reset();
+		location.replace(home);
+	};
+	const pause = document.querySelector("#pause");
+	if (pause) {
+		const { home } = pause.dataset, words = pause.querySelector("p");
+		let timer = 0, touched = 0;
+		const rest = () => {
+			clearTimeout(timer);
+			timer = setTimeout(() => {
+				pause.showModal();
+				let left = Number(pause.dataset.wait);
+				const tick = () => {
+					if (left <= 0) { leave(home); return; }
+					words.textContent = words.dataset.pattern.replace("{n}", left--);
+					timer = setTimeout(tick, 1000);
+				};
+				tick();
+			}, Number(pause.dataset.rest) * 1000);
+		};
+		for (const kind of ["pointerdown", "keydown", "input", "scroll"]) {
+			addEventListener(kind, () => {
+				if (pause.open || Date.now() - touched < 500) return;
+				touched = Date.now();
+				rest();
+			}, { capture: true, passive: true });
+		}
+		pause.addEventListener("close", rest);
+		rest();
+	}
+	const next = document.querySelector("#next");
+	if (next) {
+		let left = Number(next.dataset.seconds);
+		setInterval(() => {
+			if (--left <= 0) leave(next.dataset.home);
+			else next.textContent = next.dataset.pattern.replace("{n}", left);
+		}, 1000);
+	}
+	if (root.classList.contains("kiosk")) {
+		addEventListener("pageshow", (event) => {
+			if (event.persisted) leave((pause || next || { dataset: { home: location.pathname } }).dataset.home);
+		});
+	}
+
 	// Options that exclude the others, and lists of which only some can be picked.
 	for (const item of all("fieldset.item")) {
 		const boxes = all("input[type=checkbox]", item);
