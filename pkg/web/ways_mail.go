@@ -9,8 +9,8 @@ import (
 // actAgain is the button that takes back what was declined.
 const actAgain = "again"
 
-// mailPage is where mails can be declined, and wanted again.
-type mailPage struct {
+// declinePage is where mails can be declined, and wanted again.
+type declinePage struct {
 	frame
 	contact
 	Text    string
@@ -68,7 +68,7 @@ func (s *Server) visitMail(c echo.Context) (*visit, error) {
 
 // showMailWith shows what a phrase says of mails, with the button that fits.
 func (s *Server) showMailWith(c echo.Context, v *visit, phrase string) error {
-	page := mailPage{frame: s.frameOf(v, ""), Address: addressOfMail(v.token), contact: contact{v.wave.Promise.Contact}}
+	page := declinePage{frame: s.frameOf(v, ""), Address: addressOfMail(v.token), contact: contact{v.wave.Promise.Contact}}
 	page.Title, page.Text = page.Say(phrase+"_title"), page.Say(phrase+"_text")
 	switch phrase {
 	case "unsubscribe":
