@@ -38,11 +38,15 @@ func (w *Writer) withheld(c *Comparison, lang survey.Language) string {
 }
 
 func (w words) withheld(c *Comparison) string {
-	side := "external"
+	side, part := "external", c.External.Part
 	if c.Withheld.Audience == survey.Internal {
-		side = "internal"
+		side, part = "internal", c.Internal.Part
 	}
-	return w.say("withheld", survey.Args{"Side": w.say(side, nil), "Threshold": w.lang.Integer(c.Withheld.Threshold)})
+	key := "withheld"
+	if part != nil {
+		key = "withheld_part"
+	}
+	return w.say(key, survey.Args{"Side": w.say(side, nil), "Threshold": w.lang.Integer(c.Withheld.Threshold)})
 }
 
 // notes are what a reader must know before the figures.

@@ -148,8 +148,8 @@ func (w *Wave) Counted(item survey.ItemCode, part *Segment) (people int, ok bool
 	return w.until(release), true
 }
 
-// CountedUntil returns as of which release everybody together was counted last, and how many people that is; 0 and 0
-// if nobody was. Of a wave that is not protected that is everybody, as of release 0.
+// CountedUntil returns as of which release, as its source numbers them, everybody together was counted last, and how
+// many people that is; 0 and 0 if nobody was. Of a wave that is not protected that is everybody, as of release 0.
 func (w *Wave) CountedUntil() (release, people int) {
 	if w.protection == nil {
 		return 0, w.n
@@ -158,8 +158,26 @@ func (w *Wave) CountedUntil() (release, people int) {
 	if len(steps) == 0 {
 		return 0, 0
 	}
-	release = int(steps[len(steps)-1].last)
-	return release, w.until(release)
+	last := int(steps[len(steps)-1].last)
+	return last - 1, w.until(last)
+}
+
+// Counts reports whether people of a release, as the source numbers it, are counted in what everybody together is shown
+// to answer to an item; item "" is whether they are counted at all.
+func (w *Wave) Counts(item survey.ItemCode, release int) bool {
+	g := w.protection
+	if g == nil {
+		return true
+	}
+	steps := g.everyone.steps
+	if item != "" {
+		r, err := w.released(item)
+		if err != nil {
+			return false
+		}
+		steps = r.steps
+	}
+	return len(steps) > 0 && firstRelease(release) <= steps[len(steps)-1].last
 }
 
 // until counts the people of the first releases.

@@ -31,6 +31,7 @@ func (s *Server) routes(e *echo.Echo) {
 	// Directors: waves and what they show. Without sign-in the workbench is for those who sit at this machine.
 	if !s.public {
 		s.workbenchRoutes(e.Group(""))
+		s.commentRoutes(e.Group(""))
 	}
 
 	// Style and script, under names that change with what is in them.

@@ -33,6 +33,7 @@ type chosenSide struct {
 	wave     survey.Wave
 	q        *questionnaire
 	counts   store.Counts
+	split    []*survey.Item // by what results may be split
 	part     *report.Part
 	tally    *tally.Wave
 }
@@ -98,6 +99,11 @@ func (s *Server) choose(ctx context.Context, query url.Values) (*chosen, []surve
 		if side.q, err = s.fielded.questionnaire(ctx, survey.DefaultOrganisation, wave.Version); err != nil {
 			return nil, waves, err
 		}
+		wide, err := side.q.WithSegments(wave.Segments)
+		if err != nil {
+			return nil, waves, err
+		}
+		side.split = wave.SplitBy(wide)
 	}
 	items := ch.items()
 	if len(items) == 0 {
@@ -172,10 +178,11 @@ func (ch *chosen) chooseParts(asked []string) error {
 			side = &ch.internal
 		}
 		code, rest := strings.CutPrefix(parts[2], "!")
-		it, ok := side.q.Item(survey.ItemCode(parts[1]))
-		if !ok || !segments(it) {
+		at := slices.IndexFunc(side.split, func(it *survey.Item) bool { return string(it.Code) == parts[1] })
+		if at < 0 {
 			return fmt.Errorf("segment: %w", survey.ErrNotFound)
 		}
+		it := side.split[at]
 		option, ok := it.Option(survey.OptionCode(code))
 		if !ok {
 			return fmt.Errorf("segment: %w", survey.ErrNotFound)
@@ -187,9 +194,6 @@ func (ch *chosen) chooseParts(asked []string) error {
 	}
 	return nil
 }
-
-// segments reports whether results can be split by an item.
-func segments(it *survey.Item) bool { return it.Background && it.Kind == survey.Single }
 
 // compare makes the comparison that was chosen, and leaves the waves it came from in ch. The error may say that
 // there is nothing to compare, or that it cannot be compared.
@@ -213,6 +217,9 @@ func (s *Server) compare(ctx context.Context, ch *chosen) (*report.Comparison, e
 	}
 	for _, side := range ch.sides() {
 		if side.tally.Len() == 0 {
+			if side.counts.Complete > 0 { // they wait until they count among others
+				return c, &nothingToCompareError{why: "waiting_" + string(side.audience)}
+			}
 			return c, &nothingToCompareError{why: "nobody_" + string(side.audience)}
 		}
 		if err := side.mayShow(ch); err != nil {
@@ -231,7 +238,7 @@ func (s *Server) compare(ctx context.Context, ch *chosen) (*report.Comparison, e
 }
 
 func (side *chosenSide) source() report.Source {
-	n := side.tally.Len()
+	_, n := side.tally.CountedUntil()
 	return report.Source{Name: side.wave.Name, Wave: true, Rows: n, Accepted: n, Part: side.part}
 }
 
@@ -261,7 +268,11 @@ type divergencePage struct {
 	Figures []livePicture
 	Query   template.URL // of the downloads
 	Rest    []restTable
+	Hidden  []hiddenParts
 }
+
+// hiddenParts are the parts of one side that are withheld, by one question, and why.
+type hiddenParts struct{ Class, Side, Question, Values, Why string }
 
 // emptyState says what to do first.
 type emptyState struct {
@@ -350,6 +361,7 @@ func (s *Server) showDivergence(c echo.Context) error {
 	}
 	if ch != nil {
 		page.Choice = ch.choice(waves, page.Lang)
+		page.Hidden = page.hiddenParts(ch, page.Choice)
 		page.Simulated = ch.external.wave.Simulated || ch.internal.wave.Simulated
 	}
 	if page.Empty != nil {
@@ -373,9 +385,9 @@ func (r room) emptyState(err error, ch *chosen) *emptyState {
 	if nothing, ok := errors.AsType[*nothingToCompareError](err); ok {
 		e := &emptyState{Title: r.T("empty_" + nothing.why + "_title"), Text: r.T("empty_" + nothing.why + "_text")}
 		switch nothing.why {
-		case "nobody_external":
+		case "nobody_external", "waiting_external":
 			e.Action, e.Address = r.T("to_wave"), fmt.Sprintf("/waves/%d", ch.external.wave.ID)
-		case "nobody_internal":
+		case "nobody_internal", "waiting_internal":
 			e.Action, e.Address = r.T("to_wave"), fmt.Sprintf("/waves/%d", ch.internal.wave.ID)
 		case "nobody_item":
 		default:
@@ -428,11 +440,7 @@ func (side *chosenSide) groups(ch *chosen, lang survey.Language) []segmentGroup 
 	if side.tally == nil || ch.item == nil {
 		return groups
 	}
-	for i := range side.q.Items {
-		it := &side.q.Items[i]
-		if !segments(it) {
-			continue
-		}
+	for _, it := range side.split {
 		table, err := side.tally.CrosstabBesideAll(tally.View{Item: ch.item.Code, Top: ch.top}, it.Code)
 		if err != nil {
 			continue // withheld as a whole, or nobody answered it: there is nothing to choose
@@ -460,11 +468,64 @@ func (r room) baseLine(ch *chosen, d *findings.Divergence) string {
 			from = *side.wave.Opens
 		}
 		key := "base_" + string(side.audience)
-		line = append(line, r.phrases.Say(r.Lang, key, survey.Args{
+		said := r.phrases.Say(r.Lang, key, survey.Args{
 			"N": r.Integer(n), "Wave": side.wave.Name, "Days": r.days(from, side.counts.Last),
-		}))
+		})
+		if asOf := r.asOf(ch, side); asOf != "" {
+			said += " (" + asOf + ")"
+		}
+		line = append(line, said)
 	}
 	return strings.Join(line, " · ")
+}
+
+// asOf says up to where the answers of a wave that protects people are counted; nothing of other waves.
+func (r room) asOf(ch *chosen, side *chosenSide) string {
+	if !side.tally.Protected() {
+		return ""
+	}
+	var part *tally.Segment
+	if side.part != nil {
+		part = &side.part.Segment
+	}
+	n, ok := side.tally.Counted(ch.item.Code, part)
+	switch {
+	case !ok:
+		return ""
+	case part != nil:
+		return r.With("as_of_part", "N", r.Integer(n))
+	}
+	return r.phrases.Say(r.Lang, "as_of_step", survey.Args{"N": r.Integer(n), "Of": r.Integer(side.counts.Complete)})
+}
+
+// hiddenParts lists what cannot be chosen, and why.
+func (r room) hiddenParts(ch *chosen, menu *choice) []hiddenParts {
+	var all []hiddenParts
+	for i, side := range ch.sides() {
+		if side.tally == nil {
+			continue
+		}
+		for _, group := range menu.Segments[i].Groups {
+			var values []string
+			for _, option := range group.Options {
+				if option.Withheld {
+					values = append(values, option.Label)
+				}
+			}
+			if len(values) == 0 {
+				continue
+			}
+			why := r.With("withheld_small", "Threshold", r.Integer(side.tally.Threshold()))
+			if side.tally.Protected() && len(values) == len(group.Options) {
+				why = r.With("withheld_yet", "Threshold", r.Integer(side.tally.Threshold()))
+			}
+			all = append(all, hiddenParts{
+				Class: string(side.audience), Side: r.T("side_" + string(side.audience)), Question: group.Question,
+				Values: strings.Join(values, ", "), Why: why,
+			})
+		}
+	}
+	return all
 }
 
 // days writes the days of a fieldwork period, from when it opened to its last answer so far.

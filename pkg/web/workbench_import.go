@@ -17,7 +17,6 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"cxmirror/pkg/exchange"
-	"cxmirror/pkg/store"
 	"cxmirror/pkg/survey"
 )
 
@@ -320,42 +319,6 @@ func (s *Server) storeAnswers(c echo.Context, page *importPage, r *reading) erro
 		return err
 	}
 	return c.Redirect(http.StatusSeeOther, fmt.Sprintf("/waves/%d?imported=%d", page.Wave.ID, n))
-}
-
-// exportAnswers sends a wave's complete responses as a file in the native format, which an import, or compare,
-// reads back.
-func (s *Server) exportAnswers(c echo.Context) error {
-	wave, err := s.waveOf(c)
-	if err != nil {
-		return err
-	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(c.Request().Context()), importPatience)
-	defer cancel()
-	q, err := s.fielded.questionnaire(ctx, survey.DefaultOrganisation, wave.Version)
-	if err != nil {
-		return err
-	}
-	var out bytes.Buffer // whole or not at all: half a file of answers looks like a file of answers
-	writer := exchange.NewWriter(&out, q.Questionnaire)
-	for stored, err := range s.store.Answers(ctx, wave.ID, store.Mark{}) {
-		if err != nil {
-			return err
-		}
-		answers, err := q.ParseAnswers(stored.Answers)
-		if err != nil {
-			return fmt.Errorf("response %s of wave %d: %w", stored.ID, wave.ID, err)
-		}
-		record := answers.Record()
-		record.Weight, record.Respondent = stored.Weight, stored.Person
-		if err := writer.Write(&record); err != nil {
-			return fmt.Errorf("export wave %d: %w", wave.ID, err)
-		}
-	}
-	if err := writer.Flush(); err != nil {
-		return err
-	}
-	c.Response().Header().Set(echo.HeaderContentDisposition, attachment(wave.Slug+simulatedMark(wave.Simulated)+".csv"))
-	return c.Blob(http.StatusOK, "text/csv; charset=utf-8", out.Bytes())
 }
 
 // simulatedMark is what the name of a file says of simulated answers: the file may have no other place for it.

@@ -269,7 +269,7 @@ func TestWorkbenchPages(t *testing.T) {
 		{"no such wave", looker, "/waves/7", 404, nil, nil},
 		{"no wave at all", looker, "/waves/x", 404, nil, nil},
 		{"all waves", director, "/", 200, []string{"Customers, spring", "400", "Employees, spring", "200", `data-wave="1"`}, []string{"simulated answers"}},
-		{"a wave", director, "/waves/1", 200, []string{"/o/customers", `src="/waves/1/link.svg"`, "works on this machine only", "Whoever uses this machine"}, nil},
+		{"a wave", director, "/waves/1", 200, []string{"/o/customers", `src="/waves/1/link.svg"`, "works on this machine only", "promised to protect people", `href="/waves/1/comments"`}, nil},
 		{"edit", director, "/waves/1/edit", 200, []string{`value="Customers, spring"`, "asker.pl", "asker.ru"}, nil},
 		{"import", director, "/waves/1/import", 200, []string{"performance.speed", `type="file"`}, nil},
 		{"divergence", director, "/divergence?" + pair, 200, []string{

@@ -1,0 +1,259 @@
+package web
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"iter"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+
+	"github.com/labstack/echo/v4"
+
+	"cxmirror/pkg/store"
+	"cxmirror/pkg/survey"
+	"cxmirror/pkg/tally"
+)
+
+// commentsShown is how many comments a page has.
+const commentsShown = 100
+
+// commentRoutes is what people wrote.
+func (s *Server) commentRoutes(g *echo.Group) {
+	g.GET("/waves/:id/comments", s.showComments, s.atTheWorkbench)
+}
+
+// commentsPage is what people wrote to one question. Comments that name somebody are kept apart until whoever is
+// responsible has asked to see them.
+type commentsPage struct {
+	room
+	Wave     survey.Wave
+	Items    []itemOption
+	Question string
+	Comments []shownComment
+	Count    int    // of those to be shown, on all pages
+	Flagged  int    // that mention somebody
+	Looking  bool   // at those
+	AsOf     string // up to where answers are counted, of a wave that protects people
+	Before   string // addresses
+	After    string
+	Others   string // the comments that mention somebody, or the others
+	Empty    *emptyState
+}
+
+// shownComment is a comment in pieces: as written, and what tells of somebody.
+type shownComment []commentPiece
+
+type commentPiece struct{ Text, Mention string }
+
+func (s *Server) showComments(c echo.Context) error {
+	ctx := c.Request().Context()
+	wave, err := s.waveOf(c)
+	if err != nil {
+		return err
+	}
+	q, err := s.fielded.questionnaire(ctx, survey.DefaultOrganisation, wave.Version)
+	if err != nil {
+		return err
+	}
+	page := commentsPage{room: s.room(c, "waves"), Wave: wave, Looking: c.QueryParam("flagged") != ""}
+	page.Title, page.Simulated = page.With("comments_title", "Wave", wave.Name), wave.Simulated
+	item, err := page.choose(q, c.QueryParam("item"))
+	if err != nil {
+		return err
+	}
+	if item == nil {
+		page.Empty = &emptyState{Title: page.T("comments_none_title"), Text: page.T("comments_none_text")}
+		return s.show(c, http.StatusOK, "workbench", "comments", page)
+	}
+	comments, err := s.comments(ctx, &page, q, item)
+	switch {
+	case errors.Is(err, tally.ErrNobody):
+		page.Empty = &emptyState{Title: page.T("comments_nobody_title"), Text: page.T("comments_nobody_text")}
+	case errors.Is(err, tally.ErrWithheld):
+		page.Empty = &emptyState{
+			Title: page.T("comments_withheld_title"), Text: page.With("comments_withheld_text", "Threshold", page.Integer(leastComments(&wave))),
+		}
+	case err != nil:
+		return err
+	default:
+		at, _ := strconv.Atoi(c.QueryParam("page")) // what is no number is the first page
+		page.fill(comments, item, at)
+	}
+	return s.show(c, http.StatusOK, "workbench", "comments", page)
+}
+
+// choose chooses the question: the one asked for, or the first. A questionnaire may have none.
+func (p *commentsPage) choose(q *questionnaire, asked string) (chosen *survey.Item, err error) {
+	for i := range q.Items {
+		it := &q.Items[i]
+		if it.Kind == survey.Text && (asked == string(it.Code) || asked == "" && chosen == nil) {
+			chosen = it
+		}
+	}
+	if chosen == nil && asked != "" {
+		return nil, fmt.Errorf("comments on %q: %w", asked, survey.ErrNotFound)
+	}
+	for i := range q.Items {
+		if it := &q.Items[i]; it.Kind == survey.Text {
+			p.Items = append(p.Items, itemOption{it.Code, it.Text.In(p.Lang), it == chosen})
+		}
+	}
+	if chosen != nil {
+		p.Question = chosen.Text.In(p.Lang)
+	}
+	return chosen, nil
+}
+
+// leastComments is of how many comments one is shown.
+func leastComments(w *survey.Wave) int {
+	if w.Mode == survey.Identified {
+		return 1
+	}
+	return max(w.Comments, w.Threshold)
+}
+
+// comments returns what people wrote to an item who are counted in the results.
+func (s *Server) comments(ctx context.Context, page *commentsPage, q *questionnaire, item *survey.Item) ([]tally.Comment, error) {
+	var counted *tally.Wave
+	if err := s.waves.Read(ctx, page.Wave.ID, func(w *tally.Wave) error { counted = w; return nil }); err != nil {
+		return nil, err
+	}
+	if counted.Protected() {
+		counts, err := s.store.Counts(ctx, page.Wave.ID)
+		if err != nil {
+			return nil, err
+		}
+		_, people := counted.CountedUntil()
+		page.AsOf = page.phrases.Say(page.Lang, "as_of_step", survey.Args{"N": page.Integer(people), "Of": page.Integer(counts.Complete)})
+	}
+	var failed error
+	written := func(yield func(tally.Comment) bool) {
+		for stored, err := range s.store.Answers(ctx, page.Wave.ID, store.Mark{}) {
+			if err != nil {
+				failed = err
+				return
+			}
+			if !counted.Counts("", stored.Release) {
+				continue
+			}
+			text, err := commentIn(stored.Answers, item.Code)
+			if err != nil {
+				failed = fmt.Errorf("response %s: %w", stored.ID, err)
+				return
+			}
+			if text != "" && !yield(tally.Comment{Response: stored.ID, Text: text}) {
+				return
+			}
+		}
+	}
+	known, err := s.identifier(ctx)
+	if err != nil {
+		return nil, err
+	}
+	comments, err := tally.Comments(&page.Wave, item.Code, leastComments(&page.Wave), written, known)
+	if failed != nil {
+		return nil, failed
+	}
+	return comments, err
+}
+
+// commentIn takes one text out of stored answers.
+func commentIn(answers []byte, item survey.ItemCode) (string, error) {
+	var given map[string]json.RawMessage
+	if err := json.Unmarshal(answers, &given); err != nil {
+		return "", errors.New("the answers are not a JSON object") // the error could quote them
+	}
+	raw, ok := given[string(item)]
+	if !ok {
+		return "", nil
+	}
+	var text string
+	if err := json.Unmarshal(raw, &text); err != nil {
+		return "", fmt.Errorf("the answer to %s is not a text", item)
+	}
+	if text == survey.NoneWord {
+		return "", nil
+	}
+	return text, nil
+}
+
+// identifier knows whom comments could name: the people of the panel.
+func (s *Server) identifier(ctx context.Context) (*tally.Identifier, error) {
+	people, _, err := s.store.People(ctx, survey.DefaultOrganisation, store.PeopleQuery{})
+	if err != nil {
+		return nil, err
+	}
+	each := func(of func(*survey.Person) string) iter.Seq[string] {
+		return func(yield func(string) bool) {
+			for i := range people {
+				if !yield(of(&people[i])) {
+					return
+				}
+			}
+		}
+	}
+	return tally.NewIdentifier(each(func(p *survey.Person) string { return p.Name }), each(func(p *survey.Person) string { return p.Address })), nil
+}
+
+// fill puts one page of comments onto the page: those that mention nobody, or those that do.
+func (p *commentsPage) fill(comments []tally.Comment, item *survey.Item, at int) {
+	var shown []tally.Comment
+	for _, comment := range comments {
+		if len(comment.Mentions) > 0 {
+			p.Flagged++
+		}
+		if (len(comment.Mentions) > 0) == p.Looking {
+			shown = append(shown, comment)
+		}
+	}
+	p.Count = len(shown)
+	last := max(0, (len(shown)-1)/commentsShown)
+	at = max(0, min(at, last))
+	address := func(page int, flagged bool) string {
+		query := url.Values{"item": {string(item.Code)}}
+		if page > 0 {
+			query.Set("page", strconv.Itoa(page))
+		}
+		if flagged {
+			query.Set("flagged", "1")
+		}
+		return fmt.Sprintf("/waves/%d/comments?%s", p.Wave.ID, query.Encode())
+	}
+	if at > 0 {
+		p.Before = address(at-1, p.Looking)
+	}
+	if at < last {
+		p.After = address(at+1, p.Looking)
+	}
+	p.Others = address(0, !p.Looking)
+	for comment := range slices.Values(shown[at*commentsShown : min(len(shown), (at+1)*commentsShown)]) {
+		p.Comments = append(p.Comments, p.pieces(comment))
+	}
+}
+
+// mention says what kind of mention it is.
+func (r room) mention(kind tally.MentionKind) string {
+	switch kind {
+	case tally.MentionAddress:
+		return r.T("mention_address")
+	case tally.MentionPhone:
+		return r.T("mention_phone")
+	case tally.MentionName:
+	}
+	return r.T("mention_name")
+}
+
+// pieces parts a comment where it tells of somebody.
+func (p *commentsPage) pieces(c tally.Comment) shownComment {
+	var pieces shownComment
+	from := 0
+	for _, m := range c.Mentions {
+		pieces = append(pieces, commentPiece{Text: c.Text[from:m.Start]}, commentPiece{c.Text[m.Start:m.End], p.mention(m.Kind)})
+		from = m.End
+	}
+	return append(pieces, commentPiece{Text: c.Text[from:]})
+}

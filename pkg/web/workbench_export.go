@@ -1,0 +1,169 @@
+package web
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"slices"
+
+	"github.com/labstack/echo/v4"
+
+	"cxmirror/pkg/exchange"
+	"cxmirror/pkg/store"
+	"cxmirror/pkg/survey"
+	"cxmirror/pkg/tally"
+)
+
+// exportAnswers sends a wave's complete responses as a file in the native format, which an import, or compare,
+// reads back.
+//
+// Of a wave that protects people the file tells no more than the figures of everybody together: each cell only as far
+// as its question is counted, and neither who answered, nor when, nor background answers and what the panel says of
+// people, nor weights, which follow from those, nor comments, which stand on a page of their own. So nothing can be
+// worked out from two files, one from before a step and one from after it. Rows are in the order of their ids, which
+// are random.
+func (s *Server) exportAnswers(c echo.Context) error {
+	wave, err := s.waveOf(c)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(c.Request().Context()), importPatience)
+	defer cancel()
+	q, err := s.fielded.questionnaire(ctx, survey.DefaultOrganisation, wave.Version)
+	if err != nil {
+		return err
+	}
+	var counted *tally.Wave
+	if wave.Protects() {
+		err := s.waves.Read(ctx, wave.ID, func(w *tally.Wave) error {
+			counted = w
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	var out bytes.Buffer // whole or not at all: half a file of answers looks like a file of answers
+	if counted != nil && counted.Protected() {
+		cells := protectedCells(counted, q.Questionnaire)
+		if cells == nil {
+			return s.showWaveWith(c, http.StatusConflict, "problem_export_withheld")
+		}
+		err = s.writeProtected(ctx, &out, &wave, q, counted, cells)
+	} else {
+		err = s.writeAnswers(ctx, &out, &wave, q)
+	}
+	if err != nil {
+		return fmt.Errorf("export wave %d: %w", wave.ID, err)
+	}
+	c.Response().Header().Set(echo.HeaderContentDisposition, attachment(wave.Slug+simulatedMark(wave.Simulated)+".csv"))
+	return c.Blob(http.StatusOK, "text/csv; charset=utf-8", out.Bytes())
+}
+
+// writeAnswers writes all there is, with the segments that results may be split by behind the items.
+func (s *Server) writeAnswers(ctx context.Context, out *bytes.Buffer, wave *survey.Wave, q *questionnaire) error {
+	wide, err := q.WithSegments(wave.Segments)
+	if err != nil {
+		return err
+	}
+	writer, decoder := exchange.NewWriter(out, wide), wide.NewDecoder()
+	for stored, err := range s.store.Answers(ctx, wave.ID, store.Mark{}) {
+		if err != nil {
+			return err
+		}
+		answers, err := q.ParseAnswers(stored.Answers)
+		if err != nil {
+			return fmt.Errorf("response %s: %w", stored.ID, err)
+		}
+		record := answers.Record()
+		record.Weight, record.Respondent = stored.Weight, stored.Person
+		record.Values = append(record.Values, make([]survey.Value, len(wide.Columns())-len(record.Values))...)
+		var said map[string]string
+		if len(stored.Attributes) > 0 {
+			if err := json.Unmarshal(stored.Attributes, &said); err != nil {
+				return fmt.Errorf("attributes of response %s: %w", stored.ID, err)
+			}
+		}
+		for key, value := range said {
+			if column, ok := wide.Column(key); ok && column >= len(q.Columns()) {
+				if problem := decoder.Decode(column, value, &record.Values[column]); problem != nil {
+					return fmt.Errorf("attributes of response %s: %s cannot be %q", stored.ID, key, value)
+				}
+			}
+		}
+		if err := writer.Write(&record); err != nil {
+			return err
+		}
+	}
+	return writer.Flush()
+}
+
+// protectedCells returns by column whether its answers may leave the program one by one; nil if none may.
+func protectedCells(w *tally.Wave, q *survey.Questionnaire) []bool {
+	cells, some := make([]bool, len(q.Columns())), false
+	for i, column := range q.Columns() {
+		it := column.Item
+		if it.Background || it.Kind == survey.Text {
+			continue
+		}
+		if _, ok := w.Shown(it.Code, nil); !ok {
+			continue
+		}
+		if it.Kind == survey.Rating {
+			table, err := w.Table(tally.View{Item: it.Code})
+			if err != nil {
+				continue
+			}
+			row := slices.IndexFunc(table.Options, func(o survey.Option) bool { return o.Code == column.Row })
+			if table.Withheld[max(row, 0)] { // a rating without rows is one row
+				continue
+			}
+		}
+		cells[i], some = true, true
+	}
+	if !some {
+		return nil
+	}
+	return cells
+}
+
+// writeProtected writes what may be told of a wave that protects people.
+func (s *Server) writeProtected(ctx context.Context, out *bytes.Buffer, wave *survey.Wave, q *questionnaire, counted *tally.Wave, cells []bool) error {
+	type row struct {
+		id      survey.ResponseID
+		answers []byte
+		release int
+	}
+	var rows []row
+	for stored, err := range s.store.Answers(ctx, wave.ID, store.Mark{}) {
+		if err != nil {
+			return err
+		}
+		rows = append(rows, row{stored.ID, bytes.Clone(stored.Answers), stored.Release})
+	}
+	slices.SortFunc(rows, func(a, b row) int { return cmp.Compare(a.id, b.id) })
+	writer := exchange.NewWriter(out, q.Questionnaire)
+	for i := range rows {
+		answers, err := q.ParseAnswers(rows[i].answers)
+		if err != nil {
+			return fmt.Errorf("response %s: %w", rows[i].id, err)
+		}
+		record, told := answers.Record(), false
+		for at, column := range q.Columns() {
+			if !cells[at] || !counted.Counts(column.Item.Code, rows[i].release) {
+				record.Values[at] = survey.Value{}
+			}
+			told = told || record.Values[at].State != survey.Missing
+		}
+		if !told {
+			continue
+		}
+		if err := writer.Write(&record); err != nil {
+			return err
+		}
+	}
+	return writer.Flush()
+}
