@@ -77,6 +77,9 @@ func (s *Server) workbenchRoutes(g *echo.Group) {
 	s.progressRoutes(g)
 	s.outboxRoutes(g)
 
+	// The panel: who can be invited.
+	s.peopleRoutes(g)
+
 	// Answers from files, and back into files.
 	g.GET("/waves/:id/import", s.showImport)
 	g.POST("/waves/:id/import", s.importAnswers)

@@ -74,6 +74,9 @@ func (s *Server) showWorkbenchTrouble(c echo.Context, t trouble, cause error) er
 		"File": page.Integer(uploadLimit >> 20),
 	})
 	page.BackTo = page.T("trouble_to_waves")
+	if strings.HasPrefix(c.Request().URL.Path, "/people") {
+		page.Back, page.BackTo = "/people", page.T("trouble_to_people")
+	}
 	if id, err := strconv.ParseInt(c.Param("id"), 10, 64); err == nil && !errors.Is(cause, survey.ErrNotFound) {
 		page.Back, page.BackTo = "/waves/"+strconv.FormatInt(id, 10), page.T("trouble_to_wave")
 	}

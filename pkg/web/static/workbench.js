@@ -132,6 +132,25 @@ async function savePNG(address) {
   }, "image/png");
 }
 
+// offerAll lets one box tick all others of its name on the page.
+function offerAll() {
+  for (const all of document.querySelectorAll("[data-all]")) {
+    const boxes = () => [...document.querySelectorAll("input[type=checkbox]")].filter((box) => box.name === all.dataset.all);
+    all.hidden = false;
+    all.addEventListener("change", () => boxes().forEach((box) => { box.checked = all.checked; }));
+  }
+}
+
+// offerPrint shows the buttons that print the page.
+function offerPrint() {
+  for (const button of document.querySelectorAll("[data-print]")) {
+    button.hidden = false;
+    button.addEventListener("click", () => print());
+  }
+}
+
 followCounts();
+offerAll();
+offerPrint();
 offerPNG();
 enlivenPictures();
