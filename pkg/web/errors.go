@@ -33,6 +33,7 @@ func troubleOf(err error) trouble {
 		{survey.ErrFull, trouble{http.StatusGone, "full"}},
 		{survey.ErrAnswered, trouble{http.StatusConflict, "thanks"}},
 		{survey.ErrConflict, trouble{http.StatusConflict, "conflict"}},
+		{survey.ErrPromised, trouble{http.StatusConflict, "conflict"}},
 		{survey.ErrSlugTaken, trouble{http.StatusConflict, "conflict"}},
 		{errTooLarge, trouble{http.StatusRequestEntityTooLarge, "too_large"}},
 	}

@@ -359,6 +359,7 @@ func (f *launchField) answer(t *testing.T, db *store.Store, n int) {
 	slices.SortFunc(invited, func(a, b store.InvitedPerson) int { // some of every unit
 		return strings.Compare(a.Person.Key[len(a.Person.Key)-1:], b.Person.Key[len(b.Person.Key)-1:])
 	})
+	invited = slices.DeleteFunc(invited, func(i store.InvitedPerson) bool { return i.Finished })
 	for i := range n {
 		who, err := f.server.fieldwork.ByToken(t.Context(), secret.Token(invited[i].ID))
 		if err != nil {
@@ -366,7 +367,7 @@ func (f *launchField) answer(t *testing.T, db *store.Store, n int) {
 		}
 		who.Wave = wave
 		at := f.now()
-		r := survey.Response{ID: survey.ResponseID(fmt.Sprintf("%032d", i)), Language: "en", Answers: []byte(`{"expectations":["speed"]}`), Weight: 1, Started: at}
+		r := survey.Response{ID: survey.ResponseID(strings.Repeat("0", 16) + string(invited[i].ID[:16])), Language: "en", Answers: []byte(`{"expectations":["speed"]}`), Weight: 1, Started: at}
 		if err := f.server.fieldwork.Start(t.Context(), &who, &r); err != nil {
 			t.Fatal(err)
 		}

@@ -108,8 +108,13 @@ func (s *Server) changeState(c echo.Context, state survey.WaveState) error {
 	if state == survey.WaveOpen && wave.Closes != nil && !s.now().Before(*wave.Closes) {
 		return s.showWaveWith(c, http.StatusConflict, "problem_closes_past")
 	}
-	wave.State = state
-	if err := s.store.UpdateWave(c.Request().Context(), wave); err != nil {
+	if state == survey.WaveClosed { // what waits is added to the results first
+		_, err = s.fieldwork.Close(c.Request().Context(), wave.Organisation, wave.ID)
+	} else {
+		wave.State = state
+		err = s.store.UpdateWave(c.Request().Context(), wave)
+	}
+	if err != nil {
 		return err
 	}
 	return c.Redirect(http.StatusSeeOther, fmt.Sprintf("/waves/%d", wave.ID))
@@ -133,6 +138,9 @@ type newWavePage struct {
 	Name        string
 	Slug        string
 	Source      string // the YAML of an own questionnaire, as given
+	Mode        survey.Mode
+	Threshold   string // "" is what is usual for those who are asked
+	Modes       []survey.Mode
 	Problems    map[string]string
 	Mistakes    []string // of the YAML, each with its line and a caret
 }
@@ -147,7 +155,7 @@ func (s *Server) showNewWave(c echo.Context) error {
 }
 
 func (s *Server) newWave(c echo.Context) (newWavePage, error) {
-	page := newWavePage{room: s.room(c, "waves"), Problems: map[string]string{}}
+	page := newWavePage{room: s.room(c, "waves"), Problems: map[string]string{}, Mode: survey.Confidential, Modes: survey.Modes()}
 	page.Title = page.T("new_wave")
 	for _, code := range surveys.Names() {
 		q, _, err := bundled(code)
@@ -184,6 +192,7 @@ func (s *Server) createWave(c echo.Context) error {
 		return err
 	}
 	page.Chosen, page.Name, page.Slug = form.text("questionnaire"), form.text("name"), form.text("slug")
+	page.Mode, page.Threshold = survey.Mode(cmp.Or(form.text("mode"), string(survey.Confidential))), strings.TrimSpace(form.text("threshold"))
 	fileName := page.readSource(form)
 	q, version := s.versionOf(&page, fileName)
 	page.checkName()
@@ -193,6 +202,7 @@ func (s *Server) createWave(c echo.Context) error {
 	if page.Slug != "" && (!slugPattern.MatchString(page.Slug) || len(page.Slug) > 60) {
 		page.Problems["slug"] = page.T("problem_slug")
 	}
+	threshold := page.checkPromise(q)
 	if len(page.Problems) > 0 || len(page.Mistakes) > 0 {
 		return s.show(c, http.StatusUnprocessableEntity, "workbench", "new-wave", page)
 	}
@@ -207,8 +217,11 @@ func (s *Server) createWave(c echo.Context) error {
 	}
 	wave := survey.Wave{
 		Organisation: survey.DefaultOrganisation, Version: version.ID, Name: page.Name, Audience: q.Audience,
-		Slug: page.Slug, State: survey.WaveDraft, Threshold: defaultThreshold,
-		Mode: survey.Confidential, OpenLink: true, OncePer: true,
+		Slug: page.Slug, State: survey.WaveDraft, Threshold: threshold, Comments: threshold,
+		Mode: page.Mode, OpenLink: true, OncePer: true,
+	}
+	if wave.Audience != survey.External && wave.Protects() {
+		wave.Comments = max(wave.Comments, usualComments)
 	}
 	if wave.Audience == survey.Everyone {
 		wave.Audience = survey.External
@@ -252,6 +265,29 @@ func (p *newWavePage) checkName() {
 	case utf8.RuneCountInString(p.Name) > longestName:
 		p.Problems["name"] = p.N("problem_too_long", longestName)
 	}
+}
+
+// checkPromise looks at how answers are to be kept, and returns the smallest group shown. Where nothing is said, it is
+// that of colleagues, who know each other; customers who come by an open link do not.
+func (p *newWavePage) checkPromise(q *survey.Questionnaire) int {
+	if !slices.Contains(p.Modes, p.Mode) {
+		p.Problems["mode"] = p.T("launch_problem_mode")
+	}
+	threshold := defaultThreshold
+	if q != nil && (q.Audience == survey.External || q.Audience == survey.Everyone) && p.Mode != survey.Anonymous {
+		threshold = 1
+	}
+	if p.Threshold == "" {
+		return threshold
+	}
+	n, err := strconv.Atoi(p.Threshold)
+	switch {
+	case err != nil || n < 1 || n > 1000:
+		p.Problems["threshold"] = p.phrases.Say(p.Lang, "problem_number", survey.Args{"Low": p.Integer(1), "High": p.Integer(1000)})
+	case p.Mode == survey.Anonymous && n < 3:
+		p.Problems["threshold"] = p.T("launch_problem_threshold_anonymous")
+	}
+	return n
 }
 
 // versionOf reads the questionnaire that was chosen or sent, and puts what is wrong with it on the page.
@@ -425,6 +461,10 @@ func (s *Server) editWave(c echo.Context) error {
 		return s.show(c, http.StatusUnprocessableEntity, "workbench", "edit-wave", page)
 	}
 	err = s.store.UpdateWave(c.Request().Context(), wave)
+	if errors.Is(err, survey.ErrPromised) {
+		page.Problems["promised"] = page.T("progress_promised")
+		return s.show(c, http.StatusConflict, "workbench", "edit-wave", page)
+	}
 	if errors.Is(err, survey.ErrConflict) { // somebody raised it meanwhile
 		page.Problems["threshold"] = page.T("problem_threshold_lower")
 		return s.show(c, http.StatusConflict, "workbench", "edit-wave", page)

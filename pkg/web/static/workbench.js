@@ -149,7 +149,20 @@ function offerPrint() {
   }
 }
 
+// previewLetters shows a letter anew beside the field in which it is written, a moment after the last key.
+function previewLetters() {
+  for (const letter of document.querySelectorAll(".letter")) {
+    const button = letter.querySelector("button[formtarget]");
+    let wait;
+    letter.addEventListener("input", () => {
+      clearTimeout(wait);
+      wait = setTimeout(() => button.form.requestSubmit(button), 700);
+    });
+  }
+}
+
 followCounts();
+previewLetters();
 offerAll();
 offerPrint();
 offerPNG();
