@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
-	"time"
 
 	"github.com/labstack/echo/v4"
 
@@ -188,18 +187,9 @@ func (s *Server) privacyOfInvited(v *visit, f *frame) []privacyPart {
 		parts = append(parts, privacyPart{f.Say("privacy_who"), who})
 	}
 	if w.Erases != nil {
-		remove = append(remove, s.phrases.Say(v.lang, "privacy_erases", survey.Args{"Date": dayErased(w).Format(f.Say("date_layout"))}))
+		remove = append(remove, s.phrases.Say(v.lang, "privacy_erases", survey.Args{"Date": w.Erases.In(zoneOf(w)).Format(f.Say("date_layout"))}))
 	} else {
 		remove = append(remove, f.Say("privacy_erases_ask"))
 	}
 	return append(parts, privacyPart{f.Say("privacy_delete"), remove})
-}
-
-// dayErased is when personal data of a wave go, where its people live.
-func dayErased(w *survey.Wave) time.Time {
-	zone, err := time.LoadLocation(w.TimeZone)
-	if err != nil {
-		zone = time.UTC
-	}
-	return w.Erases.In(zone)
 }
