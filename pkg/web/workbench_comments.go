@@ -69,7 +69,7 @@ func (s *Server) showComments(c echo.Context) error {
 		page.Empty = &emptyState{Title: page.T("comments_none_title"), Text: page.T("comments_none_text")}
 		return s.show(c, http.StatusOK, "workbench", "comments", page)
 	}
-	comments, err := s.comments(ctx, &page, q, item)
+	comments, err := s.comments(ctx, &page, item)
 	switch {
 	case errors.Is(err, tally.ErrNobody):
 		page.Empty = &emptyState{Title: page.T("comments_nobody_title"), Text: page.T("comments_nobody_text")}
@@ -117,7 +117,7 @@ func leastComments(w *survey.Wave) int {
 }
 
 // comments returns what people wrote to an item who are counted in the results.
-func (s *Server) comments(ctx context.Context, page *commentsPage, q *questionnaire, item *survey.Item) ([]tally.Comment, error) {
+func (s *Server) comments(ctx context.Context, page *commentsPage, item *survey.Item) ([]tally.Comment, error) {
 	var counted *tally.Wave
 	if err := s.waves.Read(ctx, page.Wave.ID, func(w *tally.Wave) error { counted = w; return nil }); err != nil {
 		return nil, err
