@@ -270,8 +270,7 @@ func (d demoWave) draft(ctx context.Context, db *store.Store, lang survey.Langua
 		Mode: survey.Confidential, OpenLink: true, OncePer: true,
 		Promise: survey.Promise{
 			Asker: survey.Words{
-				"en": "A made-up company, to show how cxmirror works", "pl": "Zmyślona firma, na której pokazujemy działanie cxmirror",
-				"ro": "O companie inventată, pentru a arăta cum funcționează cxmirror", "ru": "Вымышленная компания, на примере которой показано, как работает cxmirror",
+				"en": "The Made-Up Company", "pl": "Firma Zmyślona", "ro": "Compania Inventată", "ru": "Компания «Вымысел»",
 			},
 			Purpose: survey.Words{
 				"en": "To see how a survey feels to those who answer it.", "pl": "Aby zobaczyć, jak wygląda ankieta z perspektywy osób, które ją wypełniają.",

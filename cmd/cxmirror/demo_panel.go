@@ -30,8 +30,9 @@ const (
 	invitedFor   = 14 * 24 * time.Hour
 	launchedAgo  = 8 * 24 * time.Hour
 	remindAfter  = 5 * 24 * time.Hour
-	panelAnswers = 0.62 // the share of those invited who have answered by now
-	answersBatch = 16   // at once
+	closingHour  = 18 * time.Hour // of the day, UTC
+	panelAnswers = 0.62           // the share of those invited who have answered by now
+	answersBatch = 16             // at once
 )
 
 // panelWords are the names of one language.
@@ -149,7 +150,7 @@ func (d *demoFieldwork) launch(ctx context.Context, wave survey.Wave) (survey.Wa
 	if err != nil {
 		return wave, err
 	}
-	closes := clock.now().Add(invitedFor)
+	closes := clock.now().Add(invitedFor).Truncate(24 * time.Hour).Add(closingHour)
 	erases := closes.AddDate(0, 6, 0)
 	wave.Closes, wave.Erases = &closes, &erases
 	wave.Reported = []survey.ItemCode{panelSite, "office"}
