@@ -6,7 +6,8 @@
 // only the histogram, so whatever is computed from it costs the same for 50 people and for a million.
 //
 // Small groups are withheld here and nowhere later: a table whose base is below the wave's threshold is an
-// error, and a crosstab leaves out so many segments that none of them can be found by subtraction. The
+// error, and a crosstab leaves out so many segments that none of them can be found by subtraction. Of a wave that
+// promised to protect people more is withheld, over time and across segments: see [Wave.Protect]. The
 // package computes no statistics, and never learns where responses come from: it is handed them.
 package tally
 
