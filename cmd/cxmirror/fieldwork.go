@@ -155,7 +155,7 @@ func (f *fielder) run(ctx context.Context, log *slog.Logger) (wait func()) {
 	work.Go(func() { f.service.Run(ctx, tickEvery) })
 	work.Go(func() {
 		if err := f.mailer.Run(ctx); err != nil {
-			log.Error("sending mail", slog.String("error", err.Error()))
+			log.ErrorContext(ctx, "sending mail", slog.String("error", err.Error()))
 		}
 	})
 	return work.Wait

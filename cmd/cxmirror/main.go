@@ -60,6 +60,7 @@ type commands struct {
 	Serve       serveCommand       `cmd:"" help:"Serve the pages of respondents and the workbench."`
 	Migrate     migrateCommand     `cmd:"" help:"Bring the database up to date."`
 	Backup      backupCommand      `cmd:"" help:"Copy the embedded database while it is in use."`
+	Restore     restoreCommand     `cmd:"" help:"Put a backup of the embedded database back."`
 	Healthcheck healthcheckCommand `cmd:"" help:"Ask a running service whether it is ready."`
 
 	Version versionCommand `cmd:"" help:"Print the version."`
