@@ -42,6 +42,17 @@ func (s *Store) Plan(ctx context.Context, organisation survey.OrganisationID, wa
 	return row.Plan, nil
 }
 
+// HasCodes reports whether people who were invited to a wave can come in by an access code on paper.
+func (s *Store) HasCodes(ctx context.Context, organisation survey.OrganisationID, wave survey.WaveID) (bool, error) {
+	var given bool
+	err := s.read.WithContext(ctx).Raw("SELECT EXISTS (SELECT 1 FROM invitations WHERE organisation_id = ? AND wave_id = ? AND code_hash IS NOT NULL)",
+		int64(organisation), int64(wave)).Scan(&given).Error
+	if err != nil {
+		return false, fmt.Errorf("access codes of wave %d: %w", wave, classify(err))
+	}
+	return given, nil
+}
+
 // MailPerson puts one mail to one person of a wave into the queue, at once and whatever is planned: the invitation
 // if she has none yet, otherwise the reminder. messageID is of this mail alone. Somebody to whom no mail may go, who
 // has finished, for whom one waits already, or whose wave takes no answers any more, is [survey.ErrConflict].

@@ -128,9 +128,10 @@ func (s *Server) draftOf(c echo.Context) (drafted, error) {
 	return d, nil
 }
 
-// newPlan proposes how a draft is launched: to everybody, by mail, for a fortnight, with two reminders.
+// newPlan proposes how a draft is launched: to everybody, by mail if that can be sent, for a fortnight, with two
+// reminders.
 func (s *Server) newPlan(lang survey.Language, wave *survey.Wave, d *drafted) (fieldwork.Plan, error) {
-	p := fieldwork.Plan{Wave: *wave, Mail: true, OpenOnly: d.people == 0}
+	p := fieldwork.Plan{Wave: *wave, Mail: s.mails(), Paper: !s.mails(), OpenOnly: d.people == 0}
 	w := &p.Wave
 	w.OpenLink = p.OpenOnly
 	if w.Audience != survey.External {

@@ -26,6 +26,9 @@ func TestLaunchInABrowser(t *testing.T) {
 	b.do(chromedp.SetValue(chromedp.CSS(`[name="subject.invitation.en"]`), "A question about {survey}"))
 	b.click(`.letter[open] .actions button`)
 	f.previewed(t)
+	b.do(chromedp.ScrollIntoView(chromedp.CSS(".letter[open] iframe"))) // what is out of sight is not drawn
+	time.Sleep(200 * time.Millisecond)
+	b.picture("launch-preview")
 	b.press(".onwards .main")
 	b.press(`#groups form button`) // the merge that is proposed
 	if got := b.words(); strings.Contains(got, "are in groups of fewer than") {

@@ -115,7 +115,7 @@ func (s *Server) showLaunchCheckWith(c echo.Context, status int, problem string)
 
 func (s *Server) launchCheckPage(c echo.Context, d *drafted) (launchCheckPage, error) {
 	page := launchCheckPage{launchFrame: s.launchFrame(c, d, "check"), TestLanguage: s.workbenchLanguage(c), TestKind: survey.InvitationLetter}
-	page.Mails, page.paper = d.plan.Mail && !d.plan.OpenOnly && s.mailer != nil, d.plan.Paper
+	page.Mails, page.paper = d.plan.Mail && !d.plan.OpenOnly && s.mails(), d.plan.Paper
 	for _, lang := range d.questionnaire.Languages {
 		page.TestLanguages = append(page.TestLanguages, languageChoice{Tag: lang, Name: s.nameOf(lang), Current: lang == page.TestLanguage})
 	}

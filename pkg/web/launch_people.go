@@ -36,6 +36,7 @@ type launchPeoplePage struct {
 	Panel    int // active people
 	Filters  []filterChoice
 	Findings *fieldwork.Findings // nil if nobody is invited by name
+	Mails    bool                // mail can be sent
 }
 
 // peopleCounted is a query for how many people there are rather than for who they are.
@@ -80,7 +81,7 @@ func (s *Server) showLaunchPeople(c echo.Context) error {
 }
 
 func (s *Server) launchPeoplePage(c echo.Context, d *drafted) launchPeoplePage {
-	page := launchPeoplePage{launchFrame: s.launchFrame(c, d, "people"), Panel: d.people}
+	page := launchPeoplePage{launchFrame: s.launchFrame(c, d, "people"), Panel: d.people, Mails: s.mails()}
 	p, w := &d.plan, &d.plan.Wave
 	tick := func(name string, on bool) {
 		if on {

@@ -33,6 +33,9 @@ func showMail(c echo.Context, html string) error {
 	return c.HTML(http.StatusOK, html)
 }
 
+// mails reports whether mail can be sent: a server, or a folder, is set.
+func (s *Server) mails() bool { return s.mailer != nil && len(s.mailer.Status()) > 0 }
+
 // baseOf returns the address that links in mails begin with.
 func (s *Server) baseOf(c echo.Context) string {
 	if s.baseURL != "" {
@@ -249,7 +252,7 @@ func (s *Server) sendTestMail(c echo.Context) error {
 	switch {
 	case err != nil:
 		return refuse(page.T("launch_problem_address"))
-	case s.mailer == nil:
+	case !s.mails():
 		return refuse(page.T("finding_no_mail_server"))
 	case at < 0:
 		return refuse(page.T("letter_empty"))

@@ -162,7 +162,7 @@ func (s *Server) progressPage(c echo.Context, w survey.Wave) (progressPage, erro
 	ctx := c.Request().Context()
 	page := progressPage{
 		launchFrame: launchFrame{room: s.room(c, "waves"), Wave: w, Fields: map[string]string{}, Problems: map[string]string{}},
-		Link:        s.linkOf(c, &w), Mail: s.mailer != nil, Loopback: !s.public,
+		Link:        s.linkOf(c, &w), Mail: s.mails(), Loopback: !s.public,
 	}
 	page.Title, page.Simulated = page.With("progress_title", "Wave", w.Name), w.Simulated
 	page.Closes, page.Launched = momentText(w.Closes, &w), momentText(w.Launched, &w)
@@ -408,7 +408,9 @@ func (s *Server) invitedPeople(c echo.Context, page *progressPage, w *survey.Wav
 	for i := range people {
 		page.People = append(page.People, page.invitedLine(w, &people[i]))
 	}
-	page.Paper = s.hasCodes(c, w)
+	if page.Paper, err = s.store.HasCodes(c.Request().Context(), w.Organisation, w.ID); err != nil {
+		return err
+	}
 	for part := range (w.Invited + cardsInPart - 1) / cardsInPart {
 		page.Parts = append(page.Parts, part+1)
 	}
@@ -540,7 +542,7 @@ func (s *Server) cancelMailing(c echo.Context) error {
 func (s *Server) resend(c echo.Context) error {
 	return s.progressAction(c, "resend", "resent", func(w *survey.Wave, form *upload) (string, error) {
 		r := s.room(c, "")
-		if s.mailer == nil {
+		if !s.mails() {
 			return r.T("finding_no_mail_server"), nil
 		}
 		var random [16]byte

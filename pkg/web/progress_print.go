@@ -120,14 +120,6 @@ func withoutScheme(address string) string {
 	return rest
 }
 
-// hasCodes reports whether those invited to a wave were given access codes.
-func (s *Server) hasCodes(c echo.Context, w *survey.Wave) bool {
-	for _, err := range s.fieldwork.Codes(c.Request().Context(), w.Organisation, w.ID) {
-		return err == nil
-	}
-	return false
-}
-
 // showCodes is the sheet of access codes of those who have not finished and whom mail does not reach, or of all who
 // have not finished.
 func (s *Server) showCodes(c echo.Context) error {
@@ -139,7 +131,11 @@ func (s *Server) showCodes(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	if !s.hasCodes(c, &w) {
+	given, err := s.store.HasCodes(c.Request().Context(), w.Organisation, w.ID)
+	if err != nil {
+		return err
+	}
+	if !given {
 		return fmt.Errorf("sheet of a wave without access codes: %w", survey.ErrNotFound)
 	}
 	part, _ := strconv.Atoi(c.QueryParam("part")) // what is no number is the first
