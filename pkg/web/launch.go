@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"context"
 	"encoding/binary"
 	"encoding/json"
@@ -184,15 +185,8 @@ const usualComments = 10
 
 // usualZone is where people who read a language mostly live, as a first guess.
 func usualZone(lang survey.Language) string {
-	switch lang {
-	case "pl":
-		return "Europe/Warsaw"
-	case "ro":
-		return "Europe/Bucharest"
-	case "ru":
-		return "Europe/Moscow"
-	}
-	return "UTC"
+	zones := map[survey.Language]string{"pl": "Europe/Warsaw", "ro": "Europe/Bucharest", "ru": "Europe/Moscow"}
+	return cmp.Or(zones[lang], "UTC")
 }
 
 // zonesOffered are time zones to choose from; any other of the IANA names can be typed.

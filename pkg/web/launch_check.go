@@ -195,10 +195,7 @@ func (s *Server) findingLine(r room, d *drafted, f *fieldwork.Finding) findingLi
 	if f.Letter != "" {
 		letter = r.T("letter_kind_" + string(f.Letter))
 	}
-	var named []string
-	for _, name := range f.Names {
-		named = append(named, name)
-	}
+	named := slices.Clone(f.Names)
 	for i := range f.People {
 		named = append(named, cmp.Or(f.People[i].Name, f.People[i].Address, f.People[i].Key))
 	}
@@ -216,11 +213,11 @@ func (s *Server) findingLine(r room, d *drafted, f *fieldwork.Finding) findingLi
 	for _, g := range f.Merge {
 		line.Merges = append(line.Merges, mergeOf(r, d, &g))
 	}
-	switch f.Key {
-	case fieldwork.GroupsSmall, fieldwork.CombinationsSmall, fieldwork.AttributeUnknown, fieldwork.AttributeNoGroups, fieldwork.AttributeManyValues,
-		fieldwork.AttributeIsItem:
+	if slices.Contains([]fieldwork.FindingKey{
+		fieldwork.GroupsSmall, fieldwork.CombinationsSmall, fieldwork.AttributeUnknown, fieldwork.AttributeNoGroups, fieldwork.AttributeManyValues,
+		fieldwork.AttributeIsItem,
+	}, f.Key) {
 		line.Leave = f.Attribute
-	default:
 	}
 	return line
 }
@@ -409,8 +406,8 @@ func (s *Server) leaveAttribute(c echo.Context) error {
 // chooseComparison names the wave that results will be set against.
 func (s *Server) chooseComparison(c echo.Context) error {
 	return s.changePlan(c, func(d *drafted, form *upload) error {
-		id, err := strconv.ParseInt(form.text("compare"), 10, 64)
-		if err != nil || id == 0 || id == int64(d.plan.Wave.ID) {
+		id, _ := strconv.ParseInt(form.text("compare"), 10, 64) // what is no number is no wave
+		if id == 0 || id == int64(d.plan.Wave.ID) {
 			d.plan.Compare = 0
 			return nil
 		}

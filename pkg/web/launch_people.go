@@ -2,6 +2,7 @@ package web
 
 import (
 	"cmp"
+	"maps"
 	"net/http"
 	"slices"
 	"strconv"
@@ -179,9 +180,7 @@ func (s *Server) saveLaunchPeople(c echo.Context) error {
 	if len(frame.Problems) > 0 {
 		page := s.launchPeoplePage(c, &d)
 		page.Problems = frame.Problems
-		for name, value := range frame.Fields {
-			page.Fields[name] = value
-		}
+		maps.Copy(page.Fields, frame.Fields)
 		return s.show(c, http.StatusUnprocessableEntity, "workbench", "launch-people", page)
 	}
 	if err := s.saveDraft(c.Request().Context(), p); err != nil {

@@ -212,7 +212,7 @@ func (p *launchPromisePage) read(form *upload, d *drafted) {
 	if p.Problems["threshold"] == "" && w.Mode == survey.Anonymous && w.Threshold < 3 {
 		in.problem("threshold", in.T("launch_problem_threshold_anonymous"))
 	}
-	w.Comments = in.number("comments", 1, 10_000, w.Threshold)
+	w.Comments = in.number("comments", 1, 1000, w.Threshold)
 	if p.Problems["comments"] == "" && w.Comments < w.Threshold {
 		in.problem("comments", in.T("launch_problem_comments"))
 	}

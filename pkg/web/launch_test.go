@@ -183,7 +183,7 @@ func unescaped(text string) string {
 }
 
 // step sends a step of the path as it is shown, but for what is changed, and follows to the next.
-func (f *launchField) step(t *testing.T, hr *person, step string, change func(url.Values)) answer {
+func (f *launchField) step(t *testing.T, hr *person, step string, change func(url.Values)) {
 	t.Helper()
 	shown := hr.get(f.path("/launch/" + step))
 	if shown.status != 200 {
@@ -197,7 +197,6 @@ func (f *launchField) step(t *testing.T, hr *person, step string, change func(ur
 	if got.status != 303 {
 		t.Fatalf("step %s: status %d\n%s", step, got.status, wrongWords(got.body))
 	}
-	return got
 }
 
 var wrongOf = regexp.MustCompile(`(?s)class="(?:wrong|problem)[^>]*>(.*?)</`)
@@ -255,7 +254,9 @@ func (f *launchField) send(t *testing.T, want int) []fieldwork.StoredMail {
 	}
 	time.Sleep(100 * time.Millisecond)
 	cancel()
-	<-done
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
 	if len(mails) != want {
 		t.Fatalf("%d mails in the folder, want %d\n%s", len(mails), want, f.log.String())
 	}
@@ -275,6 +276,7 @@ func TestLaunchStepByStep(t *testing.T) {
 }
 
 func launchStepByStep(t *testing.T, db *store.Store) {
+	t.Helper()
 	f, hr := newLaunch(t, db, nil)
 	if got := hr.get(f.path("/launch")); got.status != 303 || got.location != f.path("/launch/people") {
 		t.Fatalf("the path begins with status %d at %s", got.status, got.location)
@@ -467,6 +469,40 @@ func (f *launchField) papers(t *testing.T, hr *person) {
 	}
 }
 
+// Of an anonymous wave it is shown who has finished and how many answers wait sealed; who opened the mail only where
+// that was said.
+func TestLaunchAnonymous(t *testing.T) {
+	t.Parallel()
+	f, hr := newLaunch(t, storetest.Open(t, storetest.SQLite(t)), func(w *survey.Wave) { w.Mode, w.Tracks = survey.Anonymous, true })
+	for _, step := range []string{"people", "promise", "letters"} {
+		f.step(t, hr, step, nil)
+	}
+	mustSay(t, hr.get(f.path("/launch/check")), 200, "It is noted who opens the invitation")
+	mustSay(t, hr.get(f.path("/launch/confirm")), 200, "Anonymous")
+	if got := hr.post(f.path("/launch/confirm"), url.Values{}); got.status != 303 {
+		t.Fatalf("launch: status %d\n%s", got.status, wrongWords(got.body))
+	}
+	f.send(t, 59)
+	f.answer(t, f.store, 6)
+	page := hr.get(f.path("/fieldwork"))
+	mustSay(t, page, 200, "10 % have answered", "6 answers are complete; 0 are in the results. The other 6 join", "they are sealed", "What they answered is not known to anybody", "Opened")
+	_, rates, _ := strings.Cut(plainWords(page.body), "Response rate by group")
+	rates, _, _ = strings.Cut(rates, "Withheld is where")
+	if strings.Contains(rates, "%") || strings.Count(rates, "withheld") < 3 {
+		t.Errorf("rates of groups of whom fewer than five have finished: %s", rates)
+	}
+	if got := hr.post(f.path("/fieldwork/close"), url.Values{}); got.status != 303 {
+		t.Fatalf("close: status %d", got.status)
+	}
+	mustSay(t, hr.get(f.path("/fieldwork")), 200, "6 answers are complete; 6 are in the results.")
+	got := hr.post(f.path("/edit"), func() url.Values {
+		form := filled(hr.get(f.path("/edit")).body)
+		form.Set("kept.en", "Everything, with your name.")
+		return form
+	}())
+	mustSay(t, got, 409, "This was promised at the launch and cannot be taken back", "Everything, with your name.")
+}
+
 // A wave for whoever has the link is launched without people, and has a poster.
 func TestLaunchOpenLink(t *testing.T) {
 	t.Parallel()
@@ -518,7 +554,7 @@ func TestLaunchRefuses(t *testing.T) {
 		{"letters", "zone", "Mars/Olympus", "no such time zone"},
 		{"letters", "closes", "tomorrow", "Give a date and a time"},
 		{"letters", "remind.1", "2027-09-01T09:00", "The wave is closed by then"},
-		{"letters", "text.invitation.en", "Dear {nmae}", "{nmae} means nothing here"},
+		{"letters", "text.invitation.en", "Dear {nobody}", "{nobody} means nothing here"},
 	} {
 		t.Run(tt.step+" "+tt.field, func(t *testing.T) {
 			form := filled(hr.get(f.path("/launch/" + tt.step)).body)

@@ -494,7 +494,7 @@ func (s *Server) addMailing(c echo.Context) error {
 			return r.T("problem_time"), nil
 		case !written:
 			return r.T("progress_problem_no_letter"), nil
-		case w.Takes(s.now(), 0) != nil && w.Takes(s.now(), 0) != survey.ErrNotYetOpen: //nolint:errorlint // these are returned as they are
+		case errors.Is(w.Takes(s.now(), 0), survey.ErrClosed):
 			return r.T("progress_problem_over"), nil
 		case m.At.Before(s.now().Add(-time.Minute)):
 			return r.T("progress_problem_past"), nil
@@ -620,15 +620,15 @@ func (s *Server) reopenWave(c echo.Context) error {
 func (s *Server) raiseThreshold(c echo.Context) error {
 	return s.progressAction(c, "threshold", "raised", func(w *survey.Wave, form *upload) (string, error) {
 		r := s.room(c, "")
-		people, err := strconv.Atoi(strings.TrimSpace(form.text("threshold")))
-		comments, wrong := strconv.Atoi(strings.TrimSpace(form.text("comments")))
+		people, _ := strconv.Atoi(strings.TrimSpace(form.text("threshold"))) // what is no number is 0
+		comments, _ := strconv.Atoi(strings.TrimSpace(form.text("comments")))
 		switch {
-		case err != nil || wrong != nil || people < 1 || people > 1000 || comments < 1 || comments > 10_000:
+		case people < 1 || people > 1000 || comments < 1 || comments > 1000:
 			return r.phrases.Say(r.Lang, "problem_number", survey.Args{"Low": r.Integer(1), "High": r.Integer(1000)}), nil
 		case people < w.Threshold || comments < w.Comments:
 			return r.T("problem_threshold_lower"), nil
 		}
-		_, err = s.fieldwork.RaiseThreshold(c.Request().Context(), w.Organisation, w.ID, people, comments)
+		_, err := s.fieldwork.RaiseThreshold(c.Request().Context(), w.Organisation, w.ID, people, comments)
 		return "", err
 	})
 }
