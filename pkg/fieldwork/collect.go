@@ -73,6 +73,9 @@ func (s *Service) Start(ctx context.Context, who *Respondent, r *survey.Response
 	}
 	if who.Wave.Mode != survey.Anonymous {
 		r.Invitation, r.Attributes = who.Invitation.ID, who.Invitation.Attributes
+		if err := s.identify(ctx, who, r); err != nil {
+			return err
+		}
 		return s.store.StartResponse(ctx, r)
 	}
 	draft, err := s.sealDraft(who, r)
@@ -80,6 +83,19 @@ func (s *Service) Start(ctx context.Context, who *Respondent, r *survey.Response
 		return err
 	}
 	return s.store.StartDraft(ctx, &draft, who.Invitation.ID)
+}
+
+// identify writes onto a response of an identified wave whose it is, by the organisation's own identifier.
+func (s *Service) identify(ctx context.Context, who *Respondent, r *survey.Response) error {
+	if who.Wave.Mode != survey.Identified || who.Invitation.Person == 0 {
+		return nil
+	}
+	person, err := s.store.Person(ctx, who.Wave.Organisation, who.Invitation.Person)
+	if err != nil {
+		return fmt.Errorf("start a response: %w", err)
+	}
+	r.Person = person.Key
+	return nil
 }
 
 // Save stores the answers of a page. r.Revision is one more than the one that was found. The same save twice is

@@ -224,6 +224,9 @@ func TestPersonalLink(t *testing.T) {
 				if !desk.Invitation.Started {
 					t.Errorf("%s: the invitation does not say that she began", mode)
 				}
+				if named := got.Person != ""; named != (mode == survey.Identified) {
+					t.Errorf("%s: the answers are kept with the name %q", mode, got.Person)
+				}
 				got.Revision, got.Answers = 2, []byte(`{"level":"manager","comment":"a whole thought"}`)
 				if err := w.Save(ctx, &desk, got); err != nil {
 					t.Fatal(err)
