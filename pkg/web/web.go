@@ -38,6 +38,7 @@ const (
 	formLimit   = 1 << 20          // bytes of a form: a comment of 100 KB in Cyrillic, percent-encoded, is 600 KB
 	uploadLimit = 64 << 20         // bytes of a file of answers
 	patience    = 20 * time.Second // after which a request is given up, whoever it waits for
+	longWork    = 3 * time.Minute  // the same for what is done to all people of a panel at once
 
 	respondentPatience = 5 * time.Second // after which a respondent is told that the database does not answer
 )
@@ -181,8 +182,11 @@ func limitTime(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		whole := c.Request()
 		limit := patience
-		if ofRespondents(c.Path()) {
+		switch path := c.Path(); {
+		case ofRespondents(path):
 			limit = respondentPatience
+		case whole.Method == http.MethodPost && (strings.HasSuffix(path, "/launch/confirm") || strings.HasPrefix(path, "/people/import")):
+			limit = longWork
 		}
 		ctx, cancel := context.WithTimeout(whole.Context(), limit)
 		defer func() {
