@@ -222,6 +222,9 @@ func (s *Server) showPromiseOf(c echo.Context, status int, v *visit, said string
 
 // showThanksOf shows the end of a response.
 func (s *Server) showThanksOf(c echo.Context, v *visit) error {
+	if v.way == kiosk {
+		return s.showEnd(c, v, "thanks_title", "kiosk_thanks")
+	}
 	return s.showEnd(c, v, "thanks_title", "thanks_text")
 }
 

@@ -29,7 +29,7 @@ func TestWaysInABrowser(t *testing.T) {
 		{"1280-dark", 1280, 900, true, "ro", survey.Anonymous},
 	} {
 		erases := noon.Add(90 * 24 * time.Hour)
-		f := invite(t, storetest.Open(t, storetest.SQLite(t)), 2, func(w *survey.Wave) {
+		f := invite(t, storetest.Open(t, storetest.SQLite(t)), func(w *survey.Wave) {
 			department(w)
 			w.Mode, w.Kiosk, w.Erases, w.TimeZone = look.mode, true, &erases, "Europe/Warsaw"
 		})
@@ -80,8 +80,9 @@ func TestWaysInABrowser(t *testing.T) {
 // is touched.
 func (b *browser) rest(tenths, wait string) {
 	b.t.Helper()
-	read[bool](b, `(() => { const p = document.querySelector("#pause"); p.dataset.rest = "0.`+tenths+`"; p.dataset.wait = "`+wait+`";
-		dispatchEvent(new PointerEvent("pointerdown")); return true; })()`)
+	read[bool](b, `new Promise((done) => setTimeout(done, 600)).then(() => { // a touch right after another one is none
+		const p = document.querySelector("#pause"); p.dataset.rest = "0.`+tenths+`"; p.dataset.wait = "`+wait+`";
+		dispatchEvent(new PointerEvent("pointerdown")); return true; })`)
 }
 
 // until waits until an expression of the page is true.
@@ -168,7 +169,7 @@ func (b *browser) fill(name, text string) {
 // the same place. One of the devices runs no script.
 func TestPersonalLinkInABrowser(t *testing.T) {
 	b := chromium(t)
-	f := invite(t, storetest.Open(t, storetest.SQLite(t)), 2, func(w *survey.Wave) { department(w); w.Mode = survey.Anonymous })
+	f := invite(t, storetest.Open(t, storetest.SQLite(t)), func(w *survey.Wave) { department(w); w.Mode = survey.Anonymous })
 	b.window(390, 844, false)
 	b.language("de")
 	b.open(f.http.URL + "/s/" + f.tokens[1])

@@ -36,8 +36,8 @@ func testSecret(tb testing.TB) fieldwork.Secret {
 	return secret
 }
 
-// invite launches the wave of threePages to people who read Polish and English by turns.
-func invite(tb testing.TB, s *store.Store, people int, change func(*survey.Wave)) *invited {
+// invite launches the wave of threePages to two people, of whom the first reads Polish and the other one English.
+func invite(tb testing.TB, s *store.Store, change func(*survey.Wave)) *invited {
 	tb.Helper()
 	f := &invited{field: newFieldIn(tb, s, threePages, func(w *survey.Wave) {
 		w.State, w.OpenLink, w.Threshold, w.Comments = survey.WaveDraft, false, 5, 10
@@ -47,7 +47,7 @@ func invite(tb testing.TB, s *store.Store, people int, change func(*survey.Wave)
 	})}
 	secret := testSecret(tb)
 	var invitations []store.NewInvitation
-	for i := range people {
+	for i := range 2 {
 		p := survey.Person{Organisation: f.wave.Organisation, Key: fmt.Sprintf("p%d", i), Name: fmt.Sprintf("Person %d", i), Address: fmt.Sprintf("p%d@example.com", i), Active: true}
 		if err := s.SavePerson(tb.Context(), &p); err != nil {
 			tb.Fatal(err)
@@ -80,17 +80,17 @@ func invite(tb testing.TB, s *store.Store, people int, change func(*survey.Wave)
 	return f
 }
 
-// finish answers threePages to the end, from the address of the survey, and returns the thanks.
-func (p *person) finish(address string) answer {
+// finish answers threePages to the end, from the address of the survey.
+func (p *person) finish(address string) {
 	p.t.Helper()
 	begun := p.post(address, p.with(p.get(address), "_act=start"))
 	if begun.status != http.StatusSeeOther {
 		p.t.Fatalf("begin at %s: %d %.500s", address, begun.status, visible(begun.body))
 	}
-	return p.finishFrom(begun.location)
+	p.finishFrom(begun.location)
 }
 
-// finishFrom goes on from a page.
+// finishFrom goes on from a page, and returns the thanks.
 func (p *person) finishFrom(page string) answer {
 	p.t.Helper()
 	given := map[string][]string{"1": {"first=a"}, "2": {"second=c", "second=d"}, "3": {"third.d=1", "third.c=2", "fifth=Typed by her"}}
@@ -129,7 +129,7 @@ func TestPromiseOfEveryMode(t *testing.T) {
 		survey.Confidential: {"together with your invitation", "They do not see what you answered", "at least 5 people", "Department"},
 		survey.Anonymous:    {"without your name, address, link, device or time", "nobody can look up what you answered", "at least 5 people", "Department"},
 	} {
-		f := invite(t, storetest.Open(t, storetest.SQLite(t)), 2, func(w *survey.Wave) { department(w); w.Mode, w.Tracks = mode, true })
+		f := invite(t, storetest.Open(t, storetest.SQLite(t)), func(w *survey.Wave) { department(w); w.Mode, w.Tracks = mode, true })
 		p := f.person(t)
 		page := p.get("/s/" + f.tokens[1])
 		page.expect(t, http.StatusOK, append(says, "Three", "How is this kept?", "It is noted that you opened your link."), "are not kept", f.tokens[0])
@@ -165,7 +165,7 @@ func TestPersonalLinkOnTwoDevices(t *testing.T) {
 		for _, mode := range survey.Modes() {
 			t.Run(name+"/"+string(mode), func(t *testing.T) {
 				t.Parallel()
-				f := invite(t, open(t), 2, func(w *survey.Wave) { department(w); w.Mode = mode })
+				f := invite(t, open(t), func(w *survey.Wave) { department(w); w.Mode = mode })
 				link := "/s/" + f.tokens[1]
 				phone, office := f.person(t), f.person(t)
 				first := phone.get(phone.post(link, phone.with(phone.get(link), "_act=start")).location)
@@ -235,7 +235,7 @@ func TestParallelPostsOverHTTP(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			for _, mode := range survey.Modes() {
-				f := invite(t, open(t), 2, func(w *survey.Wave) { w.Mode, w.OpenLink = mode, true })
+				f := invite(t, open(t), func(w *survey.Wave) { w.Mode, w.OpenLink = mode, true })
 				for i, link := range []string{"/s/" + f.tokens[1], "/o/spring"} {
 					p := f.person(t)
 					p.post(link, p.with(p.get(link), "_act=start"))
@@ -269,7 +269,7 @@ func TestParallelPostsOverHTTP(t *testing.T) {
 func TestParallelStarts(t *testing.T) {
 	t.Parallel()
 	for _, mode := range survey.Modes() {
-		f := invite(t, storetest.Open(t, storetest.SQLite(t)), 2, func(w *survey.Wave) { w.Mode = mode })
+		f := invite(t, storetest.Open(t, storetest.SQLite(t)), func(w *survey.Wave) { w.Mode = mode })
 		link := "/s/" + f.tokens[0]
 		p := f.person(t)
 		form := p.formOf(p.get(link))
@@ -292,7 +292,7 @@ func TestParallelStarts(t *testing.T) {
 func TestStalePageOfAPersonalLink(t *testing.T) {
 	t.Parallel()
 	for _, mode := range survey.Modes() {
-		f := invite(t, storetest.Open(t, storetest.SQLite(t)), 2, func(w *survey.Wave) { w.Mode = mode })
+		f := invite(t, storetest.Open(t, storetest.SQLite(t)), func(w *survey.Wave) { w.Mode = mode })
 		link, p := "/s/"+f.tokens[1], f.person(t)
 		p.post(link, p.with(p.get(link), "_act=start"))
 		p.post(link+"/1", p.with(p.get(link+"/1"), "first=a"))
@@ -309,7 +309,7 @@ func TestDatabaseAwayFromAPersonalLink(t *testing.T) {
 	t.Parallel()
 	for _, mode := range survey.Modes() {
 		line := newCuttableLine(t, storetest.Postgres(t))
-		f := invite(t, storetest.Open(t, line.dsn), 2, func(w *survey.Wave) { w.Mode = mode })
+		f := invite(t, storetest.Open(t, line.dsn), func(w *survey.Wave) { w.Mode = mode })
 		link, p := "/s/"+f.tokens[1], f.person(t)
 		p.post(link, p.with(p.get(link), "_act=start"))
 		p.post(link+"/1", p.with(p.get(link+"/1"), "first=a"))
@@ -339,7 +339,7 @@ func TestDatabaseAwayFromAPersonalLink(t *testing.T) {
 // A link whose personal data were erased says no more than one that never was.
 func TestErasedLink(t *testing.T) {
 	t.Parallel()
-	f := invite(t, storetest.Open(t, storetest.SQLite(t)), 2, nil)
+	f := invite(t, storetest.Open(t, storetest.SQLite(t)), nil)
 	f.person(t).get("/s/"+f.tokens[1]).expect(t, http.StatusOK, nil)
 	if _, err := f.store.EraseWavePersonalData(t.Context(), f.wave.ID); err != nil {
 		t.Fatal(err)
@@ -350,7 +350,7 @@ func TestErasedLink(t *testing.T) {
 // An access code leads to the personal link however it is typed; wrong ones are borne, but not without end.
 func TestAccessCode(t *testing.T) {
 	t.Parallel()
-	f := invite(t, storetest.Open(t, storetest.SQLite(t)), 2, nil)
+	f := invite(t, storetest.Open(t, storetest.SQLite(t)), nil)
 	p := f.person(t)
 	p.get("/c").expect(t, http.StatusOK, []string{"Enter an access code"})
 	post := func(code string) answer { return p.post("/c", url.Values{"code": {code}}) }
@@ -430,7 +430,7 @@ func TestDecliningMail(t *testing.T) {
 	for name, open := range storetest.Engines() {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			f := invite(t, open(t), 2, nil)
+			f := invite(t, open(t), nil)
 			p := f.person(t)
 			declined := func() bool {
 				t.Helper()
@@ -518,7 +518,7 @@ func TestOnceOfABrowser(t *testing.T) {
 // A wave by invitation says so at its open link, and the kiosk of one that has none does.
 func TestOtherWay(t *testing.T) {
 	t.Parallel()
-	f := invite(t, storetest.Open(t, storetest.SQLite(t)), 2, nil)
+	f := invite(t, storetest.Open(t, storetest.SQLite(t)), nil)
 	p := f.person(t)
 	for _, path := range []string{"/o/spring", "/k/spring"} {
 		p.get(path).expect(t, http.StatusGone, []string{"This survey is by invitation", "Enter an access code"}, f.wave.Name)
@@ -588,7 +588,7 @@ func TestKiosk(t *testing.T) {
 func TestNoAnonymousDraftInMemory(t *testing.T) {
 	t.Parallel()
 	for _, mode := range survey.Modes() {
-		f := invite(t, storetest.Open(t, storetest.SQLite(t)), 2, func(w *survey.Wave) { w.Mode, w.OpenLink = mode, true })
+		f := invite(t, storetest.Open(t, storetest.SQLite(t)), func(w *survey.Wave) { w.Mode, w.OpenLink = mode, true })
 		for _, address := range []string{"/s/" + f.tokens[1], "/o/spring"} {
 			p := f.person(t)
 			p.post(address, p.with(p.get(address), "_act=start"))
