@@ -117,7 +117,10 @@ func (s *Server) draftOf(c echo.Context) (drafted, error) {
 	switch {
 	case errors.Is(err, survey.ErrNotFound):
 		d.fresh = true
-		d.plan, err = s.newPlan(s.workbenchLanguage(c), &wave, &d)
+		if d.plan, err = s.newPlan(s.workbenchLanguage(c), &wave, &d); err != nil {
+			return drafted{}, err
+		}
+		d.plan.Compare, err = s.otherSide(ctx, &wave)
 		return d, err
 	case err != nil:
 		return drafted{}, err
@@ -126,6 +129,13 @@ func (s *Server) draftOf(c echo.Context) (drafted, error) {
 		return drafted{}, fmt.Errorf("the plan of wave %d, as stored: %w", wave.ID, err)
 	}
 	d.plan.Wave = wave
+	if d.plan.Compare != 0 {
+		_, err := s.store.Wave(ctx, wave.Organisation, d.plan.Compare)
+		if errors.Is(err, survey.ErrNotFound) { // deleted since
+			d.plan.Compare, err = 0, nil
+		}
+		return d, err
+	}
 	return d, nil
 }
 
@@ -178,6 +188,26 @@ func (s *Server) newPlan(lang survey.Language, wave *survey.Wave, d *drafted) (f
 	}
 	p.Seed = uint64(binary.BigEndian.Uint32(seed[:]) % 1_000_000)
 	return p, nil
+}
+
+// otherSide returns the wave that results will most likely be set against: the newest that was fielded on the other
+// side; 0 is none.
+func (s *Server) otherSide(ctx context.Context, wave *survey.Wave) (survey.WaveID, error) {
+	waves, err := s.store.Waves(ctx, wave.Organisation)
+	if err != nil {
+		return 0, err
+	}
+	other := survey.External
+	if wave.Audience == survey.External {
+		other = survey.Internal
+	}
+	newest := survey.WaveID(0)
+	for i := range waves {
+		if waves[i].Audience == other && waves[i].State != survey.WaveDraft {
+			newest = max(newest, waves[i].ID)
+		}
+	}
+	return newest, nil
 }
 
 // usualComments is the threshold of comments among employees.

@@ -311,13 +311,12 @@ func outlookLines(r room, outlooks []fieldwork.Outlook) []outlookLine {
 	var lines []outlookLine
 	widest := 0.0
 	for _, o := range outlooks {
-		widest = max(widest, min(o.Corrected, 1), o.Margin)
+		widest = max(widest, min(o.Corrected, 1))
 	}
 	for _, o := range outlooks {
 		line := outlookLine{Rate: r.Percent(o.Rate), Answers: r.Integer(o.Answers), Margin: "± " + r.Points(o.Margin)}
 		switch {
-		case o.Detectable == 0:
-			line.Bar = int(100 * o.Margin / widest)
+		case o.Detectable == 0: // nothing to compare with
 		case o.Corrected > 1:
 			line.Detectable, line.Bar = r.T("outlook_none"), 100
 		default:

@@ -9,7 +9,6 @@ import (
 	"maps"
 	"net/http/httptest"
 	"net/url"
-	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -691,5 +690,14 @@ func TestPlanIsKept(t *testing.T) {
 	if keys := slices.Collect(maps.Keys(plan.Filter)); !slices.Equal(keys, []string{"unit"}) {
 		t.Errorf("people are chosen by %v", keys)
 	}
-	_ = os.RemoveAll(f.outbox)
+	external := f.addWave(t, "external-expectations", survey.Wave{Name: "Customers", Audience: survey.External, Slug: "customers", Threshold: 1})
+	if got := hr.post(f.path("/launch/compare"), url.Values{"compare": {strconv.FormatInt(int64(external.ID), 10)}}); got.status != 303 {
+		t.Errorf("compare: status %d", got.status)
+	}
+	mustSay(t, hr.get(f.path("/launch/check")), 200, "selected>Customers")
+	if err := f.store.DeleteWave(t.Context(), survey.DefaultOrganisation, external.ID); err != nil {
+		t.Fatal(err)
+	}
+	mustSay(t, hr.get(f.path("/launch/check")), 200, "Name the wave that results will be set against")
+	mustSay(t, hr.post(f.path("/launch/compare"), url.Values{"compare": {"99"}}), 404)
 }
