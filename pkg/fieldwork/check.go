@@ -68,6 +68,7 @@ const (
 	GroupUnknown        FindingKey = "group_unknown"         // Attribute: of Count people it is not known
 	GroupsWrong         FindingKey = "groups_wrong"          // Attribute: values reported as one do not exist or stand in two groups; Names
 	CombinationsSmall   FindingKey = "combinations_small"    // Count of Of people share what is reported of them with fewer than the threshold; leaving out Attribute makes it Affected
+	TooManySplits       FindingKey = "too_many_splits"       // an anonymous wave: Of combinations of what results are split by, for Affected answers if 60 % answer
 	AttributeUnknown    FindingKey = "attribute_unknown"     // Attribute: the panel has none
 	AttributeNoGroups   FindingKey = "attribute_no_groups"   // Attribute: numbers and dates are not groups
 	AttributeManyValues FindingKey = "attribute_many_values" // Attribute: Count values, at most Of
@@ -85,7 +86,7 @@ func FindingKeys() []FindingKey {
 		NoClosingDate, ErasesTooEarly, NoErasing, UnknownTimeZone, NoAsker, TracksOpening, AnswerTwice, SampleOfAll, Blind, NothingToCompare,
 		ComparesWithFew, NoMailServer, NoInvitation, NoReminderLetter, NoMailing, LetterWrong, MailingTooLate, MailingTooEarly,
 		TextsMissing, LanguageNotOffered, LetterNotWritten, NoLanguage, AddressMissing, AddressMalformed, AddressBounced, Unsubscribed,
-		AddressShared, Inactive, GroupsSmall, GroupsAtRisk, GroupUnknown, GroupsWrong, CombinationsSmall, AttributeUnknown,
+		AddressShared, Inactive, GroupsSmall, GroupsAtRisk, GroupUnknown, GroupsWrong, CombinationsSmall, TooManySplits, AttributeUnknown,
 		AttributeNoGroups, AttributeManyValues, AttributeIsItem, AskedAndKnown, ReportedUnknown, BackgroundDropped, FilterUnknown,
 	}
 }
@@ -209,6 +210,7 @@ func check(f facts) (Findings, error) {
 	c.letters()
 	c.segments()
 	c.combinations()
+	c.splits()
 	if err := c.uncertainty(); err != nil {
 		return Findings{}, err
 	}

@@ -257,6 +257,40 @@ func (c *checker) combinations() {
 	c.add(Finding{Severity: Warn, Key: CombinationsSmall, Attribute: best, Count: now, Of: n, Affected: least})
 }
 
+// splits looks whether an anonymous wave would be split into so many combinations that few of them could have as
+// many answers as the threshold, so that most answers are published without the less important of the splits.
+func (c *checker) splits() {
+	if c.w.Mode != survey.Anonymous || len(c.audience.invited) == 0 {
+		return
+	}
+	const most = 1 << 20 // more are not told apart
+	combinations := 1
+	for _, key := range c.plan.Attributes {
+		values := make(map[survey.OptionCode]bool)
+		if a, known := c.read[key]; known {
+			for i := range c.audience.invited {
+				if v, ok := a.of(&c.audience.invited[i]); ok {
+					values[v.code] = true
+				}
+			}
+		}
+		combinations = min(combinations*max(len(values), 1), most)
+	}
+	codes := c.plan.reportedCodes(c.questionnaire)
+	if codes == nil {
+		codes = reported(c.w, c.questionnaire)
+	}
+	for _, code := range codes {
+		if item, ok := c.questionnaire.Item(code); ok {
+			combinations = min(combinations*max(len(item.Options), 1), most)
+		}
+	}
+	expected := len(c.audience.invited) * 6 / 10
+	if combinations > 1 && expected < combinations*c.k {
+		c.add(Finding{Severity: Warn, Key: TooManySplits, Of: combinations, Affected: expected})
+	}
+}
+
 // panelProfile returns what attributes will say of a person, but for one of them.
 func (c *checker) panelProfile(person *survey.Person, without string) profile {
 	var p profile

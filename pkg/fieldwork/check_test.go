@@ -86,6 +86,18 @@ func soundFacts(tb testing.TB) facts {
 	}
 }
 
+// backgroundOptions returns how many combinations the background items of a questionnaire have.
+func backgroundOptions(tb testing.TB, code string) int {
+	tb.Helper()
+	n := 1
+	for _, item := range bundled(tb, code).Items {
+		if item.Background {
+			n *= len(item.Options)
+		}
+	}
+	return n
+}
+
 func TestCheckOfASoundPlan(t *testing.T) {
 	t.Parallel()
 	f, err := check(soundFacts(t))
@@ -204,6 +216,10 @@ func TestCheckFinds(t *testing.T) {
 		{func(f *facts) { f.plan.Wave.Reported = []survey.ItemCode{"channel", "shoe"} }, Finding{Severity: Stop, Key: ReportedUnknown}},
 		{func(f *facts) { f.plan.Wave.Reported = []survey.ItemCode{"expectations"} }, Finding{Severity: Stop, Key: ReportedUnknown}},
 		{func(f *facts) { f.plan.Wave.Mode = survey.Anonymous; f.plan.Wave.Reported = []survey.ItemCode{"dept"} }, Finding{Severity: Warn, Key: BackgroundDropped}},
+		{
+			func(f *facts) { f.plan.Wave.Mode = survey.Anonymous },
+			Finding{Severity: Warn, Key: TooManySplits, Of: 3 * backgroundOptions(t, "external-expectations"), Affected: 54},
+		},
 		{func(f *facts) { f.plan.Filter = map[string][]string{"dept": {"Sales", "Slaes"}} }, Finding{Severity: Warn, Key: FilterUnknown, Attribute: "dept"}},
 		{func(f *facts) { f.plan.Filter = map[string][]string{"shoe": {"43"}} }, Finding{Severity: Stop, Key: FilterUnknown, Attribute: "shoe"}},
 	}

@@ -262,7 +262,7 @@ func stepOf(key fieldwork.FindingKey) string {
 	case fieldwork.NoWayIn, fieldwork.Nobody, fieldwork.FewerThanThreshold, fieldwork.SampleOfAll, fieldwork.FilterUnknown, fieldwork.AnswerTwice:
 		return "people"
 	case fieldwork.ThresholdTooLow, fieldwork.ThresholdLow, fieldwork.CommentsTooLow, fieldwork.ErasesTooEarly, fieldwork.NoErasing, fieldwork.NoAsker,
-		fieldwork.TracksOpening, fieldwork.GroupsSmall, fieldwork.GroupsAtRisk, fieldwork.CombinationsSmall, fieldwork.AttributeUnknown,
+		fieldwork.TracksOpening, fieldwork.GroupsSmall, fieldwork.GroupsAtRisk, fieldwork.CombinationsSmall, fieldwork.TooManySplits, fieldwork.AttributeUnknown,
 		fieldwork.AttributeNoGroups, fieldwork.AttributeManyValues, fieldwork.AttributeIsItem, fieldwork.AskedAndKnown, fieldwork.ReportedUnknown,
 		fieldwork.BackgroundDropped, fieldwork.GroupsWrong:
 		return "promise"
