@@ -16,6 +16,7 @@ import (
 func TestPlan(t *testing.T) {
 	t.Parallel()
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
+		t.Helper()
 		ctx, own := t.Context(), survey.DefaultOrganisation
 		w := newWave(t, s, "planned")
 		w.State = survey.WaveDraft
