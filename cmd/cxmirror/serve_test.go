@@ -144,6 +144,8 @@ func TestSettingsOfTheService(t *testing.T) {
 		{"a port that is taken", []string{"serve", "--data", data, "--listen", taken.Addr().String()}, nil, exitFailed, []string{"--listen", "in use"}},
 		{"a demonstration beside another", []string{"demo", "--data", data, "--listen", taken.Addr().String()}, nil, exitFailed, []string{"--listen", "running already"}},
 		{"no memory", []string{"serve", "--data", data, "--memory", "0"}, nil, exitUsage, []string{"--memory (CXMIRROR_MEMORY)", "MiB"}},
+		{"a server for mail", []string{"serve", "--data", data, "--mail", "smtp://u:secret@127.0.0.1:25?from=a@example.com&tls=none"}, nil, exitUsage, []string{"--mail (CXMIRROR_MAIL), server 1", "tls=none"}},
+		{"an address of links", []string{"serve", "--data", data, "--address", "survey.example.com"}, nil, exitUsage, []string{"--address (CXMIRROR_ADDRESS)", "https://"}},
 		{"a format of logs", []string{"serve", "--log-format", "xml"}, nil, exitUsage, []string{"--log-format", "text", "json"}},
 		{"a file for a directory", []string{"serve", "--data", file}, nil, exitFailed, []string{"--data (CXMIRROR_DATA)", file}},
 		{"a database nobody knows", []string{"serve", "--dsn", "mysql://root:secret@localhost/db"}, nil, exitFailed, []string{"--dsn (CXMIRROR_DSN)"}},
@@ -175,6 +177,9 @@ func TestSettingsOfTheService(t *testing.T) {
 	}
 	if _, err := os.Stat(filepath.Join(folder, "nowhere")); err == nil {
 		t.Error("backup made a database where there was none")
+	}
+	if _, err := os.Stat(filepath.Join(data, "secret")); err == nil {
+		t.Error("a secret was made before a setting was refused")
 	}
 }
 
@@ -294,7 +299,7 @@ func TestDemo(t *testing.T) {
 		get(t, address[1])
 	}
 	page := get(t, s.address+"/o/customers?lang=pl")
-	if !strings.Contains(page, "Zmyślona firma") || !strings.Contains(page, `class="demonstration"`) {
+	if !strings.Contains(page, "Firma Zmyślona") || !strings.Contains(page, `class="demonstration"`) {
 		t.Errorf("the promise does not say that this is made up:\n%s", page)
 	}
 	r := newRespondent(func() string { return strings.TrimPrefix(s.address, "http://") }, "customers", "one more", 1)
