@@ -112,6 +112,12 @@ func (f serverFlags) check() error {
 	if f.Memory < 1 || f.Memory > 1<<20 {
 		return usage("%s is %d: it is a number of MiB, from 1 to %d", setting("memory"), f.Memory, 1<<20)
 	}
+	if _, _, err := f.servers(); err != nil {
+		return err
+	}
+	if _, err := f.base(&net.TCPAddr{}); err != nil {
+		return err
+	}
 	host, _, err := net.SplitHostPort(f.Listen)
 	if err != nil {
 		return usage("%s is %q: it takes a host and a port, such as 127.0.0.1:8080 (%v)", setting("listen"), f.Listen, err)
