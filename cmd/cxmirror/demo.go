@@ -109,7 +109,7 @@ func (c demoCommand) Run(w *world) error {
 		return errors.Join(fmt.Errorf("make the demonstration: %w; cxmirror demo --fresh starts anew", err), listener.Close())
 	}
 	address := "http://" + listener.Addr().String()
-	invited, draft, err := c.fieldwork(w, db, listener, log)
+	invited, draft, err := c.fieldwork(w, db, listener)
 	if err != nil {
 		return errors.Join(fmt.Errorf("make the demonstration's fieldwork: %w; cxmirror demo --fresh starts anew", err), listener.Close())
 	}
@@ -120,7 +120,7 @@ func (c demoCommand) Run(w *world) error {
 }
 
 // fieldwork makes the panel, and what it was invited to.
-func (c demoCommand) fieldwork(w *world, db *store.Store, listener net.Listener, log *slog.Logger) (invited, draft survey.Wave, err error) {
+func (c demoCommand) fieldwork(w *world, db *store.Store, listener net.Listener) (invited, draft survey.Wave, err error) {
 	secret, err := c.secret(w.ctx, db, c.Data)
 	if err != nil {
 		return invited, draft, err
