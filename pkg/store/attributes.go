@@ -25,6 +25,16 @@ func (s *Store) Attributes(ctx context.Context, organisation survey.Organisation
 	return attributes, nil
 }
 
+// AttributesAlone returns what [Store.Attributes] does without counting people, which takes a second where there are
+// 100,000 of them: every value has 0.
+func (s *Store) AttributesAlone(ctx context.Context, organisation survey.OrganisationID) ([]survey.Attribute, error) {
+	attributes, err := s.attributes(ctx, organisation)
+	if err != nil {
+		return nil, fmt.Errorf("attributes of organisation %d: %w", organisation, classify(err))
+	}
+	return attributes, nil
+}
+
 // attributes reads attributes and their values, without counting people.
 func (s *Store) attributes(ctx context.Context, organisation survey.OrganisationID) ([]survey.Attribute, error) {
 	var rows []struct {

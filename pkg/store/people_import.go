@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"iter"
@@ -41,6 +40,9 @@ const peopleBatch = 1000
 func (s *Store) ImportPeople(ctx context.Context, organisation survey.OrganisationID, people iter.Seq2[survey.Person, error], options ImportOptions) (ImportResult, error) {
 	var result ImportResult
 	err := s.change(ctx, func(tx *gorm.DB) error {
+		if err := s.planAnew(tx); err != nil {
+			return err
+		}
 		in := peopleImport{
 			store: s, tx: tx, organisation: organisation, options: options,
 			seen: make(map[string]struct{}), values: newKnownValues(organisation),
@@ -162,22 +164,28 @@ func (in *peopleImport) known() (map[string]survey.Person, error) {
 	for i := range in.batch {
 		keys[i] = in.batch[i].Key
 	}
-	query := in.tx.Where("organisation_id = ? AND key IN ?", int64(in.organisation), keys)
-	if in.store.engine == postgresEngine {
-		// A list of a thousand parameters is gone through row by row once PostgreSQL plans for any parameters, which
-		// it does from the sixth batch on: two minutes for 100,000 people.
-		list, err := json.Marshal(keys)
-		if err != nil {
-			return nil, err
-		}
-		query = in.tx.Where("organisation_id = ? AND key IN (SELECT json_array_elements_text(?::json))", int64(in.organisation), string(list))
-	}
-	people, err := findPeople(query)
+	people, err := peopleIn(in.tx, in.organisation, "key", keys)
 	known := make(map[string]survey.Person, len(people))
 	for _, p := range people {
 		known[p.Key] = p
 	}
 	return known, err
+}
+
+// peopleIn returns the people of whom a column has one of up to a thousand values. The transaction must plan anew;
+// see [Store.planAnew].
+func peopleIn(tx *gorm.DB, organisation survey.OrganisationID, column string, values []string) ([]survey.Person, error) {
+	return findPeople(tx.Where("organisation_id = ? AND "+column+" <> '' AND "+column+" IN ?", int64(organisation), values))
+}
+
+// planAnew lets PostgreSQL plan every statement of a transaction for the values it comes with. It would plan for any
+// values from the sixth time on, and for the table as it is then: empty, in a first import. A thousand values are then
+// compared with every row one by one, which takes minutes for 100,000 people.
+func (s *Store) planAnew(tx *gorm.DB) error {
+	if s.engine != postgresEngine {
+		return nil
+	}
+	return tx.Exec("SET LOCAL plan_cache_mode = force_custom_plan").Error
 }
 
 // merge completes what an import says of a person by what was known.

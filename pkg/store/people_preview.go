@@ -30,49 +30,64 @@ const twiceNamed = 10
 // PreviewPeople says what [Store.ImportPeople] would do with the same people, and changes nothing. It keeps nobody
 // from writing meanwhile: what is stored between the preview and the import can make the two differ.
 func (s *Store) PreviewPeople(ctx context.Context, organisation survey.OrganisationID, people iter.Seq2[survey.Person, error], options ImportOptions) (ImportPreview, error) {
-	preview, err := s.previewPeople(ctx, organisation, people, options)
+	var preview ImportPreview
+	err := s.look(ctx, func(tx *gorm.DB) error {
+		in := peoplePreview{tx: tx, organisation: organisation, options: options, seen: make(map[string]struct{})}
+		for p, err := range people {
+			if err := errors.Join(err, ctx.Err()); err != nil {
+				return err
+			}
+			if err := in.add(&p); err != nil {
+				return err
+			}
+		}
+		if err := in.compare(); err != nil {
+			return err
+		}
+		if options.DeactivateMissing {
+			if err := in.countMissing(); err != nil {
+				return err
+			}
+		}
+		preview = in.preview
+		return nil
+	})
 	if err != nil {
 		return ImportPreview{}, fmt.Errorf("preview of people: %w", classify(err))
 	}
 	return preview, nil
 }
 
-func (s *Store) previewPeople(ctx context.Context, organisation survey.OrganisationID, people iter.Seq2[survey.Person, error], options ImportOptions) (ImportPreview, error) {
-	in := peoplePreview{read: s.read.WithContext(ctx), organisation: organisation, options: options, seen: make(map[string]struct{})}
-	for p, err := range people {
-		if err := errors.Join(err, ctx.Err()); err != nil {
-			return ImportPreview{}, err
+// look reads in one transaction, whose statements are planned for the values they come with.
+func (s *Store) look(ctx context.Context, read func(tx *gorm.DB) error) error {
+	return s.read.WithContext(ctx).Transaction(func(tx *gorm.DB) error {
+		if err := s.planAnew(tx); err != nil {
+			return err
 		}
-		if _, ok := in.seen[p.Key]; ok {
-			return ImportPreview{}, fmt.Errorf("key %q is there twice: %w", p.Key, survey.ErrConflict)
-		}
-		in.seen[p.Key] = struct{}{}
-		if in.batch = append(in.batch, p); len(in.batch) == peopleBatch {
-			if err := in.compare(); err != nil {
-				return ImportPreview{}, err
-			}
-		}
-	}
-	if err := in.compare(); err != nil {
-		return ImportPreview{}, err
-	}
-	if options.DeactivateMissing {
-		if err := in.countMissing(); err != nil {
-			return ImportPreview{}, err
-		}
-	}
-	return in.preview, nil
+		return read(tx)
+	})
 }
 
 // peoplePreview is a preview under way.
 type peoplePreview struct {
-	read         *gorm.DB
+	tx           *gorm.DB
 	organisation survey.OrganisationID
 	options      ImportOptions
 
 	seen    map[string]struct{} // keys
 	batch   []survey.Person
 	preview ImportPreview
+}
+
+func (in *peoplePreview) add(p *survey.Person) error {
+	if _, ok := in.seen[p.Key]; ok {
+		return fmt.Errorf("key %q is there twice: %w", p.Key, survey.ErrConflict)
+	}
+	in.seen[p.Key] = struct{}{}
+	if in.batch = append(in.batch, *p); len(in.batch) < peopleBatch {
+		return nil
+	}
+	return in.compare()
 }
 
 // compare sets the people of the batch against those who are stored.
@@ -87,7 +102,7 @@ func (in *peoplePreview) compare() error {
 	if len(in.batch) == 0 {
 		return nil
 	}
-	stored, err := findPeople(in.read.Where("organisation_id = ? AND key IN ?", int64(in.organisation), keys))
+	stored, err := peopleIn(in.tx, in.organisation, "key", keys)
 	if err != nil {
 		return err
 	}
@@ -97,14 +112,12 @@ func (in *peoplePreview) compare() error {
 	}
 	elsewhere := make(map[string]bool)
 	if len(known) < len(in.batch) && len(addresses) > 0 {
-		var mailboxes []string
-		err := in.read.Raw("SELECT mailbox FROM people WHERE organisation_id = ? AND mailbox <> '' AND mailbox IN ?",
-			int64(in.organisation), addresses).Scan(&mailboxes).Error
+		others, err := peopleIn(in.tx, in.organisation, "mailbox", addresses)
 		if err != nil {
 			return err
 		}
-		for _, m := range mailboxes {
-			elsewhere[m] = true
+		for i := range others {
+			elsewhere[mailbox(others[i].Address)] = true
 		}
 	}
 	for i := range in.batch {
@@ -142,7 +155,7 @@ func (in *peoplePreview) count(p, before *survey.Person, known bool) {
 
 // countMissing counts the active people who are not among those of the import.
 func (in *peoplePreview) countMissing() error {
-	rows, err := in.read.Raw("SELECT key FROM people WHERE organisation_id = ? AND active", int64(in.organisation)).Rows()
+	rows, err := in.tx.Raw("SELECT key FROM people WHERE organisation_id = ? AND active", int64(in.organisation)).Rows()
 	if err != nil {
 		return err
 	}
@@ -163,25 +176,26 @@ func (in *peoplePreview) countMissing() error {
 // address in lower case, in no order.
 func (s *Store) PeopleByAddress(ctx context.Context, organisation survey.OrganisationID, addresses []string) (map[string][]survey.Person, error) {
 	found := make(map[string][]survey.Person)
-	for chunk := range slices.Chunk(addresses, peopleBatch) {
-		mailboxes := make([]string, 0, len(chunk))
-		for _, address := range chunk {
-			if m := mailbox(address); m != "" {
-				mailboxes = append(mailboxes, m)
+	err := s.look(ctx, func(tx *gorm.DB) error {
+		for chunk := range slices.Chunk(addresses, peopleBatch) {
+			mailboxes := make([]string, len(chunk))
+			for i, address := range chunk {
+				mailboxes[i] = mailbox(address)
+			}
+			people, err := peopleIn(tx, organisation, "mailbox", mailboxes)
+			if err != nil {
+				return err
+			}
+			for _, p := range people {
+				if m := mailbox(p.Address); !slices.ContainsFunc(found[m], func(other survey.Person) bool { return other.ID == p.ID }) {
+					found[m] = append(found[m], p)
+				}
 			}
 		}
-		if len(mailboxes) == 0 {
-			continue
-		}
-		people, err := findPeople(s.read.WithContext(ctx).Where("organisation_id = ? AND mailbox <> '' AND mailbox IN ?", int64(organisation), mailboxes))
-		if err != nil {
-			return nil, fmt.Errorf("people by their addresses: %w", classify(err))
-		}
-		for _, p := range people {
-			if m := mailbox(p.Address); !slices.ContainsFunc(found[m], func(other survey.Person) bool { return other.ID == p.ID }) {
-				found[m] = append(found[m], p)
-			}
-		}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("people by their addresses: %w", classify(err))
 	}
 	return found, nil
 }

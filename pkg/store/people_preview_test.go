@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"cxmirror/pkg/store"
 	"cxmirror/pkg/store/storetest"
 	"cxmirror/pkg/survey"
@@ -57,14 +59,14 @@ func TestPreviewPeople(t *testing.T) {
 			}
 
 			if _, err := s.ImportPeople(t.Context(), survey.DefaultOrganisation, panel([]survey.Person{{Key: "left"}, {Key: "here", Active: true}}), store.ImportOptions{Update: true}); err != nil {
-			t.Fatal(err)
-		}
-		back, err := s.PreviewPeople(t.Context(), survey.DefaultOrganisation, panel([]survey.Person{{Key: "left", Active: true}, {Key: "here", Active: true}}), store.ImportOptions{Update: true})
-		if err != nil || back.Activated != 1 || back.Updated != 1 || back.Unchanged != 1 {
-			t.Errorf("somebody who is back: %+v, %v", back, err)
-		}
+				t.Fatal(err)
+			}
+			back, err := s.PreviewPeople(t.Context(), survey.DefaultOrganisation, panel([]survey.Person{{Key: "left", Active: true}, {Key: "here", Active: true}}), store.ImportOptions{Update: true})
+			if err != nil || back.Activated != 1 || back.Updated != 1 || back.Unchanged != 1 {
+				t.Errorf("somebody who is back: %+v, %v", back, err)
+			}
 
-		strangers := []survey.Person{{Key: "new", Address: "P1@example.org", Active: true}, {Key: "other", Address: "other@example.org", Active: true}, {Key: "paper", Active: true}}
+			strangers := []survey.Person{{Key: "new", Address: "P1@example.org", Active: true}, {Key: "other", Address: "other@example.org", Active: true}, {Key: "paper", Active: true}}
 			if _, err := s.ImportPeople(t.Context(), survey.DefaultOrganisation, panel([]survey.Person{{Key: "p1", Address: "p1@example.org", Active: true}}), store.ImportOptions{Update: true}); err != nil {
 				t.Fatal(err)
 			}
@@ -86,6 +88,7 @@ func TestPreviewPeople(t *testing.T) {
 
 func TestPeopleByAddress(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
+		t.Helper()
 		people := importPeople(t, s, 3)
 		found, err := s.PeopleByAddress(t.Context(), survey.DefaultOrganisation, []string{"PERSON1@example.ORG", "nobody@example.org", "", "person1@example.org"})
 		if err != nil || len(found) != 1 || len(found["person1@example.org"]) != 1 || found["person1@example.org"][0].ID != people[1].ID {
@@ -93,6 +96,26 @@ func TestPeopleByAddress(t *testing.T) {
 		}
 		if found, err := s.PeopleByAddress(t.Context(), survey.DefaultOrganisation+1, []string{people[0].Address}); err != nil || len(found) != 0 {
 			t.Errorf("another organisation finds %v, %v", found, err)
+		}
+	})
+}
+
+func TestAttributesAlone(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, s *store.Store) {
+		t.Helper()
+		importPeople(t, s, 4)
+		counted, err := s.Attributes(t.Context(), survey.DefaultOrganisation)
+		if err != nil || len(counted) != 2 || counted[0].Values[0].People != 2 {
+			t.Fatalf("counted %+v, %v", counted, err)
+		}
+		alone, err := s.AttributesAlone(t.Context(), survey.DefaultOrganisation)
+		for i := range counted {
+			for j := range counted[i].Values {
+				counted[i].Values[j].People = 0
+			}
+		}
+		if diff := cmp.Diff(counted, alone); err != nil || diff != "" {
+			t.Errorf("alone, %v: %s", err, diff)
 		}
 	})
 }

@@ -175,7 +175,6 @@ type attributeChoices struct {
 type attributeChoice struct {
 	Where string // "department:Sales"
 	Name  string
-	Count string
 }
 
 // filterChip is a value that is filtered by, and the address of the list without it.
@@ -190,7 +189,7 @@ func (s *Server) showPeople(c echo.Context) error {
 	ctx := c.Request().Context()
 	page := peoplePage{room: s.room(c, "people"), Filter: readPeopleFilter(c.QueryParams()), States: peopleStates()}
 	page.Title = page.T("people")
-	attributes, err := s.store.Attributes(ctx, survey.DefaultOrganisation)
+	attributes, err := s.store.AttributesAlone(ctx, survey.DefaultOrganisation)
 	if err != nil {
 		return err
 	}
@@ -292,7 +291,7 @@ func (p *peoplePage) offer(attributes []survey.Attribute) {
 		choices := attributeChoices{Name: a.Name}
 		for _, v := range values {
 			if !slices.Contains(p.Filter.Where[a.Key], v.Name) {
-				choices.Values = append(choices.Values, attributeChoice{Where: a.Key + ":" + v.Name, Name: v.Name, Count: p.Integer(v.People)})
+				choices.Values = append(choices.Values, attributeChoice{Where: a.Key + ":" + v.Name, Name: v.Name})
 			}
 		}
 		if len(choices.Values) > 0 {
@@ -370,7 +369,7 @@ func (s *Server) changePeople(c echo.Context) error {
 		}
 	}
 	var changed int
-	done := ""
+	var done string
 	switch form.fields.Get("do") {
 	case "activate":
 		done = "activated"
@@ -408,7 +407,7 @@ func (s *Server) exportPeople(c echo.Context) error {
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(c.Request().Context()), importPatience)
 	defer cancel()
-	attributes, err := s.store.Attributes(ctx, survey.DefaultOrganisation)
+	attributes, err := s.store.AttributesAlone(ctx, survey.DefaultOrganisation)
 	if err != nil {
 		return err
 	}

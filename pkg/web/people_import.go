@@ -295,7 +295,7 @@ func (s *Server) showPeoplePreview(c echo.Context) error {
 // previewPeople reads a file from end to end and shows what saving it would do.
 func (s *Server) previewPeople(c echo.Context, file *keptFile, page *peopleImportPage) error {
 	ctx := c.Request().Context()
-	attributes, err := s.store.Attributes(ctx, survey.DefaultOrganisation)
+	attributes, err := s.store.AttributesAlone(ctx, survey.DefaultOrganisation)
 	if err != nil {
 		return err
 	}
@@ -421,7 +421,7 @@ func (p *peopleImportPage) preview(reading *peopleReading, counted store.ImportP
 	report := reading.reader.Report()
 	shown := &peoplePreview{
 		ImportPreview: counted, Report: report, People: reading.first, More: reading.problems - len(reading.rejections),
-		Storable: counted.ImportResult.New + counted.Updated + counted.Deactivated,
+		Storable: counted.New + counted.Updated + counted.Deactivated,
 	}
 	for _, rejection := range reading.rejections {
 		shown.Rejections = append(shown.Rejections, rejectionLine{rejection, p.problemWords(rejection.Problem)})
@@ -434,7 +434,7 @@ func (p *peopleImportPage) preview(reading *peopleReading, counted store.ImportP
 		if column.Meaning != exchange.AttributeColumn {
 			continue
 		}
-		name := column.Attribute
+		var name string
 		if i := slices.IndexFunc(attributes, func(a survey.Attribute) bool { return a.Key == column.Attribute }); i >= 0 {
 			name = attributes[i].Name
 		} else {
@@ -546,7 +546,7 @@ func (s *Server) importPeople(c echo.Context) error {
 
 // nameAttributes makes the attributes that a file brings known by the names of its columns.
 func (s *Server) nameAttributes(ctx context.Context, columns []exchange.PeopleColumn) error {
-	attributes, err := s.store.Attributes(ctx, survey.DefaultOrganisation)
+	attributes, err := s.store.AttributesAlone(ctx, survey.DefaultOrganisation)
 	if err != nil {
 		return err
 	}

@@ -82,7 +82,7 @@ func (s *Server) showPerson(c echo.Context) error {
 	if person.Language != "" {
 		page.Language = s.nameOf(person.Language)
 	}
-	attributes, err := s.store.Attributes(ctx, survey.DefaultOrganisation)
+	attributes, err := s.store.AttributesAlone(ctx, survey.DefaultOrganisation)
 	if err != nil {
 		return err
 	}
@@ -240,7 +240,7 @@ func (s *Server) editPersonPage(c echo.Context, person survey.Person) (editPerso
 		page.Name = shownName(&person)
 		page.Title = page.Name
 	}
-	attributes, err := s.store.Attributes(c.Request().Context(), survey.DefaultOrganisation)
+	attributes, err := s.store.AttributesAlone(c.Request().Context(), survey.DefaultOrganisation)
 	if err != nil {
 		return page, err
 	}

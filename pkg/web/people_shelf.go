@@ -52,7 +52,7 @@ func newShelf(now func() time.Time, random io.Reader) *shelf {
 }
 
 // keep puts a file on the shelf and returns the id under which it is found.
-func (s *shelf) keep(organisation survey.OrganisationID, room string, sent uploadedFile) (string, error) {
+func (s *shelf) keep(organisation survey.OrganisationID, room string, sent uploadedFile) (string, error) { //nolint:unparam // there is one organisation until others are made
 	raw := make([]byte, 16)
 	if _, err := io.ReadFull(s.random, raw); err != nil {
 		return "", fmt.Errorf("id of a file: %w", err)
@@ -89,18 +89,6 @@ func (s *shelf) find(organisation survey.OrganisationID, room, id string) (*kept
 	}
 	f.used = s.now()
 	return f, nil
-}
-
-// drop takes a file off the shelf.
-func (s *shelf) drop(organisation survey.OrganisationID, id string) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	f, ok := s.kept[id]
-	if !ok || f.organisation != organisation {
-		return nil
-	}
-	delete(s.kept, id)
-	return f.close()
 }
 
 // sweepLater looks for files whose time is over, also where nobody comes any more.
