@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"runtime/debug"
 	"time"
 
 	"cxmirror/charts"
@@ -168,6 +169,7 @@ func (f serverFlags) serve(w *world, listener net.Listener, db *store.Store, dat
 	defer stop()
 	wait := work.run(ending, log)
 	w.ready("http://" + listener.Addr().String())
+	debug.FreeOSMemory() // what templates and phrases were read from is several times what is kept of them
 	select {
 	case err = <-ended:
 		err = fmt.Errorf("serve: %w", err)
@@ -207,12 +209,11 @@ func (f serverFlags) sites(w *world, listener net.Listener, work *fielder, db *s
 	if err != nil {
 		return nil, err
 	}
-	options := web.Options{
+	whole, err := web.New(web.Options{
 		Store: db, Waves: tally.NewWaves(newStoredWaves(db), f.Memory<<20), Engine: engine, Reports: reports,
 		Fieldwork: work.service, Mailer: work.mailer, Outbox: work.outbox, BaseURL: work.address,
 		Log: log, Now: w.now, Random: rand.Reader, Version: version,
-	}
-	whole, err := web.New(options)
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -220,17 +221,12 @@ func (f serverFlags) sites(w *world, listener net.Listener, work *fielder, db *s
 	if f.Respondents == "" {
 		return sites, nil
 	}
-	options.Public = true
-	public, err := web.New(options)
-	if err != nil {
-		return nil, err
-	}
 	open, err := (&net.ListenConfig{}).Listen(w.ctx, "tcp", f.Respondents)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", setting("respondents"), err)
 	}
 	log.InfoContext(w.ctx, "listening", slog.String("address", "http://"+open.Addr().String()), slog.String("reach", "everybody: pages of respondents only"))
-	return append(sites, newSite(open, public.Handler(), log)), nil
+	return append(sites, newSite(open, whole.Public(), log)), nil
 }
 
 func newSite(listener net.Listener, handler http.Handler, log *slog.Logger) *site {

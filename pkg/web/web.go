@@ -132,6 +132,14 @@ func New(o Options) (*Server, error) {
 // Handler returns what answers every request.
 func (s *Server) Handler() http.Handler { return s.handler }
 
+// Public returns what answers at a second address, which everybody can reach, as [Options].Public has it. It shares
+// all that the server has read and remembers.
+func (s *Server) Public() http.Handler {
+	open := *s
+	open.public = true
+	return open.newHandler()
+}
+
 func (s *Server) newHandler() http.Handler {
 	e := echo.New()
 	e.HideBanner, e.HidePort = true, true
