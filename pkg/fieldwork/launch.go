@@ -266,6 +266,8 @@ func (s *Service) Close(ctx context.Context, organisation survey.OrganisationID,
 func (s *Service) Reopen(ctx context.Context, organisation survey.OrganisationID, id survey.WaveID, closes *time.Time) (survey.Wave, error) {
 	return s.update(ctx, organisation, id, func(w *survey.Wave) error {
 		switch {
+		case !errors.Is(w.Takes(s.now(), 0), survey.ErrClosed): // pressed twice, or on a page from before
+			return nil
 		case closes != nil && !closes.After(s.now()):
 			return errPast
 		case w.Erases != nil && !w.Erases.After(s.now()):

@@ -16,6 +16,16 @@ func zoneOf(w survey.Wave) *time.Location {
 	return zone
 }
 
+// SentFrom returns the first moment at or after a given one at which mails of a wave may go out: the end of its
+// quiet hours where the given one lies in them, in the wave's time zone, and else the given one itself. later
+// tells whether it is later.
+func SentFrom(w survey.Wave, at time.Time) (from time.Time, later bool) {
+	if end, quiet := quietUntil(w, at); quiet {
+		return end, true
+	}
+	return at, false
+}
+
 // quietUntil returns when the quiet hours end that a moment lies in, and whether it lies in any. Hours are those
 // that the clocks of the wave's time zone show: on the day on which they are put forward the night is an hour
 // shorter, and if the hour at which quiet ends is the one that is left out, quiet ends at the leap.

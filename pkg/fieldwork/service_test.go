@@ -543,6 +543,9 @@ func TestAfterTheLaunch(t *testing.T) {
 			if got, err := w.Reopen(ctx, org, id, after(30)); err != nil || got.State != survey.WaveOpen || !got.Closes.Equal(*after(30)) {
 				t.Errorf("reopened as %+v, %v", got, err)
 			}
+			if got, err := w.Reopen(ctx, org, id, nil); err != nil || got.Closes == nil || !got.Closes.Equal(*after(30)) {
+				t.Errorf("reopened while it is open, it closes at %v, %v", got.Closes, err)
+			}
 			if got, err := w.Extend(ctx, org, id, after(40)); err != nil || !got.Closes.Equal(*after(40)) {
 				t.Errorf("extended as %+v, %v", got, err)
 			}

@@ -435,6 +435,14 @@ func (p launchConfirmPage) ErasesAt() time.Time {
 	return p.Wave.Erases.In(zoneOf(&p.Wave))
 }
 
+// mailed returns when a mailing goes out, as it was asked for, and from when on in truth if that is in quiet hours.
+func (p launchConfirmPage) mailed(at time.Time, asked string) string {
+	if from, later := fieldwork.SentFrom(p.Wave, at); later {
+		return asked + ": " + p.With("mailing_quiet", "When", p.Moment(&from))
+	}
+	return asked
+}
+
 func (s *Server) showLaunchConfirm(c echo.Context) error {
 	d, err := s.draftOf(c)
 	if err != nil {
@@ -462,11 +470,11 @@ func (s *Server) showLaunchConfirm(c echo.Context) error {
 			m := &d.plan.Mailings[i]
 			switch {
 			case m.Kind == survey.ReminderLetter:
-				page.Reminders = append(page.Reminders, page.Moment(&m.At))
+				page.Reminders = append(page.Reminders, page.mailed(m.At, page.Moment(&m.At)))
 			case m.At.IsZero():
-				page.Invite = page.T("launch_at_once")
+				page.Invite = page.mailed(s.now(), page.T("launch_at_once"))
 			default:
-				page.Invite = page.Moment(&m.At)
+				page.Invite = page.mailed(m.At, page.Moment(&m.At))
 			}
 		}
 	}

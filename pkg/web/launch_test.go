@@ -502,6 +502,29 @@ func TestLaunchAnonymous(t *testing.T) {
 	mustSay(t, got, 409, "This was promised at the launch and cannot be taken back", "Everything, with your name.")
 }
 
+// Mails that quiet hours hold back say until when, before the launch and after it.
+func TestLaunchInQuietHours(t *testing.T) {
+	t.Parallel()
+	f, hr := newLaunch(t, storetest.Open(t, storetest.SQLite(t)), nil)
+	hour := f.server.now().UTC().Hour()
+	f.step(t, hr, "people", nil)
+	f.step(t, hr, "promise", nil)
+	f.step(t, hr, "letters", func(v url.Values) {
+		v.Set("zone", "UTC")
+		v.Set("quiet_from", strconv.Itoa(hour))
+		v.Set("quiet_until", strconv.Itoa((hour+3)%24))
+	})
+	end := f.server.now().UTC().Truncate(time.Hour).Add(3 * time.Hour).Format("2006-01-02 15:04 MST")
+	mustSay(t, hr.get(f.path("/launch/confirm")), 200, "at once: quiet hours, mails go out from "+end)
+	if got := hr.post(f.path("/launch/confirm"), url.Values{}); got.status != 303 {
+		t.Fatalf("launch: status %d\n%s", got.status, wrongWords(got.body))
+	}
+	mustSay(t, hr.get(f.path("/fieldwork")), 200, "quiet hours, mails go out from "+end)
+	if got := hr.post(f.path("/fieldwork/mailing"), url.Values{"kind": {"postcard"}}); got.status != 422 {
+		t.Errorf("a mailing of a kind that there is not: status %d", got.status)
+	}
+}
+
 // A wave for whoever has the link is launched without people, and has a poster.
 func TestLaunchOpenLink(t *testing.T) {
 	t.Parallel()

@@ -68,8 +68,9 @@ type rateTable struct {
 type mailingLine struct {
 	survey.Mailing
 
-	When string
-	Can  bool // be cancelled
+	When  string
+	Quiet string // until when quiet hours hold it back; "" is not at all
+	Can   bool   // be cancelled
 }
 
 // invitedLine is somebody who was invited.
@@ -368,9 +369,17 @@ func (s *Server) mailingsOf(c echo.Context, page *progressPage, w *survey.Wave) 
 	}
 	page.Letters = len(letters) > 0
 	for _, m := range mailings {
-		page.Mailings = append(page.Mailings, mailingLine{
+		line := mailingLine{
 			Mailing: m, When: momentText(&m.At, w), Can: m.State == survey.MailingPlanned || m.State == survey.MailingSending,
-		})
+		}
+		due := m.At
+		if due.Before(s.now()) {
+			due = s.now()
+		}
+		if from, later := fieldwork.SentFrom(*w, due); later && line.Can {
+			line.Quiet = momentText(&from, w)
+		}
+		page.Mailings = append(page.Mailings, line)
 	}
 	return nil
 }
@@ -477,9 +486,6 @@ func (s *Server) addMailing(c echo.Context) error {
 	return s.progressAction(c, "at", "planned", func(w *survey.Wave, form *upload) (string, error) {
 		r := s.room(c, "")
 		m := survey.Mailing{Wave: w.ID, Organisation: w.Organisation, Kind: survey.LetterKind(form.text("kind")), At: s.now()}
-		if m.Kind != survey.InvitationLetter && m.Kind != survey.ReminderLetter {
-			m.Kind = survey.ReminderLetter
-		}
 		at, ok := readMoment(strings.TrimSpace(form.text("at")), zoneOf(w))
 		if at != nil {
 			m.At = *at
