@@ -57,11 +57,11 @@ $(NPM_INSTALLED): charts/package.json charts/package-lock.json
 
 .PHONY: test
 test: $(BUNDLE) ## run all tests
-	$(GO) test ./...
+	$(GO) test -timeout 20m ./...
 
 .PHONY: race
-race: $(BUNDLE) ## run the tests of the libraries under the race detector
-	$(GO) test -race ./pkg/... ./charts/...
+race: $(BUNDLE) ## run the tests of the libraries under the race detector, without browsers
+	$(GO) test -race -short -timeout 20m ./pkg/... ./charts/...
 
 .PHONY: fuzz
 fuzz: $(BUNDLE) ## run every fuzz target for FUZZTIME (30s)

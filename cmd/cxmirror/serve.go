@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"strings"
 	"runtime/debug"
 	"time"
 
@@ -31,6 +32,7 @@ type serverFlags struct {
 	Listen      string `default:"127.0.0.1:8080" placeholder:"HOST:PORT" help:"Where to answer. Only addresses that this machine alone reaches, until there is a sign-in. Port 0 is any that is free."`
 	LogFormat   string `default:"text" enum:"text,json" help:"Lines of the log: ${enum}."`
 	Respondents string `placeholder:"HOST:PORT" help:"A second address, which may be open to everybody, for the pages of respondents and nothing else: no workbench, no results. Put TLS before it."`
+	TrustProxy  []string `placeholder:"CIDR" help:"Networks of the proxies before the service, such as 10.0.0.0/8: what they say of visitors' addresses and of TLS is believed. May be given several times, or with commas."`
 	Memory      int64  `default:"256" placeholder:"MIB" help:"How much memory the answers that somebody looks at may take, in MiB; those used least recently leave. A million responses take about 30."`
 }
 
@@ -119,6 +121,9 @@ func (f serverFlags) check() error {
 	if _, err := f.base(&net.TCPAddr{}); err != nil {
 		return err
 	}
+	if _, err := f.proxies(); err != nil {
+		return err
+	}
 	host, _, err := net.SplitHostPort(f.Listen)
 	if err != nil {
 		return usage("%s is %q: it takes a host and a port, such as 127.0.0.1:8080 (%v)", setting("listen"), f.Listen, err)
@@ -127,6 +132,19 @@ func (f serverFlags) check() error {
 		return usage("%s is %q: there is no sign-in yet, so the service answers only on this machine: 127.0.0.1, [::1] or localhost", setting("listen"), f.Listen)
 	}
 	return nil
+}
+
+// proxies returns the networks whose word on visitors is taken.
+func (f serverFlags) proxies() ([]*net.IPNet, error) {
+	var networks []*net.IPNet
+	for _, given := range f.TrustProxy {
+		_, network, err := net.ParseCIDR(strings.TrimSpace(given))
+		if err != nil {
+			return nil, usage("%s is %q: it takes networks such as 10.0.0.0/8 or 127.0.0.1/32", setting("trust-proxy"), given)
+		}
+		networks = append(networks, network)
+	}
+	return networks, nil
 }
 
 // listen takes the address.
@@ -209,10 +227,14 @@ func (f serverFlags) sites(w *world, listener net.Listener, work *fielder, db *s
 	if err != nil {
 		return nil, err
 	}
+	proxies, err := f.proxies()
+	if err != nil {
+		return nil, err
+	}
 	whole, err := web.New(web.Options{
 		Store: db, Waves: tally.NewWaves(newStoredWaves(db), f.Memory<<20), Engine: engine, Reports: reports,
 		Fieldwork: work.service, Mailer: work.mailer, Outbox: work.outbox, BaseURL: work.address,
-		Log: log, Now: w.now, Random: rand.Reader, Version: version,
+		Log: log, Now: w.now, Random: rand.Reader, Version: version, TrustProxy: proxies,
 	})
 	if err != nil {
 		return nil, err

@@ -143,6 +143,7 @@ func TestSettingsOfTheService(t *testing.T) {
 		{"no port", []string{"serve", "--data", data, "--listen", "127.0.0.1"}, nil, exitUsage, []string{"--listen", "host and a port"}},
 		{"a port that is taken", []string{"serve", "--data", data, "--listen", taken.Addr().String()}, nil, exitFailed, []string{"--listen", "in use"}},
 		{"a demonstration beside another", []string{"demo", "--data", data, "--listen", taken.Addr().String()}, nil, exitFailed, []string{"--listen", "running already"}},
+		{"no network of proxies", []string{"serve", "--data", data, "--trust-proxy", "proxy.example.com"}, nil, exitUsage, []string{"--trust-proxy (CXMIRROR_TRUST_PROXY)", "10.0.0.0/8"}},
 		{"no memory", []string{"serve", "--data", data, "--memory", "0"}, nil, exitUsage, []string{"--memory (CXMIRROR_MEMORY)", "MiB"}},
 		{"a server for mail", []string{"serve", "--data", data, "--mail", "smtp://u:secret@127.0.0.1:25?from=a@example.com&tls=none"}, nil, exitUsage, []string{"--mail (CXMIRROR_MAIL), server 1", "tls=none"}},
 		{"an address of links", []string{"serve", "--data", data, "--address", "survey.example.com"}, nil, exitUsage, []string{"--address (CXMIRROR_ADDRESS)", "https://"}},

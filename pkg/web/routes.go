@@ -40,7 +40,9 @@ func (s *Server) routes(e *echo.Echo) {
 	// For those who keep the service running.
 	e.GET("/healthz", s.healthy)
 	e.GET("/readyz", s.ready)
-	e.GET("/metrics", s.showMetrics())
+	if !s.public {
+		e.GET("/metrics", s.showMetrics())
+	}
 }
 
 // healthy says that the program answers. It asks nobody else, so that a database that is away does not get

@@ -352,7 +352,7 @@ func TestWorkbenchIsNotForThePublic(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, path := range []string{"/", "/divergence", "/waves/new", "/counts.json"} {
+	for _, path := range []string{"/", "/divergence", "/waves/new", "/counts.json", "/people", "/outbox", "/waves/1/fieldwork", "/waves/1/comments", "/metrics"} {
 		got := httptest.NewRecorder()
 		public.Handler().ServeHTTP(got, httptest.NewRequest(http.MethodGet, path, nil))
 		if got.Code != http.StatusNotFound {
