@@ -494,6 +494,8 @@ func TestLaunchAnonymous(t *testing.T) {
 		t.Fatalf("close: status %d", got.status)
 	}
 	mustSay(t, hr.get(f.path("/fieldwork")), 200, "6 answers are complete; 6 are in the results.")
+	mustSay(t, hr.get(f.path("/import")), 200, "It takes answers from them alone")
+	mustSay(t, hr.post(f.path("/import"), url.Values{"map": {""}}), 409, "It takes answers from them alone")
 	got := hr.post(f.path("/edit"), func() url.Values {
 		form := filled(hr.get(f.path("/edit")).body)
 		form.Set("kept.en", "Everything, with your name.")

@@ -67,6 +67,11 @@ func (s *Server) showImport(c echo.Context) error {
 	return s.show(c, http.StatusOK, "workbench", "import", page)
 }
 
+// Refused reports whether the wave takes answers only from those whom it invited. Rows that somebody wrote into a
+// file would count as people of a group, and whoever wrote them could take them off again: what is left is of
+// fewer people than were promised.
+func (p importPage) Refused() bool { return p.Wave.Invited > 0 && p.Wave.Protects() }
+
 func (s *Server) importPage(c echo.Context) (importPage, *questionnaire, error) {
 	wave, err := s.waveOf(c)
 	if err != nil {
@@ -103,6 +108,9 @@ func (s *Server) importAnswers(c echo.Context) error {
 	page, q, err := s.importPage(c)
 	if err != nil {
 		return err
+	}
+	if page.Refused() {
+		return s.show(c, http.StatusConflict, "workbench", "import", page)
 	}
 	page.Map = form.text("map")
 	if file := form.files["map_file"]; len(file.content) > 0 {
