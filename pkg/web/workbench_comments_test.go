@@ -71,7 +71,7 @@ func TestComments(t *testing.T) {
 			}
 		}
 	}
-	has("nobody", director.look(comments), []string{"Nobody has written anything yet"})
+	has("nobody", director.look(comments), []string{"No comments to show yet"})
 	var texts []string
 	for i := range 9 {
 		texts = append(texts, fmt.Sprintf("comment number %d <b>", i))
