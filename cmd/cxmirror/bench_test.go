@@ -152,7 +152,7 @@ func appendCodes(line []byte, picks []int, separator byte) []byte {
 func program(b *testing.B) string {
 	b.Helper()
 	path := filepath.Join(b.TempDir(), "cxmirror")
-	build := exec.CommandContext(b.Context(), "go", "build", "-trimpath", "-tags", "timetzdata", "-o", path, ".") // as make does
+	build := exec.CommandContext(b.Context(), "go", "build", "-trimpath", "-tags", "timetzdata", "-ldflags", "-s -w", "-o", path, ".") // as make does
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := build.CombinedOutput(); err != nil {
 		b.Fatalf("go build: %v\n%s", err, out)

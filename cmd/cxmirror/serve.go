@@ -8,8 +8,8 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"strings"
 	"runtime/debug"
+	"strings"
 	"time"
 
 	"cxmirror/charts"
@@ -29,11 +29,11 @@ type serveCommand struct {
 type serverFlags struct {
 	fieldworkFlags
 
-	Listen      string `default:"127.0.0.1:8080" placeholder:"HOST:PORT" help:"Where to answer. Only addresses that this machine alone reaches, until there is a sign-in. Port 0 is any that is free."`
-	LogFormat   string `default:"text" enum:"text,json" help:"Lines of the log: ${enum}."`
-	Respondents string `placeholder:"HOST:PORT" help:"A second address, which may be open to everybody, for the pages of respondents and nothing else: no workbench, no results. Put TLS before it."`
+	Listen      string   `default:"127.0.0.1:8080" placeholder:"HOST:PORT" help:"Where to answer. Only addresses that this machine alone reaches, until there is a sign-in. Port 0 is any that is free."`
+	LogFormat   string   `default:"text" enum:"text,json" help:"Lines of the log: ${enum}."`
+	Respondents string   `placeholder:"HOST:PORT" help:"A second address, which may be open to everybody, for the pages of respondents and nothing else: no workbench, no results. Put TLS before it."`
 	TrustProxy  []string `placeholder:"CIDR" help:"Networks of the proxies before the service, such as 10.0.0.0/8: what they say of visitors' addresses and of TLS is believed. May be given several times, or with commas."`
-	Memory      int64  `default:"256" placeholder:"MIB" help:"How much memory the answers that somebody looks at may take, in MiB; those used least recently leave. A million responses take about 30."`
+	Memory      int64    `default:"256" placeholder:"MIB" help:"How much memory the answers that somebody looks at may take, in MiB; those used least recently leave. A million responses take about 30."`
 }
 
 // Limits of the server. Handlers have shorter ones of their own.

@@ -104,11 +104,16 @@ type process struct {
 // launch starts the program in a process of its own.
 func launch(tb testing.TB, args ...string) *process {
 	tb.Helper()
-	args = withData(tb, args)
 	program, err := os.Executable()
 	if err != nil {
 		tb.Fatal(err)
 	}
+	return launchProgram(tb, program, withData(tb, args)...)
+}
+
+// launchProgram starts a program that is this one, or a test of it, and kills it in the end.
+func launchProgram(tb testing.TB, program string, args ...string) *process {
+	tb.Helper()
 	p := &process{command: exec.CommandContext(tb.Context(), program, args...), stderr: &lines{}, ended: make(chan struct{})}
 	p.command.Env = append(os.Environ(), asProgram+"=1", "GOCOVERDIR="+tb.TempDir())
 	p.command.Stderr = p.stderr
