@@ -262,6 +262,15 @@ BEGIN
 END;
 -- +goose StatementEnd
 
+-- REPLACE takes a row away and puts another in its place, which no trigger on changes sees.
+-- +goose StatementBegin
+CREATE TRIGGER waves_replaced BEFORE INSERT ON waves
+	FOR EACH ROW WHEN EXISTS (SELECT 1 FROM waves WHERE id = NEW.id AND (launched_at IS NOT NULL OR state <> 'draft'))
+BEGIN
+	SELECT RAISE(ABORT, 'what was promised when a wave was launched is only made stricter');
+END;
+-- +goose StatementEnd
+
 -- Which secret the database is used with: a fingerprint, from which the secret cannot be worked out. One row.
 CREATE TABLE bound_secret (
 	id          INTEGER NOT NULL PRIMARY KEY CHECK (id = 1),
@@ -273,6 +282,7 @@ CREATE TABLE bound_secret (
 CREATE TABLE unreadable (answers INTEGER NOT NULL CONSTRAINT answers_wait_sealed CHECK (answers = 0));
 INSERT INTO unreadable SELECT (SELECT count(*) FROM sealed) + (SELECT count(*) FROM drafts);
 DROP TABLE unreadable;
+DROP TRIGGER waves_replaced;
 DROP TRIGGER waves_promise;
 DROP TRIGGER waves_threshold;
 DROP TABLE bound_secret;

@@ -213,6 +213,7 @@ func TestPromises(t *testing.T) {
 		"kept":             {func(w *survey.Wave) { w.Promise.Kept = survey.Words{"en": "names"} }, `UPDATE waves SET promise = '{"asker":{"en":"HR"},"kept":{"en":"names"}}'`},
 		"not launched":     {nil, "UPDATE waves SET launched_at = NULL"},
 		"relaunched":       {nil, "UPDATE waves SET launched_at = '2040-01-01 00:00:00+00:00'"},
+		"replaced":         {nil, "REPLACE INTO waves SELECT * FROM waves"}, // which PostgreSQL does not know
 	}
 	for name, dsnOf := range bothEngines() {
 		t.Run(name, func(t *testing.T) {
