@@ -72,14 +72,20 @@ func (r *Receipt) Text() string {
 		line("The person was invited to anonymous surveys (%d). What she may have answered there cannot", r.Erased.Nameless)
 		line("be found by anybody, so it could not be erased: nothing ties it to her.")
 	}
+	if r.Of != "" && r.Erased.Unlinked > 0 {
+		line("")
+		line("Responses that count in the results of confidential surveys stay there as figures, without anything")
+		line("that leads to the person: if they went, a look before and a look after would show what she answered.")
+	}
 	line("")
 	line("Backups made before this date still hold what they held; they go when they are replaced.")
 	return text.String()
 }
 
 // Erase erases one person, as she may ask for: her entry in the panel, invitations, mails, drafts, responses in
-// identified and confidential waves, and free texts of anybody that contain her name or her address. Answers in
-// anonymous waves cannot be found; the receipt says so. by says who asked. Erasing again what is erased is
+// identified waves and those in confidential ones that do not count yet, and free texts of anybody that contain her
+// name or her address. Responses that count in confidential waves stay as figures that nothing ties to her; answers
+// in anonymous waves cannot be found; the receipt says so. by says who asked. Erasing again what is erased is
 // [survey.ErrNotFound].
 func (s *Service) Erase(ctx context.Context, organisation survey.OrganisationID, id survey.PersonID, by string) (Receipt, error) {
 	receipt, err := s.erase(ctx, organisation, id, by)

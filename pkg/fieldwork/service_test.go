@@ -652,17 +652,26 @@ func TestErase(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if receipt.Erased.People != 1 || receipt.Erased.Responses != 1 || receipt.Texts != 12 || receipt.Erased.Nameless != 1 {
+			if receipt.Erased.People != 1 || receipt.Erased.Unlinked != 1 || receipt.Erased.Responses != 0 || receipt.Texts != 12 || receipt.Erased.Nameless != 1 {
 				t.Errorf("receipt %+v", receipt)
 			}
 			rows := w.counted(t, named.ID)
-			if before != 13 || len(rows) != 12 {
-				t.Errorf("%d answers before and %d after; want 13 and 12", before, len(rows))
+			if before != 13 || len(rows) != 13 {
+				t.Errorf("%d answers before and %d after; want 13, or a look before and after would show hers", before, len(rows))
 			}
+			hers := 0
 			for _, row := range rows {
-				if strings.Contains(strings.ToLower(string(row.Answers)), "kowska") || !strings.Contains(string(row.Answers), "speed") {
+				if row.Person != "" {
+					t.Errorf("an answer names %q", row.Person)
+				}
+				if strings.Contains(string(row.Answers), "ease") {
+					hers++
+				} else if strings.Contains(strings.ToLower(string(row.Answers)), "kowska") || !strings.Contains(string(row.Answers), "speed") {
 					t.Errorf("left of an answer that mentioned her: %s", row.Answers)
 				}
+			}
+			if hers != 1 {
+				t.Errorf("her answer counts %d times", hers)
 			}
 			text := receipt.Text()
 			for _, secret := range []string{"Anna", "kowska", "anna@", anna.Key} {
@@ -686,8 +695,8 @@ func TestErase(t *testing.T) {
 					t.Errorf("%s: %d invitations are left, %v", wave.Mode, n, err)
 				}
 			}
-			if n := len(w.counted(t, named.ID)); n != 12 {
-				t.Errorf("%d answers are left; want the 12, as figures", n)
+			if n := len(w.counted(t, named.ID)); n != 13 {
+				t.Errorf("%d answers are left; want the 13, as figures", n)
 			}
 			if n, err := s.Pending(ctx, hidden.ID); n != 0 || err != nil {
 				t.Errorf("%d sealed answers are left, %v", n, err)

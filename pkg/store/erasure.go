@@ -30,8 +30,9 @@ type Erased struct {
 }
 
 // ErasePerson deletes somebody from an organisation's panel, and all that can be found of her: invitations, mails,
-// drafts and responses of identified and confidential waves, and responses from files that name her address. What
-// she answered in anonymous waves cannot be found; of her invitations to them is kept that they exist, so that
+// drafts and responses, and responses from files that name her address. Responses that count in a protected wave
+// lose all that leads to her and stay as figures: if they went, who looked before and after would see what she had
+// answered. What she answered in anonymous waves cannot be found; of her invitations to them is kept that they exist, so that
 // figures stay true, and their links do not work any more. Whoever keeps the answers of a wave in memory learns of
 // it by [Store.Mark].
 func (s *Store) ErasePerson(ctx context.Context, organisation survey.OrganisationID, id survey.PersonID) (Erased, error) {
@@ -98,7 +99,7 @@ func eraseInvitations(tx *gorm.DB, person survey.PersonID, erased *Erased) error
 			erased.Nameless++
 			continue
 		}
-		if err := deleteResponses(tx, erased, "invitation_id = ?", string(i.ID)); err != nil {
+		if err := eraseResponses(tx, erased, "invitation_id = ?", string(i.ID)); err != nil {
 			return err
 		}
 		if err := tx.Exec("DELETE FROM invitations WHERE id = ?", string(i.ID)).Error; err != nil {
@@ -112,13 +113,23 @@ func eraseInvitations(tx *gorm.DB, person survey.PersonID, erased *Erased) error
 	return nil
 }
 
-// eraseNamed deletes imported responses whose respondent is an address.
+// eraseNamed erases imported responses whose respondent is an address.
 func eraseNamed(tx *gorm.DB, organisation survey.OrganisationID, address string, erased *Erased) error {
-	return deleteResponses(tx, erased, "organisation_id = ? AND lower(person) = ?", int64(organisation), address)
+	return eraseResponses(tx, erased, "organisation_id = ? AND lower(person) = ?", int64(organisation), address)
 }
 
-// deleteResponses deletes responses, and notes how many and of which waves.
-func deleteResponses(tx *gorm.DB, erased *Erased, condition string, values ...any) error {
+// untie is what a response loses that stays as a figure: the seed follows from the secret of the one who answered.
+const untie = "key_hash = NULL, invitation_id = NULL, person = '', seed = 0"
+
+// eraseResponses deletes responses, or unties those that count in protected waves, and notes how many and of which
+// waves.
+func eraseResponses(tx *gorm.DB, erased *Erased, condition string, values ...any) error {
+	untied := tx.Exec("UPDATE responses SET "+untie+" WHERE "+condition+
+		" AND tx IS NOT NULL AND wave_id IN (SELECT id FROM waves WHERE mode <> 'identified' AND threshold > 1)", values...)
+	if untied.Error != nil {
+		return untied.Error
+	}
+	erased.Unlinked += int(untied.RowsAffected)
 	var deleted []struct {
 		WaveID   int64
 		Complete bool
@@ -170,7 +181,7 @@ func (s *Store) EraseWavePersonalData(ctx context.Context, wave survey.WaveID) (
 			{"DELETE FROM mails WHERE wave_id = ?", &erased.Mails},
 			{"DELETE FROM drafts WHERE wave_id = ?", &erased.Drafts},
 			{"DELETE FROM sealed WHERE wave_id = ?", &erased.Sealed},
-			{"UPDATE responses SET key_hash = NULL, invitation_id = NULL, person = '' WHERE wave_id = ? AND completed_at IS NOT NULL" +
+			{"UPDATE responses SET " + untie + " WHERE wave_id = ? AND completed_at IS NOT NULL" +
 				" AND (key_hash IS NOT NULL OR invitation_id IS NOT NULL OR person <> '')", &erased.Unlinked},
 		} {
 			result := tx.Exec(step.statement, int64(wave))
@@ -181,7 +192,7 @@ func (s *Store) EraseWavePersonalData(ctx context.Context, wave survey.WaveID) (
 				*step.count = int(result.RowsAffected)
 			}
 		}
-		if err := deleteResponses(tx, &erased, "wave_id = ? AND completed_at IS NULL", int64(wave)); err != nil {
+		if err := eraseResponses(tx, &erased, "wave_id = ? AND completed_at IS NULL", int64(wave)); err != nil {
 			return err
 		}
 		erased.Waves = erased.Waves[:1]

@@ -47,6 +47,7 @@ type personInvitation struct {
 	survey.Invitation
 	Name      string
 	Mode      survey.Mode
+	Protects  bool
 	InvitedOn string
 	State     string // the end of a key: waiting, invited, started, finished
 }
@@ -127,7 +128,7 @@ func (s *Server) invitationsOf(c echo.Context, r room, id survey.PersonID) ([]pe
 		if err != nil {
 			return nil, err
 		}
-		line := personInvitation{Invitation: invitation, Name: wave.Name, Mode: wave.Mode, State: "waiting"}
+		line := personInvitation{Invitation: invitation, Name: wave.Name, Mode: wave.Mode, Protects: wave.Protects(), State: "waiting"}
 		switch {
 		case invitation.Finished:
 			line.State = "finished"
@@ -438,6 +439,7 @@ type erasePage struct {
 	Name        string
 	Invitations int
 	Finished    int // of them, answered, in waves in which what she answered is found and goes
+	Untied      int // of them, answered, in waves in which what counts stays as figures
 	Anonymous   int // of them, to waves in which nobody can find what she answered
 	By          string
 	Wrong       string
@@ -467,6 +469,8 @@ func (s *Server) erasePage(c echo.Context) (erasePage, error) {
 		switch {
 		case invitations[i].Mode == survey.Anonymous:
 			page.Anonymous++
+		case invitations[i].Finished && invitations[i].Protects:
+			page.Untied++
 		case invitations[i].Finished:
 			page.Finished++
 		}

@@ -516,7 +516,7 @@ func TestPersonIsErased(t *testing.T) {
 		address := fmt.Sprintf("/people/%d", zofia.ID)
 		director.look(address).expect(t, http.StatusOK, []string{"Wave named identified – finished", "Wave hidden anonymous – not written to yet", "not shown here"}, "the secret of Zofia", "expectations")
 		director.look(address+"/erase").expect(t, http.StatusOK, []string{
-			"This goes, for good", "2 invitations, with their links", "The answers in one identified or confidential wave", "one anonymous wave: nothing ties it to a person", "Backups keep what they held",
+			"This goes, for good", "2 invitations, with their links", "The answers in one wave that shows single answers", "one anonymous wave: nothing ties it to a person", "Backups keep what they held",
 		})
 		director.post(address+"/erase", url.Values{"by": {"letter of 3 March"}}).expect(t, http.StatusUnprocessableEntity, []string{"Tick that you have looked", "Erase now"})
 		if _, ok := f.panelOf(t)["17"]; !ok {

@@ -161,6 +161,9 @@ func (s *Server) privacyOfInvited(v *visit, f *frame) []privacyPart {
 		}
 		who = []string{f.Say("confidential_who")}
 		remove = []string{f.Say("delete_ask")}
+		if w.Protects() {
+			remove = append(remove, f.Say("privacy_erases_ask"))
+		}
 	case survey.Anonymous:
 		heading = f.Say("anonymous_heading")
 		main = []string{f.Say("kept_finished"), f.Say("anonymous_sealed")}
