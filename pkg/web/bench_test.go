@@ -158,8 +158,9 @@ func rate(b *testing.B, connections []*connection, during time.Duration, call fu
 	return float64(calls.Load()) / time.Since(began).Seconds()
 }
 
-// crowd opens connections, each with drafts of its own, whose requests are made of a method, a path and a form.
-func crowd(b *testing.B, f *field, method, path string, form url.Values) []*connection {
+// crowd opens connections, each with drafts of its own, whose requests are for the first page,
+// made of a method and a form.
+func crowd(b *testing.B, f *field, method string, form url.Values) []*connection {
 	b.Helper()
 	const draftsEach = 64
 	browsers := make([]*connection, connections)
@@ -181,7 +182,7 @@ func crowd(b *testing.B, f *field, method, path string, form url.Values) []*conn
 			if err := f.store.StartResponse(b.Context(), &r); err != nil {
 				b.Fatal(err)
 			}
-			browsers[i].drafts = append(browsers[i].drafts, draft{r, requestOf(f, method, path, key, form.Encode())})
+			browsers[i].drafts = append(browsers[i].drafts, draft{r, requestOf(f, method, "/o/spring/1", key, form.Encode())})
 		}
 	}
 	return browsers
@@ -251,7 +252,7 @@ func BenchmarkSavePagePostgres(b *testing.B) {
 	server := storetest.StartPostgres(b, "fsync=on")
 	dsn := server.Database(b)
 	f := newFieldIn(b, storetest.Open(b, dsn), benchQuestionnaire, nil)
-	browsers := crowd(b, f, http.MethodPost, "/o/spring/1", benchPage(f))
+	browsers := crowd(b, f, http.MethodPost, benchPage(f))
 	script := filepath.Join(b.TempDir(), "insert.sql")
 	err := os.WriteFile(script, fmt.Appendf(nil, `INSERT INTO responses (id, organisation_id, wave_id, version_id, key_hash, language, seed, page, revision, answers, weight, person, started_at)
 VALUES (gen_random_uuid(), 1, %d, %d, uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid()), 'en', 5, 1, 0, '%s', 1, '', now());`,
@@ -293,7 +294,7 @@ func pgbench(b *testing.B, server *storetest.Server, dsn, script string, during 
 func BenchmarkSavePageSQLite(b *testing.B) {
 	path := storetest.SQLite(b)
 	f := newFieldIn(b, storetest.Open(b, path), benchQuestionnaire, nil)
-	browsers := crowd(b, f, http.MethodPost, "/o/spring/1", benchPage(f))
+	browsers := crowd(b, f, http.MethodPost, benchPage(f))
 	answers := savedAnswers(b, f, browsers[0])
 	raw, err := sql.Open("sqlite", "file:"+path+"?_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=busy_timeout(10000)&_pragma=foreign_keys(ON)")
 	if err != nil {
@@ -330,7 +331,7 @@ func BenchmarkShowPage(b *testing.B) {
 	for name, open := range storetest.Engines() {
 		b.Run(name, func(b *testing.B) {
 			f := newFieldIn(b, open(b), benchQuestionnaire, nil)
-			browsers := crowd(b, f, http.MethodGet, "/o/spring/1", nil)
+			browsers := crowd(b, f, http.MethodGet, nil)
 			ok := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "ok") }))
 			b.Cleanup(ok.Close)
 			others := make([]*connection, connections)

@@ -224,7 +224,7 @@ func BenchmarkSending(b *testing.B) {
 	} {
 		b.Run(name, func(b *testing.B) {
 			f := newFieldIn(b, storetest.Open(b, open(b)), benchQuestionnaire, nil)
-			browsers := crowd(b, f, http.MethodPost, "/o/spring/1", benchPage(f))
+			browsers := crowd(b, f, http.MethodPost, benchPage(f))
 			savedAnswers(b, f, browsers[0])
 			post := func(c *connection) error { return c.next(http.StatusSeeOther, "/o/spring/2") }
 			server := startMailServer(b)

@@ -300,6 +300,7 @@ func (a *attacked) small(k int) []int {
 func TestNoSmallGroupCanBeComputedFromPages(t *testing.T) {
 	t.Parallel()
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
+		t.Helper()
 		f, director := newBenchIn(t, s)
 		seed := mathrand.Uint64()
 		t.Logf("seed %d", seed)

@@ -19,8 +19,12 @@ func TestAProtectedWaveOnItsWay(t *testing.T) {
 	})
 	(&attacked{wave: outside}).arriveOutside(t, f.store)
 	units := survey.Segment{Code: "unit", Text: survey.Words{"en": "Unit"}, Values: []survey.Option{
-		{Code: "u0", Text: survey.Words{"en": "Large"}}, {Code: "u1", Text: survey.Words{"en": "Small"}},
-		{Code: "u2"}, {Code: "u3"}, {Code: "u4"}, {Code: "u5"},
+		{Code: "u0", Text: survey.Words{"en": "Large"}},
+		{Code: "u1", Text: survey.Words{"en": "Small"}},
+		{Code: "u2"},
+		{Code: "u3"},
+		{Code: "u4"},
+		{Code: "u5"},
 	}}
 	a := &attacked{random: mathrand.New(mathrand.NewPCG(5, 5))}
 	inside := strings.Replace(attackedQuestions, "code: attacked", "code: inside", 1)
