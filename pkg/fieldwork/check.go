@@ -39,7 +39,7 @@ const (
 	ErasesTooEarly      FindingKey = "erases_too_early"      // before the wave closes, or in the past
 	NoErasing           FindingKey = "no_erasing"            // personal data stay until somebody erases them
 	UnknownTimeZone     FindingKey = "unknown_time_zone"     // Text is it
-	NoAsker             FindingKey = "no_asker"              // nobody says who asks
+	NoAsker             FindingKey = "no_asker"              // nobody says who asks; no mail is sent so
 	TracksOpening       FindingKey = "tracks_opening"        // and people are told
 	AnswerTwice         FindingKey = "answer_twice"          // open link or kiosk beside personal invitations
 	SampleOfAll         FindingKey = "sample_of_all"         // Count are drawn, and Of is no more
@@ -247,7 +247,13 @@ func (c *checker) wave() {
 	if w.Comments < w.Threshold {
 		c.add(Finding{Severity: Stop, Key: CommentsTooLow, Count: w.Comments, Of: w.Threshold})
 	}
-	c.when(len(w.Promise.Asker) == 0, Warn, NoAsker)
+	if len(w.Promise.Asker) == 0 {
+		severity := Warn
+		if c.plan.Mail { // a letter from nobody
+			severity = Stop
+		}
+		c.add(Finding{Severity: severity, Key: NoAsker})
+	}
 	if w.Tracks {
 		severity := Note
 		if w.Mode == survey.Anonymous {

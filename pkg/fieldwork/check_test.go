@@ -139,7 +139,7 @@ func TestCheckFinds(t *testing.T) {
 		{func(f *facts) { f.plan.Wave.Erases = after(13) }, Finding{Severity: Stop, Key: ErasesTooEarly}},
 		{func(f *facts) { f.plan.Wave.Erases = nil }, Finding{Severity: Note, Key: NoErasing}},
 		{func(f *facts) { f.plan.Wave.TimeZone = "Europe/Krakow" }, Finding{Severity: Stop, Key: UnknownTimeZone, Text: "Europe/Krakow"}},
-		{func(f *facts) { f.plan.Wave.Promise.Asker = nil }, Finding{Severity: Warn, Key: NoAsker}},
+		{func(f *facts) { f.plan.Wave.Promise.Asker = nil }, Finding{Severity: Stop, Key: NoAsker}},
 		{func(f *facts) { f.plan.Wave.Tracks = true }, Finding{Severity: Note, Key: TracksOpening}},
 		{func(f *facts) { f.plan.Wave.Tracks = true; f.plan.Wave.Mode = survey.Anonymous }, Finding{Severity: Warn, Key: TracksOpening}},
 		{func(f *facts) { f.plan.Wave.OpenLink = true }, Finding{Severity: Warn, Key: AnswerTwice}},
