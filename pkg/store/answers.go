@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"iter"
 
@@ -80,28 +81,51 @@ func (s *Store) answersPostgres(ctx context.Context, wave survey.WaveID, at int6
 		if !ok {
 			return fmt.Errorf("the driver's connection is a %T", driverConnection)
 		}
-		rows, err := wire.Conn().Query(ctx, `
-			SELECT id, version_id, answers, weight, person, attributes, release FROM responses
-			WHERE wave_id = $1 AND tx >= $2::text::xid8`, int64(wave), fmt.Sprint(at))
-		if err != nil {
-			return err
-		}
-		defer rows.Close()
-		return eachPostgresRow(rows, use)
+		// One snapshot for both questions: a step in between would otherwise be read as none.
+		options := pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}
+		return pgx.BeginTxFunc(ctx, wire.Conn(), options, func(tx pgx.Tx) error {
+			var stepped bool
+			err := tx.QueryRow(ctx, "SELECT releases > 0 OR segments <> '[]' FROM waves WHERE id = $1", int64(wave)).Scan(&stepped)
+			if errors.Is(err, pgx.ErrNoRows) {
+				return nil
+			}
+			if err != nil {
+				return err
+			}
+			columns := "id, version_id, answers, weight, person"
+			if stepped { // two columns more are felt where a million responses are read
+				columns += ", attributes, release"
+			}
+			rows, err := tx.Query(ctx, "SELECT "+columns+" FROM responses WHERE wave_id = $1 AND tx >= $2::text::xid8", int64(wave), fmt.Sprint(at))
+			if err != nil {
+				return err
+			}
+			defer rows.Close()
+			return eachPostgresRow(rows, stepped, use)
+		})
 	})
 }
 
-func eachPostgresRow(rows pgx.Rows, use func(Stored) bool) error {
+// eachPostgresRow hands out rows; those of a wave without steps and segments have neither.
+func eachPostgresRow(rows pgx.Rows, stepped bool, use func(Stored) bool) error {
+	var row Stored
+	var id [16]byte
+	var version int64
+	var answers, attributes pgtype.DriverBytes // not copied
+	none := []byte("{}")
+	columns := []any{&id, &version, &answers, &row.Weight, &row.Person}
+	if stepped {
+		columns = append(columns, &attributes, &row.Release)
+	}
 	for rows.Next() {
-		var row Stored
-		var id [16]byte
-		var version int64
-		var answers, attributes pgtype.DriverBytes // not copied
-		if err := rows.Scan(&id, &version, &answers, &row.Weight, &row.Person, &attributes, &row.Release); err != nil {
+		if err := rows.Scan(columns...); err != nil {
 			return err
 		}
 		row.ID, row.Version = survey.ResponseID(hex.EncodeToString(id[:])), survey.VersionID(version)
 		row.Answers, row.Attributes = answers, attributes
+		if !stepped {
+			row.Attributes = none
+		}
 		if !use(row) {
 			return nil
 		}
