@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"iter"
 	"log/slog"
 	"os"
@@ -126,15 +125,8 @@ func (s *storedWaves) Questionnaire(ctx context.Context, id survey.VersionID) (*
 	if err != nil {
 		return nil, err
 	}
-	q, err = survey.Parse(version.Source, version.Code+".yaml", func(code string) ([]byte, error) {
-		frame, ok := version.Frames[code]
-		if !ok {
-			return nil, fmt.Errorf("code frame %s: %w", code, fs.ErrNotExist)
-		}
-		return frame, nil
-	})
-	if err != nil {
-		return nil, fmt.Errorf("version %d of %s, as stored: %w", version.Number, version.Code, err)
+	if q, err = version.Questionnaire(); err != nil {
+		return nil, err
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()

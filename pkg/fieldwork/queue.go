@@ -371,7 +371,7 @@ func (m *Mailer) brief(ctx context.Context, mail survey.Mail) (*briefed, error) 
 	if err != nil {
 		return nil, err
 	}
-	title, err := titleOf(version)
+	q, err := version.Questionnaire()
 	if err != nil {
 		return nil, err
 	}
@@ -380,7 +380,7 @@ func (m *Mailer) brief(ctx context.Context, mail survey.Mail) (*briefed, error) 
 		return nil, err
 	}
 	b := &briefed{
-		about:   Occasion{Wave: wave, Title: title, Base: m.Base},
+		about:   Occasion{Wave: wave, Title: q.Title, Base: m.Base},
 		letters: make(map[survey.LetterKind]survey.Letter), until: m.Now().Add(rememberWave),
 	}
 	for _, letter := range letters {
@@ -388,21 +388,6 @@ func (m *Mailer) brief(ctx context.Context, mail survey.Mail) (*briefed, error) 
 	}
 	m.cases[mail.Wave] = b
 	return b, nil
-}
-
-// titleOf returns the title of a stored questionnaire.
-func titleOf(v survey.Version) (survey.Words, error) {
-	q, err := survey.Parse(v.Source, v.Code, func(code string) ([]byte, error) {
-		frame, ok := v.Frames[code]
-		if !ok {
-			return nil, fmt.Errorf("code frame %s: %w", code, survey.ErrNotFound)
-		}
-		return frame, nil
-	})
-	if err != nil {
-		return nil, fmt.Errorf("questionnaire %s: %w", v.Code, err)
-	}
-	return q.Title, nil
 }
 
 // SendTest sends a letter to one address at once, as a person who reads a language would get it, by the first

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"log/slog"
 	"sync"
 	"time"
@@ -99,15 +98,8 @@ func (s *Service) questionnaire(ctx context.Context, organisation survey.Organis
 	if err != nil {
 		return nil, err
 	}
-	q, err = survey.Parse(version.Source, version.Code+".yaml", func(code string) ([]byte, error) {
-		frame, ok := version.Frames[code]
-		if !ok {
-			return nil, fmt.Errorf("code frame %s: %w", code, fs.ErrNotExist)
-		}
-		return frame, nil
-	})
-	if err != nil {
-		return nil, fmt.Errorf("version %d of %s, as stored: %w", version.Number, version.Code, err)
+	if q, err = version.Questionnaire(); err != nil {
+		return nil, err
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()

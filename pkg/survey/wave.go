@@ -3,6 +3,7 @@ package survey
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
 	"slices"
 	"time"
@@ -33,6 +34,22 @@ type Version struct {
 	Source       []byte // YAML, with code frames resolved beside it
 	Frames       map[string][]byte
 	Stored       time.Time
+}
+
+// Questionnaire returns the questionnaire of the version. It was checked when it was stored, so that an error says
+// that the program or the database is not the one it was stored with.
+func (v *Version) Questionnaire() (*Questionnaire, error) {
+	q, err := Parse(v.Source, v.Code+".yaml", func(code string) ([]byte, error) {
+		frame, ok := v.Frames[code]
+		if !ok {
+			return nil, fmt.Errorf("code frame %s: %w", code, fs.ErrNotExist)
+		}
+		return frame, nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("version %d of %s, as stored: %w", v.Number, v.Code, err)
+	}
+	return q, nil
 }
 
 // WaveState says where in its life a wave is.

@@ -3,8 +3,6 @@ package web
 import (
 	"context"
 	"errors"
-	"fmt"
-	"io/fs"
 	"sync"
 	"time"
 
@@ -103,15 +101,9 @@ func (f *fielded) questionnaire(ctx context.Context, org survey.OrganisationID, 
 	if err != nil {
 		return nil, err
 	}
-	parsed, err := survey.Parse(version.Source, version.Code+".yaml", func(code string) ([]byte, error) {
-		source, ok := version.Frames[code]
-		if !ok {
-			return nil, fmt.Errorf("code frame %s: %w", code, fs.ErrNotExist)
-		}
-		return source, nil
-	})
+	parsed, err := version.Questionnaire()
 	if err != nil {
-		return nil, fmt.Errorf("stored version %d of %s: %w", version.Number, version.Code, err)
+		return nil, err
 	}
 	q = &questionnaire{Questionnaire: parsed, id: id, written: newOffer(parsed.Languages), steady: steady(parsed.Items), pieces: make(map[survey.Language]*pieces)}
 	for i := range parsed.Items {

@@ -38,20 +38,10 @@ type readValue struct {
 
 // readValues returns the values of an attribute as they are read: those that most people have first.
 func readValues(a *survey.Attribute) []readValue {
-	byID := make(map[int64]*survey.AttributeValue, len(a.Values))
+	finals := a.Finals()
+	read := make(map[int64]*readValue, len(finals))
 	for i := range a.Values {
-		byID[a.Values[i].ID] = &a.Values[i]
-	}
-	read := make(map[int64]*readValue, len(a.Values))
-	for i := range a.Values {
-		v := &a.Values[i]
-		for range a.Values { // no chain is longer
-			into, ok := byID[v.Into]
-			if !ok {
-				break
-			}
-			v = into
-		}
+		v := finals[a.Values[i].ID]
 		r, ok := read[v.ID]
 		if !ok {
 			r = &readValue{ID: v.ID, Name: v.Name}
