@@ -65,7 +65,7 @@ func (s *Server) launchPromisePage(c echo.Context, d *drafted) launchPromisePage
 		asker, _ := w.Promise.Asker.Exactly(lang)
 		purpose, _ := w.Promise.Purpose.Exactly(lang)
 		kept, _ := w.Promise.Kept.Exactly(lang)
-		page.Promises = append(page.Promises, promiseFields{lang, s.nameOf(lang), asker, purpose, kept})
+		page.Promises = append(page.Promises, promiseFields{Language: lang, Name: s.nameOf(lang), Asker: asker, Purpose: purpose, Kept: kept})
 	}
 	return page
 }

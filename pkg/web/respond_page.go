@@ -279,7 +279,7 @@ func (s *Server) showNotTaken(c echo.Context, v *visit, cause error) error {
 		return err
 	}
 	if opens := v.wave.Opens; opens != nil && t.phrase == "not_open" && s.now().Before(*opens) {
-		page.Detail = s.phrases.Say(v.lang, "not_open_until", survey.Args{"Date": opens.UTC().Format(page.Say("date_layout"))})
+		page.Detail = s.phrases.Say(v.lang, "not_open_until", survey.Args{"Date": opens.In(zoneOf(&v.wave)).Format(page.Say("date_layout"))})
 	}
 	return s.show(c, t.status, "respond", "notice", page)
 }

@@ -380,7 +380,7 @@ func TestLifeOfAWave(t *testing.T) {
 		t.Fatalf("editing: %d\n%s", got.status, got.body)
 	}
 	for _, tt := range []struct{ field, value, says string }{
-		{"threshold", "9", "never lowered"},
+		{"comments", "9", "At least the smallest group shown"},
 		{"threshold", "many", "whole number"},
 		{"limit", "-1", "whole number"},
 		{"name", "  ", "Give it a name"},

@@ -10,7 +10,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 	"unicode/utf8"
 
 	"github.com/labstack/echo/v4"
@@ -76,18 +75,11 @@ func (s *Server) showWaveWith(c echo.Context, status int, problem string) error 
 	if n, err := strconv.Atoi(c.QueryParam("imported")); err == nil {
 		page.Imported = max(0, n)
 	}
-	page.Opened, page.Closes = timeText(wave.Opens), timeText(wave.Closes)
+	page.Opened, page.Closes = momentText(wave.Opens, &wave), momentText(wave.Closes, &wave)
 	if wave.Limit > 0 {
 		page.Limit = page.Integer(wave.Limit)
 	}
 	return s.show(c, status, "workbench", "wave", page)
-}
-
-func timeText(t *time.Time) string {
-	if t == nil {
-		return ""
-	}
-	return t.UTC().Format("2006-01-02 15:04")
 }
 
 func (s *Server) openWave(c echo.Context) error {
@@ -379,202 +371,4 @@ func plainLetter(r rune) (string, bool) {
 		return plain[i], true
 	}
 	return "", false
-}
-
-// editWavePage is the form of what can be changed of a wave.
-type editWavePage struct {
-	room
-	Wave     survey.Wave
-	Fields   map[string]string
-	Problems map[string]string
-	Promises []promiseFields
-}
-
-// promiseFields is what a respondent of one language is told.
-type promiseFields struct {
-	Language             survey.Language
-	Name                 string // of the language, in itself
-	Asker, Purpose, Kept string
-}
-
-func (s *Server) showEditWave(c echo.Context) error {
-	wave, err := s.waveOf(c)
-	if err != nil {
-		return err
-	}
-	page, err := s.editWavePage(c, wave)
-	if err != nil {
-		return err
-	}
-	return s.show(c, http.StatusOK, "workbench", "edit-wave", page)
-}
-
-func (s *Server) editWavePage(c echo.Context, wave survey.Wave) (editWavePage, error) {
-	q, err := s.fielded.questionnaire(c.Request().Context(), survey.DefaultOrganisation, wave.Version)
-	if err != nil {
-		return editWavePage{}, err
-	}
-	page := editWavePage{room: s.room(c, "waves"), Wave: wave, Problems: map[string]string{}, Fields: map[string]string{
-		"name": wave.Name, "opens": fieldOfTime(wave.Opens), "closes": fieldOfTime(wave.Closes), "limit": fieldOfNumber(wave.Limit),
-		"threshold": strconv.Itoa(wave.Threshold), "minutes": fieldOfNumber(wave.Promise.Minutes),
-		"contact": wave.Promise.Contact, "homepage": wave.Promise.Homepage,
-	}}
-	page.Title, page.Simulated = page.With("edit_title", "Wave", wave.Name), wave.Simulated
-	for _, lang := range q.Languages {
-		asker, _ := wave.Promise.Asker.Exactly(lang)
-		purpose, _ := wave.Promise.Purpose.Exactly(lang)
-		kept, _ := wave.Promise.Kept.Exactly(lang)
-		page.Promises = append(page.Promises, promiseFields{lang, s.nameOf(lang), asker, purpose, kept})
-	}
-	return page, nil
-}
-
-func fieldOfTime(t *time.Time) string {
-	if t == nil {
-		return ""
-	}
-	return t.UTC().Format(timeOfForm)
-}
-
-func fieldOfNumber(n int) string {
-	if n == 0 {
-		return ""
-	}
-	return strconv.Itoa(n)
-}
-
-func (s *Server) editWave(c echo.Context) error {
-	form, err := receiveForm(c, uploadLimit)
-	if err != nil {
-		return err
-	}
-	wave, err := s.waveOf(c)
-	if err != nil {
-		return err
-	}
-	page, err := s.editWavePage(c, wave)
-	if err != nil {
-		return err
-	}
-	page.read(form, &wave)
-	if len(page.Problems) > 0 {
-		return s.show(c, http.StatusUnprocessableEntity, "workbench", "edit-wave", page)
-	}
-	err = s.store.UpdateWave(c.Request().Context(), wave)
-	if errors.Is(err, survey.ErrPromised) {
-		page.Problems["promised"] = page.T("progress_promised")
-		return s.show(c, http.StatusConflict, "workbench", "edit-wave", page)
-	}
-	if errors.Is(err, survey.ErrConflict) { // somebody raised it meanwhile
-		page.Problems["threshold"] = page.T("problem_threshold_lower")
-		return s.show(c, http.StatusConflict, "workbench", "edit-wave", page)
-	}
-	if err != nil {
-		return err
-	}
-	return c.Redirect(http.StatusSeeOther, fmt.Sprintf("/waves/%d", wave.ID))
-}
-
-// read puts what was sent onto the page, as it was typed, and into the wave where it is valid.
-func (p *editWavePage) read(form *upload, wave *survey.Wave) {
-	for field := range p.Fields {
-		p.Fields[field] = form.text(field)
-	}
-	wave.Name = strings.TrimSpace(p.Fields["name"])
-	switch {
-	case wave.Name == "":
-		p.Problems["name"] = p.T("problem_no_name")
-	case utf8.RuneCountInString(wave.Name) > longestName:
-		p.Problems["name"] = p.N("problem_too_long", longestName)
-	}
-	wave.Opens, wave.Closes = p.time("opens"), p.time("closes")
-	if wave.Opens != nil && wave.Closes != nil && !wave.Closes.After(*wave.Opens) {
-		p.Problems["closes"] = p.T("problem_closes_before")
-	}
-	wave.Limit = p.number("limit", 0, 10_000_000)
-	wave.Promise.Minutes = p.number("minutes", 0, 240)
-	lowest := wave.Threshold
-	if n := p.number("threshold", 1, 1000); p.Problems["threshold"] == "" && n < lowest {
-		p.Problems["threshold"] = p.T("problem_threshold_lower")
-	} else {
-		wave.Threshold = n
-	}
-	wave.Promise.Contact = p.short("contact")
-	wave.Promise.Homepage = p.short("homepage")
-	if h := wave.Promise.Homepage; h != "" && !strings.HasPrefix(h, "https://") && !strings.HasPrefix(h, "http://") {
-		p.Problems["homepage"] = p.T("problem_homepage")
-	}
-	p.readPromises(form, wave)
-}
-
-func (p *editWavePage) readPromises(form *upload, wave *survey.Wave) {
-	asker, purpose, kept := survey.Words{}, survey.Words{}, survey.Words{}
-	for i := range p.Promises {
-		texts := &p.Promises[i]
-		for _, field := range []struct {
-			name  string
-			shown *string
-			into  survey.Words
-		}{
-			{"asker", &texts.Asker, asker},
-			{"purpose", &texts.Purpose, purpose},
-			{"kept", &texts.Kept, kept},
-		} {
-			name := field.name + "." + string(texts.Language)
-			*field.shown = form.text(name)
-			if utf8.RuneCountInString(*field.shown) > longestPromise {
-				p.Problems[name] = p.N("problem_too_long", longestPromise)
-			}
-			if text := strings.TrimSpace(*field.shown); text != "" {
-				field.into[texts.Language] = text
-			}
-		}
-	}
-	wave.Promise.Asker, wave.Promise.Purpose, wave.Promise.Kept = asker, purpose, kept
-}
-
-// Problem returns what is wrong with a field of a language.
-func (p editWavePage) Problem(field string, lang survey.Language) string {
-	return p.Problems[field+"."+string(lang)]
-}
-
-func (p *editWavePage) time(field string) *time.Time {
-	given := strings.TrimSpace(p.Fields[field])
-	if given == "" {
-		return nil
-	}
-	t, err := time.Parse(timeOfForm, given)
-	if err != nil {
-		t, err = time.Parse(timeOfForm+":05", given)
-	}
-	if err != nil || t.Year() < 2000 || t.Year() > 9999 {
-		p.Problems[field] = p.T("problem_time")
-		return nil
-	}
-	return &t
-}
-
-func (p *editWavePage) number(field string, low, high int) int {
-	given := cmp.Or(strings.TrimSpace(p.Fields[field]), "0")
-	n, err := strconv.Atoi(given)
-	if err != nil || n < low || n > high {
-		p.Problems[field] = p.phrases.Say(p.Lang, "problem_number", survey.Args{"Low": p.Integer(low), "High": p.Integer(high)})
-	}
-	return n
-}
-
-func (p *editWavePage) short(field string) string {
-	text := strings.TrimSpace(p.Fields[field])
-	if utf8.RuneCountInString(text) > longestName {
-		p.Problems[field] = p.N("problem_too_long", longestName)
-	}
-	return text
-}
-
-// formField is one field of a form.
-type formField struct{ Name, Type, Label, Hint, Value, Wrong string }
-
-// Field returns a field of the form as it is to be shown; hint is the key of a phrase.
-func (p editWavePage) Field(name, kind, hint string) formField {
-	return formField{name, kind, p.T(name), p.T(hint), p.Fields[name], p.Problems[name]}
 }
