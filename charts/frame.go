@@ -59,10 +59,16 @@ func newSheet(d *findings.Divergence, look Look) (*sheet, frame, error) {
 	if d == nil || len(d.Items) == 0 {
 		return nil, frame{}, ErrNothingToDraw
 	}
+	return blankSheet(look, d.Rule, d.Text, d.Simulated)
+}
+
+// blankSheet begins a picture of anything: title and base where it stands alone, and the mark of simulated answers.
+// Without a title in the look it is called by the question.
+func blankSheet(look Look, rule findings.Rule, question survey.Words, simulated bool) (*sheet, frame, error) {
 	if look.Language == "" {
 		look.Language = survey.English
 	}
-	words, err := newWording(look.Language, d.Rule)
+	words, err := newWording(look.Language, rule)
 	if err != nil {
 		return nil, frame{}, err
 	}
@@ -75,11 +81,11 @@ func newSheet(d *findings.Divergence, look Look) (*sheet, frame, error) {
 		return nil, frame{}, err
 	}
 	s := &sheet{look: look, words: words, face: face, colors: look.Theme.palette()}
-	return s, s.head(d), nil
+	return s, s.head(question, simulated), nil
 }
 
 // head places what stands above the picture itself.
-func (s *sheet) head(d *findings.Divergence) frame {
+func (s *sheet) head(question survey.Words, simulated bool) frame {
 	f := frame{left: 1, right: float64(s.look.Width) - 1, top: 2}
 	if s.look.Titled {
 		pad := 24.0
@@ -88,7 +94,7 @@ func (s *sheet) head(d *findings.Divergence) frame {
 		}
 		f = frame{left: pad, right: float64(s.look.Width) - pad, top: pad}
 	}
-	if d.Simulated {
+	if simulated {
 		s.simulated(&f)
 	}
 	if !s.look.Titled {
@@ -96,7 +102,7 @@ func (s *sheet) head(d *findings.Divergence) frame {
 	}
 	title := s.look.Title
 	if title == "" {
-		title = plain(d.Text.In(s.look.Language))
+		title = plain(question.In(s.look.Language))
 	}
 	voice := s.bold(20)
 	f.top += s.block(s.face.wrap(title, voice.size, voice.weight, f.width(), 4), f, voice)
