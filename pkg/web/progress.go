@@ -5,9 +5,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"html/template"
 	"io"
-	"math"
 	"net/http"
 	"net/url"
 	"slices"
@@ -25,6 +23,8 @@ import (
 // progressRoutes is how a wave goes that was launched, and what can still be done about it.
 func (s *Server) progressRoutes(g *echo.Group) {
 	g.GET("/waves/:id/fieldwork", s.showProgress)
+	g.GET("/waves/:id/fieldwork/finished.svg", s.drawCourse)
+	g.GET("/waves/:id/fieldwork/finished.csv", s.listCourse)
 	g.POST("/waves/:id/fieldwork/mailing", s.addMailing)
 	g.POST("/waves/:id/fieldwork/cancel", s.cancelMailing)
 	g.POST("/waves/:id/fieldwork/resend", s.resend)
@@ -95,8 +95,8 @@ type progressPage struct {
 	Rate          string
 	Finished      string
 	Pending       string
-	Charts        []template.HTML // the same, for wide and for narrow windows
-	Days          []dayLine
+	Chart         *courseChart // nil is that nobody has finished yet
+	Days          []dayLine    // the latest first
 	Outlook       string
 	Rates         []rateTable
 	Mailings      []mailingLine
@@ -122,13 +122,6 @@ type progressPage struct {
 	Notice   string
 	Loopback bool
 	Expected string
-}
-
-type dayLine struct {
-	Day             string
-	Invited, Finish int
-	All             int
-	Reminder        bool
 }
 
 func (s *Server) showProgress(c echo.Context) error {
@@ -192,7 +185,11 @@ func (s *Server) progressPage(c echo.Context, w survey.Wave) (progressPage, erro
 	if page.Rates, err = rateTables(page.room, &w, groups); err != nil {
 		return page, err
 	}
-	if err := s.course(c, &page, &w); err != nil {
+	progress, err := s.courseOf(ctx, &w, page.Life)
+	if err != nil {
+		return page, err
+	}
+	if err := s.showCourse(ctx, &page, progress, groups); err != nil {
 		return page, err
 	}
 	if err := s.mailingsOf(c, &page, &w); err != nil {
@@ -277,84 +274,6 @@ func (p *progressPage) pending(w *survey.Wave, counts store.Counts) string {
 		key = "pending_waiting_anonymous"
 	}
 	return said + " " + p.phrases.SayCount(p.Lang, key, waiting, survey.Args{"Enough": p.Integer(2 * w.Threshold), "Least": p.Integer(w.Threshold)})
-}
-
-// course draws how many have finished day by day, and how many will have in the end.
-func (s *Server) course(c echo.Context, page *progressPage, w *survey.Wave) error {
-	progress, err := s.store.Progress(c.Request().Context(), w.ID)
-	if err != nil {
-		return err
-	}
-	mailings, err := s.store.Mailings(c.Request().Context(), w.ID)
-	if err != nil {
-		return err
-	}
-	today := s.now().UTC().Truncate(24 * time.Hour)
-	first := today
-	if w.Launched != nil {
-		first = w.Launched.UTC().Truncate(24 * time.Hour)
-	}
-	if len(progress) > 0 && progress[0].Day.Before(first) {
-		first = progress[0].Day
-	}
-	chart := courseChart{first: first, today: today, invited: w.Invited, room: &page.room, side: string(w.Audience)}
-	last := today
-	if page.Life == "closed" || page.Life == "over" { // nothing comes any more
-		last = first
-		for _, d := range progress {
-			if d.Finished > 0 && d.Day.After(last) {
-				last = d.Day
-			}
-		}
-		chart.today = last
-	}
-	byDay := make(map[time.Time]store.DayCount, len(progress))
-	for _, d := range progress {
-		byDay[d.Day] = d
-	}
-	for _, m := range mailings {
-		if m.Kind == survey.ReminderLetter && (m.Sent > 0 || m.State == survey.MailingPlanned) {
-			chart.reminders = append(chart.reminders, m.At.UTC().Truncate(24*time.Hour))
-		}
-	}
-	all := 0
-	var whole []int // of days that are over
-	for day := first; !day.After(last); day = day.AddDate(0, 0, 1) {
-		n := byDay[day].Finished
-		all += n
-		chart.total = append(chart.total, all)
-		if day.Before(today) {
-			whole = append(whole, n)
-		}
-		page.Days = append(page.Days, dayLine{
-			Day: day.Format(time.DateOnly), Invited: byDay[day].Invited, Finish: n, All: all, Reminder: slices.Contains(chart.reminders, day),
-		})
-	}
-	slices.Reverse(page.Days)
-	if page.Life == "open" {
-		remaining := -1
-		if w.Closes != nil {
-			remaining = int(math.Ceil(w.Closes.Sub(today).Hours() / 24))
-			chart.end = today.AddDate(0, 0, max(remaining-1, 0))
-		}
-		projected := fieldwork.Project(fieldwork.Course{Days: whole, Invited: w.Invited, Remaining: remaining})
-		if projected.Early != fieldwork.NotEarly {
-			page.Outlook = page.T("outlook_" + string(projected.Early))
-		} else {
-			low, high := max(projected.Low, all), max(projected.High, all)
-			chart.expected, chart.low, chart.high = max(projected.Expected, all), low, high
-			page.Outlook = page.phrases.Say(page.Lang, "outlook_projected", survey.Args{
-				"Expected": page.Integer(chart.expected), "Low": page.Integer(low), "High": page.Integer(high),
-			})
-			if w.Invited > 0 {
-				page.Expected = page.Percent(float64(chart.expected) / float64(w.Invited))
-			}
-		}
-	}
-	if all > 0 {
-		page.Charts = []template.HTML{drawing(chart.draw(1040, 300)), drawing(chart.draw(360, 260))}
-	}
-	return nil
 }
 
 func (s *Server) mailingsOf(c echo.Context, page *progressPage, w *survey.Wave) error {

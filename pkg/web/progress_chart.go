@@ -1,100 +1,260 @@
 package web
 
 import (
+	"bytes"
+	"context"
+	"encoding/csv"
 	"fmt"
-	"html/template"
 	"math"
-	"strings"
+	"net/http"
+	"slices"
+	"strconv"
 	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"cxmirror/charts"
+	"cxmirror/pkg/fieldwork"
+	"cxmirror/pkg/report"
+	"cxmirror/pkg/store"
+	"cxmirror/pkg/survey"
 )
 
-// courseChart draws how many have finished, day by day, and how many will have. It is SVG whose colours come from
-// the page's style, so that it follows light and dark.
+// courseChart is the picture of how many have finished, for wide and for narrow windows, with the finding as its title.
 type courseChart struct {
-	first     time.Time // the first day
-	today     time.Time // the last day of total
-	end       time.Time // the last day on which answers are taken; zero is not known
-	total     []int     // finished up to each day
-	reminders []time.Time
-	invited   int
-
-	expected, low, high int // at the end; 0 is not known
-
-	room *room
-	side string
+	Title, Base string
+	Wide, Phone drawnChart
 }
 
-// draw returns the chart for a window of a width, in pixels.
-func (c *courseChart) draw(width, height int) string {
-	last := c.today
-	if c.end.After(last) {
-		last = c.end
-	}
-	days := max(int(last.Sub(c.first).Hours()/24+0.5), 1)
-	top := max(c.high, c.total[len(c.total)-1], 4)
-	step := niceStep(top, height/60)
-	ceiling := (top + step - 1) / step * step
-	left, right, above, below := 20+8*len(c.room.Integer(ceiling)), 14, 24, 30
-	x := func(day time.Time) float64 {
-		return float64(left) + float64(width-left-right)*day.Sub(c.first).Hours()/24/float64(days)
-	}
-	y := func(n int) float64 {
-		return float64(height-below) - float64(height-above-below)*float64(n)/float64(ceiling)
-	}
-	var b strings.Builder
-	says := c.room.With("chart_says", "Count", c.room.Integer(c.total[len(c.total)-1]))
-	fmt.Fprintf(&b, `<svg class="course %s" viewBox="0 0 %d %d" role="img" aria-label="%s">`,
-		template.HTMLEscapeString(c.side), width, height, template.HTMLEscapeString(says))
-	for n := 0; n <= ceiling; n += step {
-		fmt.Fprintf(&b, `<path class="grid" d="M%d %.1fH%d"/><text class="tick end" x="%d" y="%.1f">%s</text>`,
-			left, y(n), width-right, left-8, y(n)+4, c.room.Integer(n))
-	}
-	every := niceStep(days, max((width-left)/75, 2))
-	for at := 0; at <= days; at += every {
-		day := c.first.AddDate(0, 0, at)
-		fmt.Fprintf(&b, `<text class="tick middle" x="%.1f" y="%d">%s</text>`, min(x(day), float64(width-right-14)), height-8, day.Format("02.01."))
-	}
-	for _, day := range c.reminders {
-		if day.Before(c.first) || day.After(last) {
-			continue
-		}
-		fmt.Fprintf(&b, `<path class="reminder" d="M%.1f %dV%d"/><text class="tick middle" x="%.1f" y="%d">✉</text>`,
-			x(day), above-4, height-below, x(day), above-8)
-	}
-	c.drawOutlook(&b, x, y)
-	var line strings.Builder
-	for i, n := range c.total {
-		letter := "L"
-		if i == 0 {
-			letter = "M"
-		}
-		fmt.Fprintf(&line, "%s%.1f %.1f", letter, x(c.first.AddDate(0, 0, i)), y(n))
-	}
-	end := x(c.first.AddDate(0, 0, len(c.total)-1))
-	fmt.Fprintf(&b, `<path class="area" d="%sL%.1f %.1fL%.1f %.1fZ"/><path class="line" d="%s"/>`, line.String(), end, y(0), x(c.first), y(0), line.String())
-	fmt.Fprintf(&b, `<circle class="dot" cx="%.1f" cy="%.1f" r="4.5"/>`, end, y(c.total[len(c.total)-1]))
-	b.WriteString(`</svg>`)
-	return b.String()
+// courseOfWave is how many have finished a wave day by day, and how many will have.
+type courseOfWave struct {
+	wave    *survey.Wave
+	days    []dayLine
+	chart   charts.Course
+	early   fieldwork.Early // why nothing is projected
+	running bool            // answers are taken, so that something may be expected
 }
 
-// drawOutlook draws how many will have finished in the end, and the band of what is likely.
-func (c *courseChart) drawOutlook(b *strings.Builder, x func(time.Time) float64, y func(int) float64) {
-	if c.expected == 0 || !c.end.After(c.today) {
+// dayLine is one day (UTC) of a wave.
+type dayLine struct {
+	Day             string
+	Invited, Finish int
+	All             int // finished up to then
+	Reminder        bool
+}
+
+// finished is how many there are now.
+func (o *courseOfWave) finished() int { return o.days[len(o.days)-1].All }
+
+// courseOf reads how a wave has gone and projects how it will. Days are those of UTC, as they are stored.
+func (s *Server) courseOf(ctx context.Context, w *survey.Wave, life string) (*courseOfWave, error) {
+	progress, err := s.store.Progress(ctx, w.ID)
+	if err != nil {
+		return nil, err
+	}
+	mailings, err := s.store.Mailings(ctx, w.ID)
+	if err != nil {
+		return nil, err
+	}
+	today := s.now().UTC().Truncate(24 * time.Hour)
+	first := today
+	if w.Launched != nil {
+		first = w.Launched.UTC().Truncate(24 * time.Hour)
+	}
+	if len(progress) > 0 && progress[0].Day.Before(first) {
+		first = progress[0].Day
+	}
+	last := today
+	byDay := make(map[time.Time]store.DayCount, len(progress))
+	for _, d := range progress {
+		byDay[d.Day] = d
+	}
+	if life == "closed" || life == "over" { // nothing comes any more
+		last = first
+		for _, d := range progress {
+			if d.Finished > 0 && d.Day.After(last) {
+				last = d.Day
+			}
+		}
+	}
+	if last.Before(first) { // a clock that was set back
+		last = first
+	}
+	course := &courseOfWave{wave: w, running: life == "open", chart: charts.Course{Side: w.Audience, First: first, Simulated: w.Simulated}}
+	for _, m := range mailings {
+		if m.Kind == survey.ReminderLetter && (m.Sent > 0 || m.State == survey.MailingPlanned) {
+			course.chart.Reminders = append(course.chart.Reminders, m.At.UTC().Truncate(24*time.Hour))
+		}
+	}
+	all := 0
+	var whole []int // of days that are over
+	for day := first; !day.After(last); day = day.AddDate(0, 0, 1) {
+		n := byDay[day].Finished
+		all += n
+		course.chart.Finished = append(course.chart.Finished, all)
+		if day.Before(today) {
+			whole = append(whole, n)
+		}
+		course.days = append(course.days, dayLine{
+			Day: day.Format(time.DateOnly), Invited: byDay[day].Invited, Finish: n, All: all, Reminder: slices.Contains(course.chart.Reminders, day),
+		})
+	}
+	if course.running {
+		course.project(whole, today)
+	}
+	return course, nil
+}
+
+// project sets what is expected by the closing date.
+func (o *courseOfWave) project(whole []int, today time.Time) {
+	remaining, all := -1, o.finished()
+	if o.wave.Closes != nil {
+		remaining = int(math.Ceil(o.wave.Closes.Sub(today).Hours() / 24))
+		o.chart.End = today.AddDate(0, 0, max(remaining-1, 0))
+	}
+	projected := fieldwork.Project(fieldwork.Course{Days: whole, Invited: o.wave.Invited, Remaining: remaining})
+	if o.early = projected.Early; o.early != fieldwork.NotEarly {
 		return
 	}
-	now := c.total[len(c.total)-1]
-	fmt.Fprintf(b, `<path class="band" d="M%.1f %.1fL%.1f %.1fL%.1f %.1fZ"/>`, x(c.today), y(now), x(c.end), y(c.high), x(c.end), y(c.low))
-	fmt.Fprintf(b, `<path class="likely" d="M%.1f %.1fL%.1f %.1f"/>`, x(c.today), y(now), x(c.end), y(c.expected))
+	o.chart.Expected, o.chart.Low, o.chart.High = max(projected.Expected, all), max(projected.Low, all), max(projected.High, all)
 }
 
-// niceStep returns a step of 1, 2, 5, 10, ... that parts a length into at most so many.
-func niceStep(length, most int) int {
-	rough := float64(length) / float64(max(most, 1))
-	power := math.Pow(10, math.Floor(math.Log10(max(rough, 1))))
-	for _, n := range []float64{1, 2, 5, 10} {
-		if n*power >= rough {
-			return int(n * power)
+// showCourse puts the course onto the page: the picture, the table behind it, and what is expected in words.
+func (s *Server) showCourse(ctx context.Context, page *progressPage, o *courseOfWave, groups []store.GroupCount) error {
+	page.Days = slices.Clone(o.days)
+	slices.Reverse(page.Days)
+	switch {
+	case !o.running:
+	case o.early != fieldwork.NotEarly:
+		page.Outlook = page.T("outlook_" + string(o.early))
+	default:
+		page.Outlook = page.phrases.Say(page.Lang, "outlook_projected", survey.Args{
+			"Expected": page.Integer(o.chart.Expected), "Low": page.Integer(o.chart.Low), "High": page.Integer(o.chart.High),
+		})
+		if o.wave.Invited > 0 {
+			page.Expected = page.Percent(float64(o.chart.Expected) / float64(o.wave.Invited))
 		}
 	}
-	return int(10 * power)
+	if o.finished() == 0 {
+		return nil
+	}
+	chart := courseChart{Title: page.courseTitle(o, groups), Base: page.courseBase(o)}
+	for _, into := range []struct {
+		width int
+		chart *drawnChart
+	}{{report.WideChart, &chart.Wide}, {report.PhoneChart, &chart.Phone}} {
+		laid, err := charts.Progress(o.chart, charts.Look{Language: page.Lang, Width: into.width})
+		if err != nil {
+			return err
+		}
+		svg, err := s.engine.SVG(ctx, laid)
+		if err != nil {
+			return fmt.Errorf("draw how wave %d goes: %w", o.wave.ID, err)
+		}
+		*into.chart = drawnChart{SVG: picture(svg), Width: laid.Width, Height: laid.Height}
+	}
+	page.Chart = &chart
+	return nil
+}
+
+// courseTitle says how many have finished, of those invited where all were.
+func (r room) courseTitle(o *courseOfWave, groups []store.GroupCount) string {
+	invited, finished := 0, 0
+	for _, g := range groups {
+		invited += g.Invited
+		finished += g.Finished
+	}
+	if invited == 0 || finished != o.finished() { // some came by the open link
+		return r.N("chart_title_count", o.finished())
+	}
+	return r.phrases.SayCount(r.Lang, "chart_title_rate", finished, survey.Args{
+		"Invited": r.Integer(invited), "Rate": r.Percent(float64(finished) / float64(invited)),
+	})
+}
+
+// courseBase says what the picture is made of.
+func (r room) courseBase(o *courseOfWave) string {
+	base := r.days(o.chart.First, o.chart.First.AddDate(0, 0, len(o.days)-1)) + " (UTC)"
+	if o.wave.Invited > 0 {
+		base += " · " + r.With("chart_base_invited", "Count", r.Integer(o.wave.Invited))
+	}
+	return base
+}
+
+// courseToDownload reads the course of a wave that has answers.
+func (s *Server) courseToDownload(c echo.Context) (*courseOfWave, error) {
+	w, err := s.waveOf(c)
+	if err != nil {
+		return nil, err
+	}
+	ctx := c.Request().Context()
+	counts, err := s.store.Counts(ctx, w.ID)
+	if err != nil {
+		return nil, err
+	}
+	course, err := s.courseOf(ctx, &w, lifeOf(&w, s.now(), counts.Complete))
+	if err != nil {
+		return nil, err
+	}
+	if course.finished() == 0 {
+		return nil, fmt.Errorf("how wave %d goes, before anybody has finished: %w", w.ID, survey.ErrNotFound)
+	}
+	return course, nil
+}
+
+// drawCourse is the picture as a file that stands alone.
+func (s *Server) drawCourse(c echo.Context) error {
+	course, err := s.courseToDownload(c)
+	if err != nil {
+		return err
+	}
+	ctx, r := c.Request().Context(), s.room(c, "waves")
+	groups, err := s.store.InvitationGroups(ctx, course.wave.ID)
+	if err != nil {
+		return err
+	}
+	theme := charts.Light
+	if c.QueryParam("theme") == string(charts.Dark) {
+		theme = charts.Dark
+	}
+	laid, err := charts.Progress(course.chart, charts.Look{
+		Language: r.Lang, Theme: theme, Width: report.WideChart, Titled: true,
+		Title: r.courseTitle(course, groups), Subtitle: course.wave.Name + " · " + r.courseBase(course),
+	})
+	if err != nil {
+		return err
+	}
+	svg, err := s.engine.SVG(ctx, laid)
+	if err != nil {
+		return fmt.Errorf("draw how wave %d goes: %w", course.wave.ID, err)
+	}
+	return sendCourse(c, course, "svg", "image/svg+xml", svg)
+}
+
+// listCourse is the table behind the picture as a file.
+func (s *Server) listCourse(c echo.Context) error {
+	course, err := s.courseToDownload(c)
+	if err != nil {
+		return err
+	}
+	var out bytes.Buffer
+	table := csv.NewWriter(&out)
+	rows := [][]string{{"day_utc", "invited", "finished", "finished_in_all", "reminder"}}
+	for _, d := range course.days {
+		reminder := ""
+		if d.Reminder {
+			reminder = "1"
+		}
+		rows = append(rows, []string{d.Day, strconv.Itoa(d.Invited), strconv.Itoa(d.Finish), strconv.Itoa(d.All), reminder})
+	}
+	if err := table.WriteAll(rows); err != nil {
+		return fmt.Errorf("how wave %d goes, as CSV: %w", course.wave.ID, err)
+	}
+	return sendCourse(c, course, "csv", "text/csv; charset=utf-8", out.Bytes())
+}
+
+func sendCourse(c echo.Context, course *courseOfWave, extension, kind string, content []byte) error {
+	c.Response().Header().Set(echo.HeaderContentDisposition,
+		attachment(course.wave.Slug+"-finished"+simulatedMark(course.wave.Simulated)+"."+extension))
+	return c.Blob(http.StatusOK, kind, content)
 }
