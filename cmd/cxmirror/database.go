@@ -93,35 +93,42 @@ func (f databaseFlags) exists(name string) error {
 // setting names a flag as people set it: on the command line or in the environment.
 func setting(flag string) string { return fmt.Sprintf("--%s (%s)", flag, variableOf(flag)) }
 
+// versionOf names a stored version by whose it is.
+type versionOf struct {
+	organisation survey.OrganisationID
+	id           survey.VersionID
+}
+
 // storedWaves hands the waves of the database to the tally.
 type storedWaves struct {
 	store *store.Store
 	now   func() time.Time
 
 	mu     sync.Mutex
-	parsed map[survey.VersionID]*survey.Questionnaire // a stored version never changes
+	parsed map[versionOf]*survey.Questionnaire // a stored version never changes
 }
 
 var _ tally.Source = (*storedWaves)(nil)
 
-func newStoredWaves(db *store.Store) *storedWaves {
-	return &storedWaves{store: db, now: time.Now, parsed: map[survey.VersionID]*survey.Questionnaire{}}
+func newStoredWaves(db *store.Store, now func() time.Time) *storedWaves {
+	return &storedWaves{store: db, now: now, parsed: map[versionOf]*survey.Questionnaire{}}
 }
 
-// Wave returns a wave.
-func (s *storedWaves) Wave(ctx context.Context, id survey.WaveID) (survey.Wave, error) {
-	return s.store.Wave(ctx, survey.DefaultOrganisation, id)
+// Wave returns a wave of an organisation.
+func (s *storedWaves) Wave(ctx context.Context, organisation survey.OrganisationID, id survey.WaveID) (survey.Wave, error) {
+	return s.store.Wave(ctx, organisation, id)
 }
 
 // Questionnaire returns a stored version as parsed the first time.
-func (s *storedWaves) Questionnaire(ctx context.Context, id survey.VersionID) (*survey.Questionnaire, error) {
+func (s *storedWaves) Questionnaire(ctx context.Context, organisation survey.OrganisationID, id survey.VersionID) (*survey.Questionnaire, error) {
+	key := versionOf{organisation, id}
 	s.mu.Lock()
-	q, ok := s.parsed[id]
+	q, ok := s.parsed[key]
 	s.mu.Unlock()
 	if ok {
 		return q, nil
 	}
-	version, err := s.store.Version(ctx, survey.DefaultOrganisation, id)
+	version, err := s.store.Version(ctx, organisation, id)
 	if err != nil {
 		return nil, err
 	}
@@ -130,23 +137,23 @@ func (s *storedWaves) Questionnaire(ctx context.Context, id survey.VersionID) (*
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if first, ok := s.parsed[id]; ok {
+	if first, ok := s.parsed[key]; ok {
 		return first, nil // somebody was faster
 	}
-	s.parsed[id] = q
+	s.parsed[key] = q
 	return q, nil
 }
 
 // Mark returns how far somebody who reads the wave now will have read.
-func (s *storedWaves) Mark(ctx context.Context, id survey.WaveID) (tally.Mark, error) {
-	mark, err := s.store.Mark(ctx, id)
+func (s *storedWaves) Mark(ctx context.Context, organisation survey.OrganisationID, id survey.WaveID) (tally.Mark, error) {
+	mark, err := s.store.Mark(ctx, organisation, id)
 	return tally.Mark(mark), err
 }
 
 // Rows returns the responses that came since a mark.
-func (s *storedWaves) Rows(ctx context.Context, id survey.WaveID, after tally.Mark) iter.Seq2[tally.Row, error] {
+func (s *storedWaves) Rows(ctx context.Context, organisation survey.OrganisationID, id survey.WaveID, after tally.Mark) iter.Seq2[tally.Row, error] {
 	return func(yield func(tally.Row, error) bool) {
-		for row, err := range s.store.Answers(ctx, id, store.Mark(after)) {
+		for row, err := range s.store.Answers(ctx, organisation, id, store.Mark(after)) {
 			if !yield(tally.Row{
 				ID: row.ID, Version: row.Version, Answers: row.Answers, Weight: row.Weight, Person: row.Person,
 				Release: row.Release, Attributes: row.Attributes,
@@ -162,7 +169,7 @@ func (s *storedWaves) Ended(ctx context.Context, wave *survey.Wave) (bool, error
 	if !errors.Is(wave.Takes(s.now(), 0), survey.ErrClosed) {
 		return false, nil
 	}
-	waiting, err := s.store.Pending(ctx, wave.ID)
+	waiting, err := s.store.Pending(ctx, wave.Organisation, wave.ID)
 	return waiting < wave.Threshold, err
 }
 

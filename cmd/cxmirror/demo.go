@@ -206,7 +206,7 @@ func (d demoWave) make(ctx context.Context, db *store.Store, lang survey.Languag
 		return wave, err
 	}
 	// Answers come all or not at all, so that a wave with some has all. Later somebody may have erased some.
-	counts, err := db.Counts(ctx, wave.ID)
+	counts, err := db.Counts(ctx, survey.DefaultOrganisation, wave.ID)
 	if err != nil || counts.Complete > 0 {
 		return wave, err
 	}
@@ -218,7 +218,7 @@ func (d demoWave) make(ctx context.Context, db *store.Store, lang survey.Languag
 	if err != nil {
 		return wave, err
 	}
-	_, err = db.ImportResponses(ctx, wave.ID, d.responses(answers, &wave, now))
+	_, err = db.ImportResponses(ctx, survey.DefaultOrganisation, wave.ID, d.responses(answers, &wave, now))
 	return wave, err
 }
 

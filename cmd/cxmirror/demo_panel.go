@@ -223,7 +223,7 @@ func (d *demoFieldwork) send(ctx context.Context, mailer *fieldwork.Mailer, wave
 
 // waiting reports whether a mailing that is due has mails that were not sent.
 func (d *demoFieldwork) waiting(ctx context.Context, wave survey.WaveID, now time.Time) (bool, error) {
-	mailings, err := d.db.Mailings(ctx, wave)
+	mailings, err := d.db.Mailings(ctx, survey.DefaultOrganisation, wave)
 	return slices.ContainsFunc(mailings, func(m survey.Mailing) bool {
 		return !m.At.After(now) && (m.State == survey.MailingPlanned || m.State == survey.MailingSending)
 	}), errors.Join(err, ctx.Err())

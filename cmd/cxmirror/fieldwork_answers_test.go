@@ -266,7 +266,7 @@ func (f *fielded) closeWave() {
 	if err != nil || status != http.StatusGone || !strings.Contains(body, r.comment) {
 		f.t.Errorf("after the close: status %d, %v, and what she typed is there: %v\n%s", status, err, strings.Contains(body, r.comment), readable(body))
 	}
-	counts, err := f.db.Counts(f.t.Context(), f.wave)
+	counts, err := f.db.Counts(f.t.Context(), survey.DefaultOrganisation, f.wave)
 	if err != nil || counts.Complete != len(f.picked) || counts.Counted != len(f.picked) {
 		f.t.Errorf("%d people finished; the database has %+v, %v", len(f.picked), counts, err)
 	}

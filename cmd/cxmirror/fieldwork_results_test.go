@@ -34,12 +34,12 @@ func (f *fielded) invitations() []store.InvitedPerson {
 func (f *fielded) countedPage() string {
 	f.t.Helper()
 	for {
-		before, err := f.db.Counts(f.t.Context(), f.wave)
+		before, err := f.db.Counts(f.t.Context(), survey.DefaultOrganisation, f.wave)
 		if err != nil {
 			f.t.Fatal(err)
 		}
 		page := f.desk.look(f.path("/fieldwork"))
-		after, err := f.db.Counts(f.t.Context(), f.wave)
+		after, err := f.db.Counts(f.t.Context(), survey.DefaultOrganisation, f.wave)
 		if err != nil {
 			f.t.Fatal(err)
 		}
@@ -156,7 +156,7 @@ func (f *fielded) results() {
 	}
 	count := map[string]int{}
 	attributes := map[string]map[string]int{}
-	for row, err := range f.db.Answers(f.t.Context(), f.wave, store.Mark{}) {
+	for row, err := range f.db.Answers(f.t.Context(), survey.DefaultOrganisation, f.wave, store.Mark{}) {
 		if err != nil {
 			f.t.Fatal(err)
 		}
@@ -326,7 +326,7 @@ func (f *fielded) erase() {
 	if status, _, body, err := f.respondent(erasedOne).send(f.t.Context(), http.MethodGet, f.links[she.address], nil); err != nil || status != http.StatusNotFound {
 		f.t.Errorf("her link leads to status %d, %v: %s", status, err, readable(body))
 	}
-	counts, err := f.db.Counts(f.t.Context(), f.wave)
+	counts, err := f.db.Counts(f.t.Context(), survey.DefaultOrganisation, f.wave)
 	if err != nil || counts.Complete != left {
 		f.t.Errorf("%d answers are left, want %d: %v", counts.Complete, left, err)
 	}

@@ -388,7 +388,7 @@ func (f *fielded) mailed(kind survey.LetterKind) survey.Mailing {
 	f.t.Helper()
 	var last survey.Mailing
 	f.await(func() bool {
-		mailings, err := f.db.Mailings(f.t.Context(), f.wave)
+		mailings, err := f.db.Mailings(f.t.Context(), survey.DefaultOrganisation, f.wave)
 		if err != nil {
 			f.t.Fatal(err)
 		}

@@ -77,7 +77,7 @@ func (c *crowd) check(t *testing.T, db *store.Store) {
 	}
 	stored := map[string]int{}
 	rows := 0
-	for row, err := range db.Answers(t.Context(), c.wave.ID, store.Mark{}) {
+	for row, err := range db.Answers(t.Context(), survey.DefaultOrganisation, c.wave.ID, store.Mark{}) {
 		if err != nil {
 			t.Fatal(err)
 		}

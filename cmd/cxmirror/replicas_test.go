@@ -186,7 +186,7 @@ func TestFiguresAreOneSecondOldAtMost(t *testing.T) {
 	}
 	t.Logf("the longest took %s", longest.Round(time.Millisecond))
 	// And the same holds for what is taken away.
-	for row, err := range db.Answers(t.Context(), wave.ID, store.Mark{}) {
+	for row, err := range db.Answers(t.Context(), survey.DefaultOrganisation, wave.ID, store.Mark{}) {
 		if err == nil {
 			err = db.DeleteResponse(t.Context(), survey.DefaultOrganisation, wave.ID, row.ID)
 		}

@@ -232,7 +232,7 @@ func (f serverFlags) sites(w *world, listener net.Listener, work *fielder, db *s
 		return nil, err
 	}
 	whole, err := web.New(web.Options{
-		Store: db, Waves: tally.NewWaves(newStoredWaves(db), f.Memory<<20), Engine: engine, Reports: reports,
+		Store: db, Waves: tally.NewWaves(newStoredWaves(db, w.now), f.Memory<<20), Engine: engine, Reports: reports,
 		Fieldwork: work.service, Mailer: work.mailer, Outbox: work.outbox, BaseURL: work.address,
 		Log: log, Now: w.now, Random: rand.Reader, Version: version, TrustProxy: proxies,
 	})

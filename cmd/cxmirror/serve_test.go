@@ -39,7 +39,7 @@ func opened(t *testing.T, dsn string) (*store.Store, survey.Wave, *survey.Questi
 func ranked(t *testing.T, waves *tally.Waves, id survey.WaveID) (people int, picked map[survey.OptionCode]int) {
 	t.Helper()
 	picked = map[survey.OptionCode]int{}
-	err := waves.Read(t.Context(), id, func(w *tally.Wave) error {
+	err := waves.Read(t.Context(), survey.DefaultOrganisation, id, func(w *tally.Wave) error {
 		table, err := w.Table(tally.View{Item: "expectations"})
 		if errors.Is(err, tally.ErrNobody) || errors.Is(err, tally.ErrWithheld) {
 			people = w.Len()
@@ -76,7 +76,7 @@ func TestFromAnswersToTheRanking(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			for row, err := range db.Answers(t.Context(), wave.ID, store.Mark{}) {
+			for row, err := range db.Answers(t.Context(), survey.DefaultOrganisation, wave.ID, store.Mark{}) {
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -88,7 +88,7 @@ func TestFromAnswersToTheRanking(t *testing.T) {
 					want[survey.OptionCode(code)]++
 				}
 			}
-			people, picked := ranked(t, tally.NewWaves(newStoredWaves(db), 1<<20), wave.ID)
+			people, picked := ranked(t, tally.NewWaves(newStoredWaves(db, time.Now), 1<<20), wave.ID)
 			total := 0
 			for code, n := range picked {
 				total += n
@@ -218,7 +218,7 @@ func TestStoppingLosesNothing(t *testing.T) {
 	if s.code != exitDone {
 		t.Errorf("exit code %d:\n%s", s.code, s.stderr)
 	}
-	if counts, err := db.Counts(t.Context(), wave.ID); err != nil || counts.Started != 1 {
+	if counts, err := db.Counts(t.Context(), survey.DefaultOrganisation, wave.ID); err != nil || counts.Started != 1 {
 		t.Errorf("%+v, %v; want the one response that began", counts, err)
 	}
 	for line := range strings.Lines(s.stderr.String()) {
@@ -334,7 +334,7 @@ func demoCounts(t *testing.T, data string) string {
 		if err != nil {
 			t.Fatal(err)
 		}
-		counts, err := db.Counts(t.Context(), wave.ID)
+		counts, err := db.Counts(t.Context(), survey.DefaultOrganisation, wave.ID)
 		if err != nil || !wave.Simulated || (wave.Threshold == demoThreshold) != (wave.Audience == survey.Internal) {
 			t.Fatalf("%+v, %v", wave, err)
 		}
@@ -440,7 +440,7 @@ func TestTwoServersShowTheSame(t *testing.T) {
 		})
 	}
 	answering.Wait()
-	for row, err := range db.Answers(t.Context(), wave.ID, store.Mark{}) {
+	for row, err := range db.Answers(t.Context(), survey.DefaultOrganisation, wave.ID, store.Mark{}) {
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -454,7 +454,7 @@ func TestTwoServersShowTheSame(t *testing.T) {
 	if one.N != 23 || fmt.Sprint(one) != fmt.Sprint(other) {
 		t.Errorf("one shows %+v, the other %+v; want 23 people and the same", one, other)
 	}
-	people, picked := ranked(t, tally.NewWaves(newStoredWaves(db), 1<<20), wave.ID)
+	people, picked := ranked(t, tally.NewWaves(newStoredWaves(db, time.Now), 1<<20), wave.ID)
 	if people != one.N {
 		t.Errorf("%d people are stored and %d shown", people, one.N)
 	}

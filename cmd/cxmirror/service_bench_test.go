@@ -73,7 +73,7 @@ func BenchmarkLoadAMillion(b *testing.B) {
 		b.Fatal(err)
 	}
 	for range loadedWave / importedAtATime {
-		if _, err := db.ImportResponses(b.Context(), wave.ID, manyResponses(b, importedAtATime)); err != nil {
+		if _, err := db.ImportResponses(b.Context(), survey.DefaultOrganisation, wave.ID, manyResponses(b, importedAtATime)); err != nil {
 			b.Fatal(err)
 		}
 	}
@@ -85,8 +85,8 @@ func BenchmarkLoadAMillion(b *testing.B) {
 			runtime.GC()
 			runtime.ReadMemStats(&before)
 			began := time.Now()
-			waves := tally.NewWaves(newStoredWaves(db), 1<<30)
-			if err := waves.Read(b.Context(), wave.ID, func(w *tally.Wave) error {
+			waves := tally.NewWaves(newStoredWaves(db, time.Now), 1<<30)
+			if err := waves.Read(b.Context(), survey.DefaultOrganisation, wave.ID, func(w *tally.Wave) error {
 				if w.Len() != loadedWave {
 					b.Fatalf("%d responses, want %d", w.Len(), loadedWave)
 				}
@@ -117,7 +117,7 @@ func BenchmarkLoadAMillion(b *testing.B) {
 func bareRead(b *testing.B, db *store.Store, id survey.WaveID) time.Duration {
 	b.Helper()
 	began := time.Now()
-	for _, err := range db.Answers(b.Context(), id, store.Mark{}) {
+	for _, err := range db.Answers(b.Context(), survey.DefaultOrganisation, id, store.Mark{}) {
 		if err != nil {
 			b.Fatal(err)
 		}

@@ -47,9 +47,9 @@ func (s *Service) ByCode(ctx context.Context, typed string) (Respondent, string,
 // she has finished in an anonymous wave nobody can find: that is [survey.ErrFinished].
 func (s *Service) Find(ctx context.Context, who *Respondent) (survey.Response, error) {
 	if who.Wave.Mode != survey.Anonymous {
-		return s.store.ResponseByKey(ctx, who.Wave.ID, who.Key)
+		return s.store.ResponseByKey(ctx, who.Wave.Organisation, who.Wave.ID, who.Key)
 	}
-	draft, err := s.store.DraftByKey(ctx, who.Wave.ID, who.Key)
+	draft, err := s.store.DraftByKey(ctx, who.Wave.Organisation, who.Wave.ID, who.Key)
 	if errors.Is(err, survey.ErrNotFound) && who.Invitation.Finished {
 		err = fmt.Errorf("%w (%w)", survey.ErrFinished, err)
 	}
@@ -76,13 +76,13 @@ func (s *Service) Start(ctx context.Context, who *Respondent, r *survey.Response
 		if err := s.identify(ctx, who, r); err != nil {
 			return err
 		}
-		return s.store.StartResponse(ctx, r)
+		return s.store.StartResponse(ctx, who.Wave.Organisation, r)
 	}
 	draft, err := s.sealDraft(who, r)
 	if err != nil {
 		return err
 	}
-	return s.store.StartDraft(ctx, &draft, who.Invitation.ID)
+	return s.store.StartDraft(ctx, who.Wave.Organisation, &draft, who.Invitation.ID)
 }
 
 // identify writes onto a response of an identified wave whose it is, by the organisation's own identifier.
@@ -103,13 +103,13 @@ func (s *Service) identify(ctx context.Context, who *Respondent, r *survey.Respo
 // [survey.ErrAnswered].
 func (s *Service) Save(ctx context.Context, who *Respondent, r survey.Response) error {
 	if who.Wave.Mode != survey.Anonymous {
-		return s.store.SavePage(ctx, r)
+		return s.store.SavePage(ctx, who.Wave.Organisation, r)
 	}
 	draft, err := s.sealDraft(who, &r)
 	if err != nil {
 		return err
 	}
-	err = s.store.SaveDraft(ctx, draft)
+	err = s.store.SaveDraft(ctx, who.Wave.Organisation, draft)
 	switch {
 	case errors.Is(err, survey.ErrConflict):
 		// Every encryption of the same answers is another one, so that the store cannot know a save again.
@@ -143,7 +143,7 @@ func (s *Service) Complete(ctx context.Context, who *Respondent, r survey.Respon
 func (s *Service) complete(ctx context.Context, who *Respondent, r *survey.Response) error {
 	if who.Wave.Mode != survey.Anonymous {
 		r.Invitation, r.Attributes = who.Invitation.ID, who.Invitation.Attributes
-		return s.store.CompleteResponse(ctx, *r, who.Wave.Limit)
+		return s.store.CompleteResponse(ctx, who.Wave.Organisation, *r, who.Wave.Limit)
 	}
 	if r.Completed == nil {
 		return errors.New("complete a response: it has no time of completion")
@@ -156,7 +156,7 @@ func (s *Service) complete(ctx context.Context, who *Respondent, r *survey.Respo
 	if err != nil {
 		return err
 	}
-	err = s.store.Seal(ctx, draft, who.Invitation.ID, sealed, *r.Completed, who.Wave.Limit)
+	err = s.store.Seal(ctx, who.Wave.Organisation, draft, who.Invitation.ID, sealed, *r.Completed, who.Wave.Limit)
 	if errors.Is(err, survey.ErrFinished) || errors.Is(err, survey.ErrNotFound) {
 		return fmt.Errorf("%w (%w)", survey.ErrAnswered, err)
 	}

@@ -51,7 +51,7 @@ func (s *Service) facts(ctx context.Context, plan *Plan) (facts, error) {
 		if err != nil {
 			return facts{}, err
 		}
-		counts, err := s.store.Counts(ctx, other.ID)
+		counts, err := s.store.Counts(ctx, other.Organisation, other.ID)
 		if err != nil {
 			return facts{}, err
 		}

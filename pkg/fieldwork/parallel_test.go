@@ -25,7 +25,7 @@ func TestParallelPosts(t *testing.T) {
 					break
 				}
 				for _, who := range []Respondent{w.byToken(t, token), {Wave: wave, Key: newKeyOfBrowser()}} {
-					before, err := s.Counts(t.Context(), wave.ID)
+					before, err := s.Counts(t.Context(), survey.DefaultOrganisation, wave.ID)
 					if err != nil {
 						t.Fatal(err)
 					}
@@ -58,7 +58,7 @@ func TestParallelPosts(t *testing.T) {
 						})
 					}
 					wg.Wait()
-					counts, err := s.Counts(t.Context(), wave.ID)
+					counts, err := s.Counts(t.Context(), survey.DefaultOrganisation, wave.ID)
 					if err != nil || counts.Complete != before.Complete+1 || succeeded["stored"] != 1 {
 						t.Errorf("%s: %d complete responses more, %v; %v", mode, counts.Complete-before.Complete, err, succeeded)
 					}

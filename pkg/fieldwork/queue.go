@@ -22,18 +22,18 @@ type Outbox interface {
 	BounceBook
 
 	DueMailings(ctx context.Context, now time.Time) ([]survey.Mailing, error)
-	StartMailing(ctx context.Context, id survey.MailingID, messageID func() string, now time.Time) (queued int, err error)
+	StartMailing(ctx context.Context, organisation survey.OrganisationID, id survey.MailingID, messageID func() string, now time.Time) (queued int, err error)
 	CancelMailing(ctx context.Context, organisation survey.OrganisationID, id survey.MailingID) error
 
 	ClaimMails(ctx context.Context, now time.Time, lease time.Duration, limit int) ([]survey.Mail, error)
-	MailSent(ctx context.Context, id int64, now time.Time) error
-	MailDeferred(ctx context.Context, id int64, until time.Time, reason string) error
-	MailFailed(ctx context.Context, id int64, reason string) error
-	ReleaseMails(ctx context.Context, ids []int64, until time.Time) error
+	MailSent(ctx context.Context, organisation survey.OrganisationID, id int64, now time.Time) error
+	MailDeferred(ctx context.Context, organisation survey.OrganisationID, id int64, until time.Time, reason string) error
+	MailFailed(ctx context.Context, organisation survey.OrganisationID, id int64, reason string) error
+	ReleaseMails(ctx context.Context, organisation survey.OrganisationID, ids []int64, until time.Time) error
 
 	Wave(ctx context.Context, organisation survey.OrganisationID, id survey.WaveID) (survey.Wave, error)
 	Version(ctx context.Context, organisation survey.OrganisationID, id survey.VersionID) (survey.Version, error)
-	Letters(ctx context.Context, wave survey.WaveID) ([]survey.Letter, error)
+	Letters(ctx context.Context, organisation survey.OrganisationID, wave survey.WaveID) ([]survey.Letter, error)
 }
 
 // MailerOptions are what a [Mailer] needs.
@@ -163,7 +163,7 @@ func (m *Mailer) start(ctx context.Context, mailing survey.Mailing) error {
 	if _, err := io.ReadFull(m.Random, seed[:]); err != nil {
 		return fmt.Errorf("random bytes: %w", err)
 	}
-	queued, err := m.Outbox.StartMailing(ctx, mailing.ID, messageIDs(seed, m.domain()), now)
+	queued, err := m.Outbox.StartMailing(ctx, mailing.Organisation, mailing.ID, messageIDs(seed, m.domain()), now)
 	if err != nil {
 		return err
 	}
@@ -225,7 +225,9 @@ func (m *Mailer) send(ctx context.Context, d *desk, courier courier, mail survey
 	switch {
 	case errors.Is(err, errBadAddress):
 		d.withdraw()
-		m.note(ctx, mail, func(ctx context.Context) error { return m.Outbox.MailFailed(ctx, mail.ID, errBadAddress.Error()) })
+		m.note(ctx, mail, func(ctx context.Context) error {
+			return m.Outbox.MailFailed(ctx, mail.Person.Organisation, mail.ID, errBadAddress.Error())
+		})
 		return
 	case err != nil:
 		if m.firstTrouble(mail.Wave) {
@@ -235,7 +237,9 @@ func (m *Mailer) send(ctx context.Context, d *desk, courier courier, mail survey
 	}
 	if !later.IsZero() {
 		d.withdraw()
-		m.note(ctx, mail, func(ctx context.Context) error { return m.Outbox.ReleaseMails(ctx, []int64{mail.ID}, later) })
+		m.note(ctx, mail, func(ctx context.Context) error {
+			return m.Outbox.ReleaseMails(ctx, mail.Person.Organisation, []int64{mail.ID}, later)
+		})
 		return
 	}
 	delivering, cancel := context.WithTimeout(ctx, deliverWithin(d.server))
@@ -295,7 +299,7 @@ func (m *Mailer) prepare(ctx context.Context, s Server, mail survey.Mail) (env e
 func (m *Mailer) settle(ctx context.Context, d *desk, mail survey.Mail, o outcome, now time.Time) error {
 	switch o.verdict {
 	case accepted:
-		return m.Outbox.MailSent(ctx, mail.ID, now)
+		return m.Outbox.MailSent(ctx, mail.Person.Organisation, mail.ID, now)
 	case mailRefused:
 		if o.badAddress() {
 			_, err := m.Outbox.NoteBounce(ctx, mail.Person.Organisation, mail.Person.Address, true, o.reason, mail.MessageID, now)
@@ -303,15 +307,15 @@ func (m *Mailer) settle(ctx context.Context, d *desk, mail survey.Mail, o outcom
 				return err
 			}
 		}
-		return m.Outbox.MailFailed(ctx, mail.ID, o.reason)
+		return m.Outbox.MailFailed(ctx, mail.Person.Organisation, mail.ID, o.reason)
 	case mailDeferred, policyRefused:
 		wait, again := pauseAfter(mail.Attempts, o.verdict)
 		if !again {
-			return m.Outbox.MailFailed(ctx, mail.ID, fmt.Sprintf("not accepted after %d attempts: %s", mail.Attempts+1, o.reason))
+			return m.Outbox.MailFailed(ctx, mail.Person.Organisation, mail.ID, fmt.Sprintf("not accepted after %d attempts: %s", mail.Attempts+1, o.reason))
 		}
-		return m.Outbox.MailDeferred(ctx, mail.ID, now.Add(wait), o.reason)
+		return m.Outbox.MailDeferred(ctx, mail.Person.Organisation, mail.ID, now.Add(wait), o.reason)
 	case serverPaused, serverStopped:
-		return m.Outbox.ReleaseMails(ctx, []int64{mail.ID}, now)
+		return m.Outbox.ReleaseMails(ctx, mail.Person.Organisation, []int64{mail.ID}, now)
 	}
 	return fmt.Errorf("mail %d at %s: no such verdict %d", mail.ID, d.server.Name(), o.verdict)
 }
@@ -338,7 +342,7 @@ func (m *Mailer) note(ctx context.Context, mail survey.Mail, write func(context.
 	deadline := m.Now().Add(holdFor)
 	for wait := 50 * time.Millisecond; ; wait = min(2*wait, 5*time.Second) {
 		err := write(context.WithoutCancel(ctx))
-		if err == nil {
+		if err == nil || errors.Is(err, survey.ErrNotFound) { // erased meanwhile: there is nothing to note it of
 			return
 		}
 		if !errors.Is(err, survey.ErrUnavailable) || ctx.Err() != nil || m.Now().After(deadline) {
@@ -375,7 +379,7 @@ func (m *Mailer) brief(ctx context.Context, mail survey.Mail) (*briefed, error) 
 	if err != nil {
 		return nil, err
 	}
-	letters, err := m.Outbox.Letters(ctx, wave.ID)
+	letters, err := m.Outbox.Letters(ctx, wave.Organisation, wave.ID)
 	if err != nil {
 		return nil, err
 	}

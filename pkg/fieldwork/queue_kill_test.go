@@ -106,7 +106,7 @@ func sendAll(tb testing.TB, s *store.Store, m *Mailer, wave survey.WaveID) {
 	ended := make(chan error, 1)
 	go func() { ended <- m.Run(ctx) }()
 	for late := time.After(5 * time.Minute); ; {
-		mailings, err := s.Mailings(ctx, wave)
+		mailings, err := s.Mailings(ctx, survey.DefaultOrganisation, wave)
 		if err != nil {
 			tb.Fatal(err)
 		}
@@ -256,7 +256,7 @@ func verifyMailed(t *testing.T, s *store.Store, wave survey.Wave, mails []takenM
 	if limit := kills * connectionsOfKilled; repeated > limit {
 		t.Errorf("%d mails were sent twice; want no more than the %d in flight", repeated, limit)
 	}
-	mailings, err := s.Mailings(t.Context(), wave.ID)
+	mailings, err := s.Mailings(t.Context(), survey.DefaultOrganisation, wave.ID)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -43,7 +43,7 @@ func TestInviteAndRemind(t *testing.T) {
 		m := testMailer(t, s, office.server(t, "&connections=5"))
 		ended := run(t, m)
 		eventually(t, "58 mails are settled", func() bool {
-			q, err := s.MailQueue(ctx, wave.ID)
+			q, err := s.MailQueue(ctx, survey.DefaultOrganisation, wave.ID)
 			return err == nil && q.Sent == 55 && q.Failed == 3 && q.Deferred == 2
 		})
 		ended()
@@ -64,7 +64,7 @@ func TestInviteAndRemind(t *testing.T) {
 			t.Errorf("status %+v", status)
 		}
 		// One wants no more mail, one comes back as undeliverable, twenty have finished.
-		if err := s.UnsubscribeInvitation(ctx, byKey["000040"].ID, time.Now()); err != nil {
+		if err := s.UnsubscribeInvitation(ctx, survey.DefaultOrganisation, byKey["000040"].ID, time.Now()); err != nil {
 			t.Fatal(err)
 		}
 		messageID := ""
@@ -93,7 +93,7 @@ func TestInviteAndRemind(t *testing.T) {
 		before := len(office.mails())
 		ended = run(t, m)
 		eventually(t, "the reminder is done", func() bool {
-			all, err := s.Mailings(ctx, wave.ID)
+			all, err := s.Mailings(ctx, survey.DefaultOrganisation, wave.ID)
 			return err == nil && len(all) == 2 && slices.ContainsFunc(all, func(g survey.Mailing) bool { return g.ID == reminder.ID && g.State == survey.MailingDone })
 		})
 		ended()
@@ -166,12 +166,12 @@ func finish(t *testing.T, s *store.Store, wave survey.Wave, id survey.Invitation
 	t.Helper()
 	key := string(id) + string(id)
 	draft := store.Draft{Wave: wave.ID, Key: key, Language: "pl", Version: wave.Version, Content: make([]byte, survey.PaddedLength(1))}
-	if err := s.StartDraft(t.Context(), &draft, id); err != nil {
+	if err := s.StartDraft(t.Context(), survey.DefaultOrganisation, &draft, id); err != nil {
 		t.Fatal(err)
 	}
 	draft.Revision++
 	sealed := survey.Sealed{ID: string(id), Content: make([]byte, survey.PaddedLength(1))}
-	if err := s.Seal(t.Context(), draft, id, sealed, time.Now(), 0); err != nil {
+	if err := s.Seal(t.Context(), survey.DefaultOrganisation, draft, id, sealed, time.Now(), 0); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -139,7 +139,7 @@ func (o *memoryOutbox) DueMailings(_ context.Context, now time.Time) ([]survey.M
 	return due, err
 }
 
-func (o *memoryOutbox) StartMailing(_ context.Context, id survey.MailingID, messageID func() string, now time.Time) (int, error) {
+func (o *memoryOutbox) StartMailing(_ context.Context, _ survey.OrganisationID, id survey.MailingID, messageID func() string, now time.Time) (int, error) {
 	unlock, err := o.lock()
 	defer unlock()
 	if err != nil {
@@ -202,7 +202,7 @@ func (o *memoryOutbox) settle(id int64, change func(*queued)) error {
 	return err
 }
 
-func (o *memoryOutbox) MailSent(_ context.Context, id int64, now time.Time) error {
+func (o *memoryOutbox) MailSent(_ context.Context, _ survey.OrganisationID, id int64, now time.Time) error {
 	return o.settle(id, func(q *queued) {
 		if now.After(q.notBefore) {
 			o.late++
@@ -211,7 +211,7 @@ func (o *memoryOutbox) MailSent(_ context.Context, id int64, now time.Time) erro
 	})
 }
 
-func (o *memoryOutbox) MailDeferred(_ context.Context, id int64, until time.Time, reason string) error {
+func (o *memoryOutbox) MailDeferred(_ context.Context, _ survey.OrganisationID, id int64, until time.Time, reason string) error {
 	return o.settle(id, func(q *queued) {
 		q.Attempts++
 		q.pauses = append(q.pauses, time.Until(until).Round(time.Minute))
@@ -219,11 +219,11 @@ func (o *memoryOutbox) MailDeferred(_ context.Context, id int64, until time.Time
 	})
 }
 
-func (o *memoryOutbox) MailFailed(_ context.Context, id int64, reason string) error {
+func (o *memoryOutbox) MailFailed(_ context.Context, _ survey.OrganisationID, id int64, reason string) error {
 	return o.settle(id, func(q *queued) { q.state, q.reason = "failed", reason })
 }
 
-func (o *memoryOutbox) ReleaseMails(_ context.Context, ids []int64, until time.Time) error {
+func (o *memoryOutbox) ReleaseMails(_ context.Context, _ survey.OrganisationID, ids []int64, until time.Time) error {
 	for _, id := range ids {
 		if err := o.settle(id, func(q *queued) { q.notBefore = until }); err != nil {
 			return err
@@ -251,7 +251,7 @@ func (o *memoryOutbox) Version(context.Context, survey.OrganisationID, survey.Ve
 	return survey.Version{Code: "q", Source: []byte(mailedQuestionnaire)}, nil
 }
 
-func (o *memoryOutbox) Letters(context.Context, survey.WaveID) ([]survey.Letter, error) {
+func (o *memoryOutbox) Letters(context.Context, survey.OrganisationID, survey.WaveID) ([]survey.Letter, error) {
 	return o.letters, nil
 }
 
@@ -684,7 +684,7 @@ func TestReplicas(t *testing.T) {
 		if err != nil || len(gone) != 0 {
 			t.Fatal(gone, err)
 		}
-		if _, err := first.outbox.StartMailing(t.Context(), 1, messageIDs([32]byte{}, "example.org"), time.Now()); err != nil {
+		if _, err := first.outbox.StartMailing(t.Context(), survey.DefaultOrganisation, 1, messageIDs([32]byte{}, "example.org"), time.Now()); err != nil {
 			t.Fatal(err)
 		}
 		if gone, err = first.outbox.ClaimMails(t.Context(), time.Now(), first.lease, 7); err != nil || len(gone) != 7 {

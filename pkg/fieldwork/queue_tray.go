@@ -2,8 +2,11 @@ package fieldwork
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -38,13 +41,13 @@ func (t *tray) take(ctx context.Context) (claimed, bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	now := t.now()
-	var stale []int64
+	var stale []claimed
 	for len(t.mails) > 0 && now.Sub(t.mails[0].at) > t.hold {
-		stale = append(stale, t.mails[0].ID)
+		stale = append(stale, t.mails[0])
 		t.mails = t.mails[1:]
 	}
 	if len(stale) > 0 {
-		if err := t.outbox.ReleaseMails(ctx, stale, now); err != nil && ctx.Err() == nil {
+		if err := t.release(ctx, stale); err != nil && ctx.Err() == nil {
 			t.log.WarnContext(ctx, "mails cannot be given back; they wait until their claim ends", "mails", len(stale), "error", err)
 		}
 	}
@@ -110,15 +113,27 @@ func (t *tray) giveBack(ctx context.Context) error {
 	if len(t.mails) == 0 {
 		return nil
 	}
-	ids := make([]int64, len(t.mails))
-	for i, mail := range t.mails {
-		ids[i] = mail.ID
-	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 	defer cancel()
-	if err := t.outbox.ReleaseMails(ctx, ids, t.now()); err != nil {
+	if err := t.release(ctx, t.mails); err != nil {
 		return fmt.Errorf("mails cannot be given back; they wait until their claim ends: %w", err)
 	}
 	t.mails = nil
 	return nil
+}
+
+// release gives mails back unsent. Those that were erased meanwhile are no trouble.
+func (t *tray) release(ctx context.Context, mails []claimed) error {
+	byOrganisation := make(map[survey.OrganisationID][]int64)
+	for _, mail := range mails {
+		byOrganisation[mail.Person.Organisation] = append(byOrganisation[mail.Person.Organisation], mail.ID)
+	}
+	var failures []error
+	for _, organisation := range slices.Sorted(maps.Keys(byOrganisation)) {
+		err := t.outbox.ReleaseMails(ctx, organisation, byOrganisation[organisation], t.now())
+		if !errors.Is(err, survey.ErrNotFound) {
+			failures = append(failures, err)
+		}
+	}
+	return errors.Join(failures...)
 }

@@ -41,7 +41,7 @@ func (s *Service) Step(ctx context.Context, organisation survey.OrganisationID, 
 	case w.Mode == survey.Anonymous:
 		n, err = s.stepSealed(ctx, &w, random)
 	case w.Protects():
-		n, err = s.store.Release(ctx, id, s.now(), func(pending []survey.ResponseID, k int, closing bool) []survey.ResponseID {
+		n, err = s.store.Release(ctx, organisation, id, s.now(), func(pending []survey.ResponseID, k int, closing bool) []survey.ResponseID {
 			return draw(pending, stepSize(len(pending), k, closing), random)
 		})
 	}
@@ -65,7 +65,7 @@ func (s *Service) stepSealed(ctx context.Context, w *survey.Wave, random *rand.R
 	if err != nil {
 		return 0, err
 	}
-	return s.store.Unseal(ctx, w.ID, s.now(), func(pending []survey.Sealed, closing bool) ([]survey.Response, []survey.Sealed, error) {
+	return s.store.Unseal(ctx, w.Organisation, w.ID, s.now(), func(pending []survey.Sealed, closing bool) ([]survey.Response, []survey.Sealed, error) {
 		waiting, contents := make([]finished, len(pending)), make([][]byte, len(pending))
 		for i := range pending {
 			var err error
@@ -168,7 +168,7 @@ func (s *Service) stepIfWorthIt(ctx context.Context, w *survey.Wave) error {
 	s.mu.Lock()
 	due := max(2*k, s.looks[w.ID].next)
 	s.mu.Unlock()
-	waiting, err := s.store.Pending(ctx, w.ID)
+	waiting, err := s.store.Pending(ctx, w.Organisation, w.ID)
 	if err != nil || waiting < due {
 		return err
 	}

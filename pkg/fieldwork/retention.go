@@ -144,7 +144,7 @@ func (s *Service) blank(ctx context.Context, organisation survey.OrganisationID,
 	}
 	texts := 0
 	for _, c := range changes {
-		if err := s.store.BlankText(ctx, c.Wave, c.Response, c.Answers); err != nil && !errors.Is(err, survey.ErrNotFound) {
+		if err := s.store.BlankText(ctx, organisation, c.Wave, c.Response, c.Answers); err != nil && !errors.Is(err, survey.ErrNotFound) {
 			return 0, err
 		}
 		texts += c.texts
@@ -281,7 +281,7 @@ func (s *Service) EraseDue(ctx context.Context) ([]Receipt, error) {
 			failures = append(failures, err)
 			continue
 		}
-		erased, err := s.store.EraseWavePersonalData(ctx, w.ID)
+		erased, err := s.store.EraseWavePersonalData(ctx, w.Organisation, w.ID)
 		if err != nil {
 			failures = append(failures, err)
 			continue

@@ -35,7 +35,7 @@ type Service struct {
 	mails  bool
 
 	mu     sync.Mutex
-	parsed map[survey.VersionID]*survey.Questionnaire // a stored version never changes
+	parsed map[versionOf]*survey.Questionnaire // a stored version never changes
 	looks  map[survey.WaveID]look
 }
 
@@ -46,7 +46,7 @@ func New(o Options) (*Service, error) {
 	}
 	return &Service{
 		store: o.Store, secret: o.Secret, log: o.Log, now: o.Now, random: o.Random, mails: o.Mails,
-		parsed: make(map[survey.VersionID]*survey.Questionnaire), looks: make(map[survey.WaveID]look),
+		parsed: make(map[versionOf]*survey.Questionnaire), looks: make(map[survey.WaveID]look),
 	}, nil
 }
 
@@ -86,10 +86,17 @@ func (s *Service) Tick(ctx context.Context) error {
 	return errors.Join(append(failures, err)...)
 }
 
+// versionOf names a stored version by whose it is.
+type versionOf struct {
+	organisation survey.OrganisationID
+	id           survey.VersionID
+}
+
 // questionnaire returns a stored version as it was parsed the first time.
 func (s *Service) questionnaire(ctx context.Context, organisation survey.OrganisationID, id survey.VersionID) (*survey.Questionnaire, error) {
+	key := versionOf{organisation, id}
 	s.mu.Lock()
-	q, ok := s.parsed[id]
+	q, ok := s.parsed[key]
 	s.mu.Unlock()
 	if ok {
 		return q, nil
@@ -103,7 +110,7 @@ func (s *Service) questionnaire(ctx context.Context, organisation survey.Organis
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.parsed[id] = q
+	s.parsed[key] = q
 	return q, nil
 }
 

@@ -163,7 +163,7 @@ func (w *world) answer(tb testing.TB, who Respondent, answers string) {
 func (w *world) counted(tb testing.TB, wave survey.WaveID) []store.Stored {
 	tb.Helper()
 	var all []store.Stored
-	for row, err := range w.store.Answers(tb.Context(), wave, store.Mark{}) {
+	for row, err := range w.store.Answers(tb.Context(), survey.DefaultOrganisation, wave, store.Mark{}) {
 		if err != nil {
 			tb.Fatal(err)
 		}
@@ -311,7 +311,7 @@ func TestStepsOfAWave(t *testing.T) {
 					w.answer(t, w.byToken(t, tokens[key]), fmt.Sprintf(`{"level":%q%s,"shoe":40,"wishes":["ease"],"comment":"I am %s"}`, level, team, key))
 					answered++
 					rows := w.counted(t, wave.ID)
-					waiting, err := s.Pending(ctx, wave.ID)
+					waiting, err := s.Pending(ctx, survey.DefaultOrganisation, wave.ID)
 					if err != nil || waiting+len(rows) != answered {
 						t.Fatalf("%s: %d wait and %d count of %d, %v", mode, waiting, len(rows), answered, err)
 					}
@@ -330,7 +330,7 @@ func TestStepsOfAWave(t *testing.T) {
 					t.Fatal(err)
 				}
 				rows := w.counted(t, wave.ID)
-				waiting, err := s.Pending(ctx, wave.ID)
+				waiting, err := s.Pending(ctx, survey.DefaultOrganisation, wave.ID)
 				if err != nil || len(rows) != 63 || waiting != 0 {
 					t.Errorf("%s: closed with %d of 63 that count, and %d that wait, %v", mode, len(rows), waiting, err)
 				}
@@ -398,7 +398,7 @@ func TestAnotherSecret(t *testing.T) {
 			if _, err := other.Close(t.Context(), wave.Organisation, wave.ID); !errors.Is(err, errOtherSecret) {
 				t.Errorf("closed with another secret: %v", err)
 			}
-			if n, err := s.Pending(t.Context(), wave.ID); n != 20 || err != nil {
+			if n, err := s.Pending(t.Context(), survey.DefaultOrganisation, wave.ID); n != 20 || err != nil {
 				t.Errorf("%d wait, %v; want all 20", n, err)
 			}
 			if n, err := w.Step(t.Context(), wave.Organisation, wave.ID); n != 20 || err != nil {
@@ -467,7 +467,7 @@ func TestLaunch(t *testing.T) {
 			if fmt.Sprint(wave.Reported) != "[dept level]" {
 				t.Errorf("reported %v; want the department, then the level", wave.Reported)
 			}
-			mailings, err := s.Mailings(ctx, wave.ID)
+			mailings, err := s.Mailings(ctx, survey.DefaultOrganisation, wave.ID)
 			if err != nil || len(mailings) != 1 || mailings[0].State != survey.MailingPlanned {
 				t.Errorf("mailings %+v, %v; want the invitation planned", mailings, err)
 			}
@@ -698,7 +698,7 @@ func TestErase(t *testing.T) {
 			if n := len(w.counted(t, named.ID)); n != 13 {
 				t.Errorf("%d answers are left; want the 13, as figures", n)
 			}
-			if n, err := s.Pending(ctx, hidden.ID); n != 0 || err != nil {
+			if n, err := s.Pending(ctx, survey.DefaultOrganisation, hidden.ID); n != 0 || err != nil {
 				t.Errorf("%d sealed answers are left, %v", n, err)
 			}
 			if receipts, err := w.EraseDue(ctx); len(receipts) != 0 || err != nil {
@@ -815,7 +815,7 @@ func TestNothingToReadOnTheDisk(t *testing.T) {
 		if content := disk(); !strings.Contains(content, "aardvark finished") || strings.Contains(content, "aardvark unfinished") {
 			t.Error("after the step the finished answers cannot be read, or the draft can")
 		}
-		erased, err := s.EraseWavePersonalData(ctx, wave.ID)
+		erased, err := s.EraseWavePersonalData(ctx, survey.DefaultOrganisation, wave.ID)
 		if err != nil || erased.Drafts != 1 {
 			t.Fatalf("erased %+v, %v", erased, err)
 		}

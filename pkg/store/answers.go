@@ -33,18 +33,18 @@ type Stored struct {
 	Release    int    // the step by which it began to count among others; 0 is that it counted at once
 }
 
-// Mark returns how far somebody who reads a wave from now on will have read. A wave that does not exist is
-// [survey.ErrNotFound].
+// Mark returns how far somebody who reads a wave from now on will have read. A wave that the organisation does not
+// have is [survey.ErrNotFound].
 //
 // On PostgreSQL that is the oldest transaction still running: whatever an older one wrote is there to be read
 // now, or never will be. Responses of younger ones may have been read already and are read again.
-func (s *Store) Mark(ctx context.Context, wave survey.WaveID) (Mark, error) {
+func (s *Store) Mark(ctx context.Context, organisation survey.OrganisationID, wave survey.WaveID) (Mark, error) {
 	at := "(SELECT coalesce(max(tx), 0) + 1 FROM responses WHERE wave_id = waves.id AND tx IS NOT NULL)"
 	if s.engine == postgresEngine {
 		at = "pg_snapshot_xmin(pg_current_snapshot())::text::bigint"
 	}
 	var mark Mark
-	err := found(s.read.WithContext(ctx).Raw("SELECT generation, "+at+" AS at FROM waves WHERE id = ?", int64(wave)).Scan(&mark))
+	err := found(s.read.WithContext(ctx).Raw("SELECT generation, "+at+" AS at FROM waves WHERE organisation_id = ? AND id = ?", int64(organisation), int64(wave)).Scan(&mark))
 	if err != nil {
 		return Mark{}, fmt.Errorf("mark wave %d: %w", wave, classify(err))
 	}
@@ -52,21 +52,22 @@ func (s *Store) Mark(ctx context.Context, wave survey.WaveID) (Mark, error) {
 }
 
 // Answers yields the responses of a wave that count and that a reader at a mark may not have read, in no order.
-// Some of them it may have: it knows them by their ids. An error ends the sequence.
-func (s *Store) Answers(ctx context.Context, wave survey.WaveID, after Mark) iter.Seq2[Stored, error] {
+// Some of them it may have: it knows them by their ids. An error ends the sequence. A wave that the organisation does
+// not have has none.
+func (s *Store) Answers(ctx context.Context, organisation survey.OrganisationID, wave survey.WaveID, after Mark) iter.Seq2[Stored, error] {
 	read := s.answersSQLite
 	if s.engine == postgresEngine {
 		read = s.answersPostgres
 	}
 	return func(yield func(Stored, error) bool) {
-		if err := read(ctx, wave, after.At, func(row Stored) bool { return yield(row, nil) }); err != nil {
+		if err := read(ctx, organisation, wave, after.At, func(row Stored) bool { return yield(row, nil) }); err != nil {
 			yield(Stored{}, fmt.Errorf("read the responses of wave %d: %w", wave, classify(err)))
 		}
 	}
 }
 
 // answersPostgres reads past gorm and database/sql, which would spend more on a row than PostgreSQL does.
-func (s *Store) answersPostgres(ctx context.Context, wave survey.WaveID, at int64, use func(Stored) bool) error {
+func (s *Store) answersPostgres(ctx context.Context, organisation survey.OrganisationID, wave survey.WaveID, at int64, use func(Stored) bool) error {
 	pool, err := s.read.DB()
 	if err != nil {
 		return err
@@ -85,7 +86,7 @@ func (s *Store) answersPostgres(ctx context.Context, wave survey.WaveID, at int6
 		options := pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}
 		return pgx.BeginTxFunc(ctx, wire.Conn(), options, func(tx pgx.Tx) error {
 			var stepped bool
-			err := tx.QueryRow(ctx, "SELECT releases > 0 OR segments <> '[]' FROM waves WHERE id = $1", int64(wave)).Scan(&stepped)
+			err := tx.QueryRow(ctx, "SELECT releases > 0 OR segments <> '[]' FROM waves WHERE organisation_id = $1 AND id = $2", int64(organisation), int64(wave)).Scan(&stepped)
 			if errors.Is(err, pgx.ErrNoRows) {
 				return nil
 			}
@@ -137,7 +138,7 @@ func eachPostgresRow(rows pgx.Rows, stepped bool, use func(Stored) bool) error {
 const sqliteChunk = 2000
 
 // answersSQLite reads in chunks: as long as somebody reads, the log cannot be tidied, and grows.
-func (s *Store) answersSQLite(ctx context.Context, wave survey.WaveID, at int64, use func(Stored) bool) error {
+func (s *Store) answersSQLite(ctx context.Context, organisation survey.OrganisationID, wave survey.WaveID, at int64, use func(Stored) bool) error {
 	type row struct {
 		ID         string
 		VersionID  int64
@@ -152,7 +153,7 @@ func (s *Store) answersSQLite(ctx context.Context, wave survey.WaveID, at int64,
 		chunk := make([]row, 0, sqliteChunk)
 		err := s.read.WithContext(ctx).Raw(`
 			SELECT id, version_id, answers, weight, person, attributes, release, tx FROM responses
-			WHERE wave_id = ? AND tx >= ? ORDER BY tx LIMIT ?`, int64(wave), at, sqliteChunk).Scan(&chunk).Error
+			WHERE organisation_id = ? AND wave_id = ? AND tx >= ? ORDER BY tx LIMIT ?`, int64(organisation), int64(wave), at, sqliteChunk).Scan(&chunk).Error
 		if err != nil {
 			return err
 		}

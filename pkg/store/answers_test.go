@@ -16,7 +16,7 @@ import (
 func read(tb testing.TB, s *store.Store, wave survey.WaveID, after store.Mark) map[survey.ResponseID]store.Stored {
 	tb.Helper()
 	rows := make(map[survey.ResponseID]store.Stored)
-	for row, err := range s.Answers(tb.Context(), wave, after) {
+	for row, err := range s.Answers(tb.Context(), survey.DefaultOrganisation, wave, after) {
 		if err != nil {
 			tb.Fatal(err)
 		}
@@ -31,7 +31,7 @@ func read(tb testing.TB, s *store.Store, wave survey.WaveID, after store.Mark) m
 
 func mark(tb testing.TB, s *store.Store, wave survey.WaveID) store.Mark {
 	tb.Helper()
-	m, err := s.Mark(tb.Context(), wave)
+	m, err := s.Mark(tb.Context(), survey.DefaultOrganisation, wave)
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -47,7 +47,7 @@ func TestAnswers(t *testing.T) {
 			w, other := newWave(t, s, "answers"), newWave(t, s, "other")
 			start := mark(t, s, w.ID)
 			draft := newResponse(w)
-			if err := s.StartResponse(ctx, &draft); err != nil {
+			if err := s.StartResponse(ctx, survey.DefaultOrganisation, &draft); err != nil {
 				t.Fatal(err)
 			}
 			answered(t, s, other, `{"a":9}`)
@@ -74,7 +74,7 @@ func TestAnswers(t *testing.T) {
 				t.Errorf("read %d from the start; want both", len(got))
 			}
 			for range 40 { // a reader may stop, and gives its connection back
-				for _, err := range s.Answers(ctx, w.ID, store.Mark{}) {
+				for _, err := range s.Answers(ctx, survey.DefaultOrganisation, w.ID, store.Mark{}) {
 					if err != nil {
 						t.Fatal(err)
 					}
@@ -101,7 +101,7 @@ func TestAnswers(t *testing.T) {
 				t.Errorf("read %v after the deletion; want response %s", got, first.ID)
 			}
 			wantError(t, "deleting it again", s.DeleteResponse(ctx, w.Organisation, w.ID, second.ID), survey.ErrNotFound)
-			if _, err := s.ResponseByKey(ctx, w.ID, second.Key); err == nil {
+			if _, err := s.ResponseByKey(ctx, survey.DefaultOrganisation, w.ID, second.Key); err == nil {
 				t.Error("a deleted response was found by its key")
 			}
 		})
@@ -123,10 +123,10 @@ func TestAnswersInSteps(t *testing.T) {
 				finished <- inParallel(people, func(int) error {
 					for range each {
 						r := newResponse(w)
-						if err := s.StartResponse(t.Context(), &r); err != nil {
+						if err := s.StartResponse(t.Context(), survey.DefaultOrganisation, &r); err != nil {
 							return err
 						}
-						if err := s.CompleteResponse(t.Context(), complete(r, `{"a":1}`), 0); err != nil {
+						if err := s.CompleteResponse(t.Context(), survey.DefaultOrganisation, complete(r, `{"a":1}`), 0); err != nil {
 							return err
 						}
 					}
@@ -165,7 +165,7 @@ func TestLateCommit(t *testing.T) {
 	s, ctx := storetest.Open(t, dsn), t.Context()
 	w := newWave(t, s, "late")
 	late := newResponse(w)
-	if err := s.StartResponse(ctx, &late); err != nil {
+	if err := s.StartResponse(ctx, survey.DefaultOrganisation, &late); err != nil {
 		t.Fatal(err)
 	}
 	slow, err := pgx.Connect(ctx, dsn)
@@ -214,14 +214,14 @@ func TestSQLiteReadsInChunks(t *testing.T) {
 	for i := range many {
 		many[i] = complete(newResponse(w), fmt.Sprintf(`{"a":%d}`, i))
 	}
-	if _, err := s.ImportResponses(t.Context(), w.ID, each(many...)); err != nil {
+	if _, err := s.ImportResponses(t.Context(), survey.DefaultOrganisation, w.ID, each(many...)); err != nil {
 		t.Fatal(err)
 	}
 	if got := read(t, s, w.ID, store.Mark{}); len(got) != len(many) {
 		t.Errorf("read %d; want %d", len(got), len(many))
 	}
 	// A reader may use the store in between: it holds no connection.
-	for row, err := range s.Answers(t.Context(), w.ID, store.Mark{}) {
+	for row, err := range s.Answers(t.Context(), survey.DefaultOrganisation, w.ID, store.Mark{}) {
 		if err != nil {
 			t.Fatal(err)
 		}

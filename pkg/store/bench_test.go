@@ -56,7 +56,7 @@ func BenchmarkInsertSQLite(b *testing.B) {
 	insert := func() error {
 		r := newResponse(w)
 		r.Answers = []byte(pageAnswers)
-		return s.StartResponse(b.Context(), &r)
+		return s.StartResponse(b.Context(), survey.DefaultOrganisation, &r)
 	}
 	raw := rawSQLite(b, path)
 	raw.SetMaxOpenConns(1)
@@ -122,20 +122,20 @@ VALUES (gen_random_uuid(), 1, %d, %d, uuid_send(gen_random_uuid()) || uuid_send(
 		starts := rate(b, callers, each, func() error {
 			r := newResponse(w)
 			r.Answers = []byte(pageAnswers)
-			err := s.StartResponse(b.Context(), &r)
+			err := s.StartResponse(b.Context(), survey.DefaultOrganisation, &r)
 			drafts <- r
 			return err
 		})
 		saves := rate(b, callers, each, func() error {
 			r := <-drafts
 			r.Revision, r.Page, r.Answers = r.Revision+1, r.Page+1, []byte(pageAnswers)
-			err := s.SavePage(b.Context(), r)
+			err := s.SavePage(b.Context(), survey.DefaultOrganisation, r)
 			drafts <- r
 			return err
 		})
 		completions := rate(b, callers, each/3, func() error {
 			r := <-drafts
-			return s.CompleteResponse(b.Context(), complete(r, pageAnswers), 0)
+			return s.CompleteResponse(b.Context(), survey.DefaultOrganisation, complete(r, pageAnswers), 0)
 		})
 		base = (base + pgbench()) / 2
 		b.ReportMetric(base, "pgbench/s")
@@ -160,7 +160,7 @@ func BenchmarkLoadPostgres(b *testing.B) {
 		runtime.ReadMemStats(&before)
 		began := time.Now()
 		n, bytes := 0, 0
-		for row, err := range s.Answers(b.Context(), w.ID, store.Mark{}) {
+		for row, err := range s.Answers(b.Context(), survey.DefaultOrganisation, w.ID, store.Mark{}) {
 			if err != nil {
 				b.Fatal(err)
 			}

@@ -162,10 +162,10 @@ func (s *Store) WavesToErase(ctx context.Context, now time.Time) ([]survey.Wave,
 // mails, drafts, answers that were sealed and never published, who answered, and by which link. The answers
 // themselves stay, with the groups that they are reported by. The wave is closed, since nobody could go on. Doing
 // it again changes nothing.
-func (s *Store) EraseWavePersonalData(ctx context.Context, wave survey.WaveID) (Erased, error) {
+func (s *Store) EraseWavePersonalData(ctx context.Context, organisation survey.OrganisationID, wave survey.WaveID) (Erased, error) {
 	var erased Erased
 	err := s.change(ctx, func(tx *gorm.DB) error {
-		if _, err := takeWave(s.lock(tx).Where("id = ?", int64(wave))); err != nil {
+		if _, err := s.lockWave(tx, organisation, wave); err != nil {
 			return err
 		}
 		erased = Erased{Waves: []survey.WaveID{wave}}
@@ -304,11 +304,11 @@ func mentions(answers []byte, words []string) bool {
 
 // BlankText stores answers from which texts were taken out over those of a response. Whoever keeps the answers of
 // the wave in memory learns of it by [Store.Mark].
-func (s *Store) BlankText(ctx context.Context, wave survey.WaveID, id survey.ResponseID, answers []byte) error {
+func (s *Store) BlankText(ctx context.Context, organisation survey.OrganisationID, wave survey.WaveID, id survey.ResponseID, answers []byte) error {
 	text, err := storable(answers)
 	if err == nil {
 		err = s.change(ctx, func(tx *gorm.DB) error {
-			if err := found(tx.Exec("UPDATE responses SET answers = ? WHERE id = ? AND wave_id = ?", text, string(id), int64(wave))); err != nil {
+			if err := found(tx.Exec("UPDATE responses SET answers = ? WHERE id = ? AND organisation_id = ? AND wave_id = ?", text, string(id), int64(organisation), int64(wave))); err != nil {
 				return err
 			}
 			return tx.Exec("UPDATE waves SET generation = generation + 1 WHERE id = ?", int64(wave)).Error

@@ -45,7 +45,7 @@ func TestErasePerson(t *testing.T) {
 			for _, mode := range survey.Modes() {
 				w, invitations := launched(t, s, mode, 3, people, nil, []survey.Mailing{{Kind: survey.InvitationLetter, At: noon}})
 				waves[mode] = w
-				if _, err := s.StartMailing(ctx, mailing(t, s, w.ID, 0).ID, numbered(), noon); err != nil {
+				if _, err := s.StartMailing(ctx, survey.DefaultOrganisation, mailing(t, s, w.ID, 0).ID, numbered(), noon); err != nil {
 					t.Fatal(err)
 				}
 				for _, i := range invitations {
@@ -55,13 +55,13 @@ func TestErasePerson(t *testing.T) {
 					}
 					r := newResponse(w)
 					r.Invitation = i.ID
-					if err := s.StartResponse(ctx, &r); err != nil {
+					if err := s.StartResponse(ctx, survey.DefaultOrganisation, &r); err != nil {
 						t.Fatal(err)
 					}
 					if mode == survey.Confidential && i.Person == anna.ID {
 						continue // she left in the middle
 					}
-					if err := s.CompleteResponse(ctx, complete(r, `{"a":1}`), 0); err != nil {
+					if err := s.CompleteResponse(ctx, survey.DefaultOrganisation, complete(r, `{"a":1}`), 0); err != nil {
 						t.Fatal(err)
 					}
 				}
@@ -69,7 +69,7 @@ func TestErasePerson(t *testing.T) {
 			filed := newWave(t, s, "filed")
 			rows := []survey.Response{complete(newResponse(filed), `{"comment":"ask ANNA ZNIKNIETA about it"}`), complete(newResponse(filed), `{"a":2}`), complete(newResponse(filed), `{"a":3}`)}
 			rows[1].Person, rows[2].Person = "anna.erased@EXAMPLE.org", "A-4711"
-			if _, err := s.ImportResponses(ctx, filed.ID, each(rows...)); err != nil {
+			if _, err := s.ImportResponses(ctx, survey.DefaultOrganisation, filed.ID, each(rows...)); err != nil {
 				t.Fatal(err)
 			}
 			before := mark(t, s, filed.ID)
@@ -85,7 +85,7 @@ func TestErasePerson(t *testing.T) {
 			if len(texts) != 1 || texts[0].Response != rows[0].ID || texts[0].Wave != filed.ID {
 				t.Fatalf("FreeTexts = %+v; want the one that names her", texts)
 			}
-			if err := s.BlankText(ctx, filed.ID, rows[0].ID, []byte(`{"comment":"…"}`)); err != nil {
+			if err := s.BlankText(ctx, survey.DefaultOrganisation, filed.ID, rows[0].ID, []byte(`{"comment":"…"}`)); err != nil {
 				t.Fatal(err)
 			}
 			if now := mark(t, s, filed.ID); now.Generation == before.Generation {
@@ -133,24 +133,24 @@ func TestEraseWave(t *testing.T) {
 			people := importPeople(t, s, 9)
 			for _, mode := range survey.Modes() {
 				w, invitations := launched(t, s, mode, 3, people, []survey.Letter{{Kind: survey.InvitationLetter}}, []survey.Mailing{{Kind: survey.InvitationLetter, At: noon}, {Kind: survey.ReminderLetter, At: noon}})
-				if _, err := s.StartMailing(ctx, mailing(t, s, w.ID, 0).ID, numbered(), noon); err != nil {
+				if _, err := s.StartMailing(ctx, survey.DefaultOrganisation, mailing(t, s, w.ID, 0).ID, numbered(), noon); err != nil {
 					t.Fatal(err)
 				}
 				mails, err := s.ClaimMails(ctx, noon, 1, 1)
 				if err != nil || len(mails) != 1 {
 					t.Fatal(mails, err)
 				}
-				if err := s.MailSent(ctx, mails[0].ID, noon); err != nil {
+				if err := s.MailSent(ctx, survey.DefaultOrganisation, mails[0].ID, noon); err != nil {
 					t.Fatal(err)
 				}
 				for n, i := range invitations[:6] {
 					if mode == survey.Anonymous {
 						d := newDraft(w)
-						if err := s.StartDraft(ctx, &d, i.ID); err != nil {
+						if err := s.StartDraft(ctx, survey.DefaultOrganisation, &d, i.ID); err != nil {
 							t.Fatal(err)
 						}
 						if n < 4 {
-							if err := s.Seal(ctx, next(d), i.ID, survey.Sealed{ID: randomID(), Content: sealedBytes()}, noon, 0); err != nil {
+							if err := s.Seal(ctx, survey.DefaultOrganisation, next(d), i.ID, survey.Sealed{ID: randomID(), Content: sealedBytes()}, noon, 0); err != nil {
 								t.Fatal(err)
 							}
 						}
@@ -158,11 +158,11 @@ func TestEraseWave(t *testing.T) {
 					}
 					r := newResponse(w)
 					r.Invitation = i.ID
-					if err := s.StartResponse(ctx, &r); err != nil {
+					if err := s.StartResponse(ctx, survey.DefaultOrganisation, &r); err != nil {
 						t.Fatal(err)
 					}
 					if n < 4 {
-						if err := s.CompleteResponse(ctx, complete(r, `{"a":1}`), 0); err != nil {
+						if err := s.CompleteResponse(ctx, survey.DefaultOrganisation, complete(r, `{"a":1}`), 0); err != nil {
 							t.Fatal(err)
 						}
 					}
@@ -178,7 +178,7 @@ func TestEraseWave(t *testing.T) {
 					t.Errorf("WavesToErase before the time: %v, %v, at the time %v", early, err, due())
 				}
 				old := mark(t, s, w.ID)
-				got, err := s.EraseWavePersonalData(ctx, w.ID)
+				got, err := s.EraseWavePersonalData(ctx, survey.DefaultOrganisation, w.ID)
 				want := store.Erased{Invitations: 9, Mails: 9, Unlinked: 4, Drafts: 2}
 				if mode == survey.Anonymous {
 					want.Unlinked, want.Sealed = 0, 4
@@ -187,7 +187,7 @@ func TestEraseWave(t *testing.T) {
 				if err != nil || fmt.Sprint(got) != fmt.Sprint(want) || due() {
 					t.Errorf("%s: EraseWavePersonalData = %+v, %v, still due %v; want %+v", mode, got, err, due(), want)
 				}
-				if again, err := s.EraseWavePersonalData(ctx, w.ID); err != nil || again.Invitations+again.Mails+again.Unlinked+again.Drafts+again.Sealed != 0 {
+				if again, err := s.EraseWavePersonalData(ctx, survey.DefaultOrganisation, w.ID); err != nil || again.Invitations+again.Mails+again.Unlinked+again.Drafts+again.Sealed != 0 {
 					t.Errorf("%s: erasing again = %+v, %v; want nothing", mode, again, err)
 				}
 				after, err := s.Wave(ctx, ours, w.ID)
@@ -197,7 +197,7 @@ func TestEraseWave(t *testing.T) {
 				if m := mailing(t, s, w.ID, 0); m.Queued+mailing(t, s, w.ID, 1).Queued != 9 || m.Sent+mailing(t, s, w.ID, 1).Sent != 1 {
 					t.Errorf("%s: the mailings forgot what they sent: %+v", mode, m)
 				}
-				counts, err := s.Counts(ctx, w.ID)
+				counts, err := s.Counts(ctx, survey.DefaultOrganisation, w.ID)
 				if mode != survey.Anonymous && (err != nil || counts.Complete != 4 || counts.Started != 4) {
 					t.Errorf("%s: Counts = %+v, %v; want the answers kept", mode, counts, err)
 				}

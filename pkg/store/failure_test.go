@@ -74,14 +74,14 @@ func write(dsn, slug string) error {
 
 // answer starts a response, saves a page, and completes it; its answers name it.
 func answer(ctx context.Context, s *store.Store, r survey.Response) error {
-	if err := s.StartResponse(ctx, &r); err != nil {
+	if err := s.StartResponse(ctx, survey.DefaultOrganisation, &r); err != nil {
 		return err
 	}
 	r.Page, r.Revision, r.Answers = 1, 1, fmt.Appendf(nil, `{"half":"%s"}`, r.ID)
-	if err := s.SavePage(ctx, r); err != nil {
+	if err := s.SavePage(ctx, survey.DefaultOrganisation, r); err != nil {
 		return err
 	}
-	return s.CompleteResponse(ctx, complete(r, answersOf(r.ID)), 0)
+	return s.CompleteResponse(ctx, survey.DefaultOrganisation, complete(r, answersOf(r.ID)), 0)
 }
 
 func answersOf(id survey.ResponseID) string {
@@ -153,7 +153,7 @@ func killedWriter(t *testing.T, dsn, slug string, after time.Duration) map[surve
 // verifyStored fails the test for an acknowledged response that is missing, there twice, or not as it was given.
 func verifyStored(t *testing.T, s *store.Store, w survey.Wave, acknowledged map[survey.ResponseID]bool) {
 	t.Helper()
-	counts, err := s.Counts(t.Context(), w.ID)
+	counts, err := s.Counts(t.Context(), survey.DefaultOrganisation, w.ID)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -226,15 +226,17 @@ func TestPostgresRestarts(t *testing.T) {
 		finished <- inParallel(8, func(int) error {
 			for !stop.Load() {
 				r := newResponse(w)
-				if err := insist(func() error { return s.StartResponse(t.Context(), &r) }); err != nil {
+				if err := insist(func() error { return s.StartResponse(t.Context(), survey.DefaultOrganisation, &r) }); err != nil {
 					return err
 				}
 				page := r
 				page.Page, page.Revision, page.Answers = 1, 1, fmt.Appendf(nil, `{"half":"%s"}`, r.ID)
-				if err := insist(func() error { return s.SavePage(t.Context(), page) }); err != nil {
+				if err := insist(func() error { return s.SavePage(t.Context(), survey.DefaultOrganisation, page) }); err != nil {
 					return err
 				}
-				if err := insist(func() error { return s.CompleteResponse(t.Context(), complete(page, answersOf(r.ID)), 0) }); err != nil {
+				if err := insist(func() error {
+					return s.CompleteResponse(t.Context(), survey.DefaultOrganisation, complete(page, answersOf(r.ID)), 0)
+				}); err != nil {
 					return err
 				}
 				mu.Lock()
@@ -259,7 +261,7 @@ func TestPostgresRestarts(t *testing.T) {
 		t.Error("no call met the server while it was away: this test shows nothing")
 	}
 	verifyStored(t, s, w, acknowledged)
-	if counts, err := s.Counts(t.Context(), w.ID); err != nil || counts.Complete != len(acknowledged) || counts.Started != len(acknowledged) {
+	if counts, err := s.Counts(t.Context(), survey.DefaultOrganisation, w.ID); err != nil || counts.Complete != len(acknowledged) || counts.Started != len(acknowledged) {
 		t.Errorf("Counts = %+v, %v; want the %d that were acknowledged and no others: each was tried until it was", counts, err, len(acknowledged))
 	}
 	t.Logf("%d responses; %d calls met the server while it was away", len(acknowledged), interrupted.Load())
@@ -284,8 +286,8 @@ func TestLogOfSQLiteStaysSmall(t *testing.T) {
 		readers.Go(func() {
 			at := store.Mark{} // as the tally reads: all at first, then what is new
 			for ctx.Err() == nil {
-				next, _ := s.Mark(ctx, w.ID)
-				for _, err := range s.Answers(ctx, w.ID, at) {
+				next, _ := s.Mark(ctx, survey.DefaultOrganisation, w.ID)
+				for _, err := range s.Answers(ctx, survey.DefaultOrganisation, w.ID, at) {
 					if err != nil {
 						if ctx.Err() == nil {
 							t.Error(err)
@@ -294,7 +296,7 @@ func TestLogOfSQLiteStaysSmall(t *testing.T) {
 					}
 				}
 				at = next
-				_, _ = s.Counts(ctx, w.ID)
+				_, _ = s.Counts(ctx, survey.DefaultOrganisation, w.ID)
 				time.Sleep(50 * time.Millisecond)
 			}
 		})

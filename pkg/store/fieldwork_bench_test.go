@@ -70,7 +70,7 @@ func BenchmarkQueue(b *testing.B) {
 				w, _ := launched(b, s, survey.Confidential, 5, panel, nil, []survey.Mailing{{Kind: survey.InvitationLetter, At: noon}})
 				b.ReportMetric(time.Since(began).Seconds(), "s/launch")
 				began = time.Now()
-				n, err := s.StartMailing(b.Context(), mailing(b, s, w.ID, 0).ID, numbered(), noon)
+				n, err := s.StartMailing(b.Context(), survey.DefaultOrganisation, mailing(b, s, w.ID, 0).ID, numbered(), noon)
 				if err != nil || n != people {
 					b.Fatal(n, err)
 				}
@@ -89,7 +89,7 @@ func BenchmarkQueue(b *testing.B) {
 					}
 					began = time.Now()
 					for _, m := range mails {
-						if err := s.MailSent(b.Context(), m.ID, noon); err != nil {
+						if err := s.MailSent(b.Context(), survey.DefaultOrganisation, m.ID, noon); err != nil {
 							b.Fatal(err)
 						}
 						sent++
@@ -151,15 +151,15 @@ func BenchmarkComplete(b *testing.B) {
 					}
 					b.ReportMetric(each(func(i int) error {
 						if mode == survey.Anonymous {
-							return s.StartDraft(b.Context(), &drafts[i], invitations[i].ID)
+							return s.StartDraft(b.Context(), survey.DefaultOrganisation, &drafts[i], invitations[i].ID)
 						}
-						return s.StartResponse(b.Context(), &responses[i])
+						return s.StartResponse(b.Context(), survey.DefaultOrganisation, &responses[i])
 					}), "starts/s")
 					b.ReportMetric(each(func(i int) error {
 						if mode == survey.Anonymous {
-							return s.Seal(b.Context(), next(drafts[i]), invitations[i].ID, survey.Sealed{ID: randomID(), Content: sealedBytes()}, noon, 0)
+							return s.Seal(b.Context(), survey.DefaultOrganisation, next(drafts[i]), invitations[i].ID, survey.Sealed{ID: randomID(), Content: sealedBytes()}, noon, 0)
 						}
-						return s.CompleteResponse(b.Context(), complete(responses[i], pageAnswers), 0)
+						return s.CompleteResponse(b.Context(), survey.DefaultOrganisation, complete(responses[i], pageAnswers), 0)
 					}), "finishes/s")
 					began := time.Now()
 					if counts, err := s.AllCounts(b.Context(), ours); err != nil || counts[w.ID].Complete != people {
@@ -169,9 +169,9 @@ func BenchmarkComplete(b *testing.B) {
 					began = time.Now()
 					var err error
 					if mode == survey.Anonymous {
-						_, err = s.Unseal(b.Context(), w.ID, noon, publishSome(w, people-5))
+						_, err = s.Unseal(b.Context(), survey.DefaultOrganisation, w.ID, noon, publishSome(w, people-5))
 					} else {
-						_, err = s.Release(b.Context(), w.ID, noon, func(pending []survey.ResponseID, k int, _ bool) []survey.ResponseID { return pending[k:] })
+						_, err = s.Release(b.Context(), survey.DefaultOrganisation, w.ID, noon, func(pending []survey.ResponseID, k int, _ bool) []survey.ResponseID { return pending[k:] })
 					}
 					if err != nil {
 						b.Fatal(err)

@@ -133,12 +133,12 @@ func TestLaunch(t *testing.T) {
 			if w.State != survey.WaveOpen || w.Invited != 30 || w.Comments != 5 || !slices.Equal(w.Reported, []survey.ItemCode{"department"}) || len(w.Segments) != 1 {
 				t.Errorf("launched as %+v", w)
 			}
-			letters, err := s.Letters(ctx, w.ID)
+			letters, err := s.Letters(ctx, survey.DefaultOrganisation, w.ID)
 			letter.Wave = w.ID
 			if diff := cmp.Diff([]survey.Letter{letter}, letters); err != nil || diff != "" {
 				t.Errorf("Letters: %v\n%s", err, diff)
 			}
-			mailings, err := s.Mailings(ctx, w.ID)
+			mailings, err := s.Mailings(ctx, survey.DefaultOrganisation, w.ID)
 			if err != nil || len(mailings) != 2 || mailings[0].Kind != survey.InvitationLetter || mailings[1].State != survey.MailingPlanned {
 				t.Errorf("Mailings = %+v, %v", mailings, err)
 			}
@@ -300,30 +300,30 @@ func TestRelease(t *testing.T) {
 			people := importPeople(t, s, 12)
 			w, invitations := launched(t, s, survey.Confidential, 3, people, nil, nil)
 			all := func(pending []survey.ResponseID, _ int, _ bool) []survey.ResponseID { return pending }
-			if n, err := s.Release(ctx, w.ID, noon, all); n != 0 || err != nil {
+			if n, err := s.Release(ctx, survey.DefaultOrganisation, w.ID, noon, all); n != 0 || err != nil {
 				t.Errorf("Release of nothing = %d, %v", n, err)
 			}
 			var ids []survey.ResponseID
 			for i := range 8 {
 				r := newResponse(w)
 				r.Invitation, r.Attributes = invitations[i].ID, invitations[i].Attributes
-				if err := s.StartResponse(ctx, &r); err != nil {
+				if err := s.StartResponse(ctx, survey.DefaultOrganisation, &r); err != nil {
 					t.Fatal(err)
 				}
-				if err := s.CompleteResponse(ctx, complete(r, fmt.Sprintf(`{"a":%d}`, i)), 0); err != nil {
+				if err := s.CompleteResponse(ctx, survey.DefaultOrganisation, complete(r, fmt.Sprintf(`{"a":%d}`, i)), 0); err != nil {
 					t.Fatal(err)
 				}
-				got, err := s.ResponseByInvitation(ctx, w.ID, invitations[i].ID)
+				got, err := s.ResponseByInvitation(ctx, survey.DefaultOrganisation, w.ID, invitations[i].ID)
 				if err != nil || got.ID != r.ID || got.Invitation != r.Invitation || !maps.Equal(got.Attributes, r.Attributes) || got.Started.Hour() != 0 || !got.Completed.Equal(got.Started) {
 					t.Fatalf("ResponseByInvitation = %+v, %v; want it to the day", got, err)
 				}
 				ids = append(ids, r.ID)
 			}
-			counts, err := s.Counts(ctx, w.ID)
+			counts, err := s.Counts(ctx, survey.DefaultOrganisation, w.ID)
 			if err != nil || counts.Started != 8 || counts.Complete != 8 || counts.Counted != 0 || !counts.Last.Equal(noon.UTC().Truncate(24*time.Hour)) {
 				t.Errorf("Counts = %+v, %v; want 8 complete, none counted", counts, err)
 			}
-			if pending, err := s.Pending(ctx, w.ID); err != nil || pending != 8 {
+			if pending, err := s.Pending(ctx, survey.DefaultOrganisation, w.ID); err != nil || pending != 8 {
 				t.Errorf("Pending = %d, %v; want 8", pending, err)
 			}
 			if waves, err := s.WavesToRelease(ctx); err != nil || len(waves) != 1 || waves[0].ID != w.ID {
@@ -335,7 +335,7 @@ func TestRelease(t *testing.T) {
 			}
 
 			var offered []survey.ResponseID
-			n, err := s.Release(ctx, w.ID, noon, func(pending []survey.ResponseID, k int, closing bool) []survey.ResponseID {
+			n, err := s.Release(ctx, survey.DefaultOrganisation, w.ID, noon, func(pending []survey.ResponseID, k int, closing bool) []survey.ResponseID {
 				offered = slices.Clone(pending)
 				if k != 3 || closing {
 					t.Errorf("choose was told a threshold of %d, closing %v", k, closing)
@@ -360,19 +360,19 @@ func TestRelease(t *testing.T) {
 				"one that counts":     {ids[5], ids[6], ids[0]},
 				"one that is unknown": {ids[5], ids[6], survey.ResponseID(randomID())},
 			} {
-				n, err := s.Release(ctx, w.ID, noon, func([]survey.ResponseID, int, bool) []survey.ResponseID { return choice })
+				n, err := s.Release(ctx, survey.DefaultOrganisation, w.ID, noon, func([]survey.ResponseID, int, bool) []survey.ResponseID { return choice })
 				if err == nil || n != 0 {
 					t.Errorf("%s: Release = %d, %v; want an error", what, n, err)
 				}
 			}
-			if n, err := s.Release(ctx, w.ID, noon, func([]survey.ResponseID, int, bool) []survey.ResponseID { return nil }); n != 0 || err != nil {
+			if n, err := s.Release(ctx, survey.DefaultOrganisation, w.ID, noon, func([]survey.ResponseID, int, bool) []survey.ResponseID { return nil }); n != 0 || err != nil {
 				t.Errorf("choosing none: %d, %v", n, err)
 			}
 			w.State = survey.WaveClosed
 			if err := s.UpdateWave(ctx, w); err != nil {
 				t.Fatal(err)
 			}
-			n, err = s.Release(ctx, w.ID, noon, func(pending []survey.ResponseID, _ int, closing bool) []survey.ResponseID {
+			n, err = s.Release(ctx, survey.DefaultOrganisation, w.ID, noon, func(pending []survey.ResponseID, _ int, closing bool) []survey.ResponseID {
 				if !closing {
 					t.Error("choose was not told that the wave is closed")
 				}
@@ -443,11 +443,11 @@ func TestImportIntoProtected(t *testing.T) {
 					return each(list...)
 				}
 				for _, n := range []int{599, 1234, 600} {
-					if got, err := s.ImportResponses(ctx, draft.ID, rows(n)); err != nil || got != n {
+					if got, err := s.ImportResponses(ctx, survey.DefaultOrganisation, draft.ID, rows(n)); err != nil || got != n {
 						t.Fatalf("ImportResponses = %d, %v; want %d", got, err, n)
 					}
 				}
-				counts, err := s.Counts(ctx, draft.ID)
+				counts, err := s.Counts(ctx, survey.DefaultOrganisation, draft.ID)
 				if err != nil || counts.Complete != 599+1234+600 || counts.Counted != 1834 || counts.Last.Hour() != 0 {
 					t.Errorf("Counts = %+v, %v; want the 599 to wait, and days", counts, err)
 				}
@@ -463,7 +463,7 @@ func TestImportIntoProtected(t *testing.T) {
 				}
 				named := complete(newResponse(draft), `{}`)
 				named.Key, named.Person = "", "Anna"
-				_, err = s.ImportResponses(ctx, draft.ID, each(named))
+				_, err = s.ImportResponses(ctx, survey.DefaultOrganisation, draft.ID, each(named))
 				wantError(t, "a name in an anonymous wave", err, survey.ErrPromised)
 			}
 		})
@@ -485,21 +485,23 @@ func TestInvitedAtOnce(t *testing.T) {
 					drafts[j] = newResponse(w)
 					drafts[j].Invitation = invitation.ID
 				}
-				if n := count(t, inParallel(20, func(j int) error { return s.StartResponse(ctx, &drafts[j]) }), survey.ErrConflict); n != 1 {
+				if n := count(t, inParallel(20, func(j int) error { return s.StartResponse(ctx, survey.DefaultOrganisation, &drafts[j]) }), survey.ErrConflict); n != 1 {
 					t.Errorf("%d of 20 drafts of one invitation were started; want 1", n)
 				}
-				r, err := s.ResponseByInvitation(ctx, w.ID, invitation.ID)
+				r, err := s.ResponseByInvitation(ctx, survey.DefaultOrganisation, w.ID, invitation.ID)
 				if err != nil {
 					t.Fatal(err)
 				}
-				results := inParallel(20, func(j int) error { return s.CompleteResponse(ctx, complete(r, fmt.Sprintf(`{"a":%d}`, j)), 0) })
+				results := inParallel(20, func(j int) error {
+					return s.CompleteResponse(ctx, survey.DefaultOrganisation, complete(r, fmt.Sprintf(`{"a":%d}`, j)), 0)
+				})
 				if n := count(t, results, survey.ErrAnswered); n != 1 {
 					t.Errorf("%d of 20 completions of one invitation succeeded; want 1", n)
 				}
 				late := newResponse(w)
 				late.Invitation = invitation.ID
-				wantError(t, "starting what is finished", s.StartResponse(ctx, &late), survey.ErrFinished)
-				if counts, err := s.Counts(ctx, w.ID); err != nil || counts.Complete != i+1 || counts.Started != i+1 {
+				wantError(t, "starting what is finished", s.StartResponse(ctx, survey.DefaultOrganisation, &late), survey.ErrFinished)
+				if counts, err := s.Counts(ctx, survey.DefaultOrganisation, w.ID); err != nil || counts.Complete != i+1 || counts.Started != i+1 {
 					t.Errorf("Counts = %+v, %v; want %d", counts, err, i+1)
 				}
 				got, _, err := s.InvitationByToken(ctx, hashOf(tokenOf(invitation.ID)))
@@ -509,13 +511,13 @@ func TestInvitedAtOnce(t *testing.T) {
 			}
 			stranger := newResponse(w)
 			stranger.Invitation = survey.InvitationID(randomID())
-			wantError(t, "an invitation there is not", s.StartResponse(ctx, &stranger), survey.ErrNotFound)
+			wantError(t, "an invitation there is not", s.StartResponse(ctx, survey.DefaultOrganisation, &stranger), survey.ErrNotFound)
 			other := newWave(t, s, "other")
 			foreign := newResponse(other)
 			foreign.Invitation = invitations[0].ID
-			wantError(t, "an invitation of another wave", s.StartResponse(ctx, &foreign), survey.ErrNotFound)
+			wantError(t, "an invitation of another wave", s.StartResponse(ctx, survey.DefaultOrganisation, &foreign), survey.ErrNotFound)
 
-			groups, err := s.InvitationGroups(ctx, w.ID)
+			groups, err := s.InvitationGroups(ctx, survey.DefaultOrganisation, w.ID)
 			total := store.GroupCount{}
 			for _, g := range groups {
 				total.Invited += g.Invited
@@ -525,7 +527,7 @@ func TestInvitedAtOnce(t *testing.T) {
 			if err != nil || len(groups) != 2 || total.Invited != 5 || total.Finished != 5 || total.Started != 5 || groups[0].Attributes["department"] != "IT" {
 				t.Errorf("InvitationGroups = %+v, %v; want two departments, all finished", groups, err)
 			}
-			progress, err := s.Progress(ctx, w.ID)
+			progress, err := s.Progress(ctx, survey.DefaultOrganisation, w.ID)
 			if err != nil || len(progress) != 1 || progress[0].Finished != 5 || !progress[0].Day.Equal(noon.UTC().Truncate(24*time.Hour)) {
 				t.Errorf("Progress = %+v, %v; want 5 on one day", progress, err)
 			}

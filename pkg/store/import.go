@@ -27,10 +27,10 @@ const importBatch = 500
 // [survey.ErrPromised].
 //
 // The sequence must not use the store: on SQLite it would wait for itself.
-func (s *Store) ImportResponses(ctx context.Context, wave survey.WaveID, rows iter.Seq2[survey.Response, error]) (int, error) {
+func (s *Store) ImportResponses(ctx context.Context, organisation survey.OrganisationID, wave survey.WaveID, rows iter.Seq2[survey.Response, error]) (int, error) {
 	imported := 0
 	err := s.change(ctx, func(tx *gorm.DB) error {
-		into, err := takeWave(s.lock(tx).Where("id = ?", int64(wave)))
+		into, err := s.lockWave(tx, organisation, wave)
 		if err != nil {
 			return err
 		}
@@ -187,10 +187,10 @@ func (b *importedRows) insertChunk(tx *gorm.DB, rows [][]any) error {
 
 // Respondents yields who is named by the complete responses of a wave, those that do not count yet included: an
 // import leaves out whom it would store twice.
-func (s *Store) Respondents(ctx context.Context, wave survey.WaveID) iter.Seq2[string, error] {
+func (s *Store) Respondents(ctx context.Context, organisation survey.OrganisationID, wave survey.WaveID) iter.Seq2[string, error] {
 	return func(yield func(string, error) bool) {
 		rows, err := s.read.WithContext(ctx).Raw(
-			"SELECT person FROM responses WHERE wave_id = ? AND completed_at IS NOT NULL AND person <> ''", int64(wave)).Rows()
+			"SELECT person FROM responses WHERE organisation_id = ? AND wave_id = ? AND completed_at IS NOT NULL AND person <> ''", int64(organisation), int64(wave)).Rows()
 		if err != nil {
 			yield("", fmt.Errorf("who answered wave %d: %w", wave, classify(err)))
 			return

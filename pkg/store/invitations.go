@@ -242,7 +242,7 @@ type GroupCount struct {
 
 // InvitationGroups counts the invitations of a wave, in one row for each combination of attributes that there is.
 // It counts groups of any size: what is shown of them is the caller's to withhold.
-func (s *Store) InvitationGroups(ctx context.Context, wave survey.WaveID) ([]GroupCount, error) {
+func (s *Store) InvitationGroups(ctx context.Context, organisation survey.OrganisationID, wave survey.WaveID) ([]GroupCount, error) {
 	var rows []struct {
 		Combination                                                       string
 		Invited, Reached, Opened, Started, Finished, Failed, Unsubscribed int
@@ -255,7 +255,7 @@ func (s *Store) InvitationGroups(ctx context.Context, wave survey.WaveID) ([]Gro
 		SELECT `+attributes+` AS combination, count(*) AS invited, count(invited_at) AS reached, count(opened_on) AS opened,
 			count(CASE WHEN started THEN 1 END) AS started, count(CASE WHEN finished THEN 1 END) AS finished,
 			count(CASE WHEN failed <> '' THEN 1 END) AS failed, count(CASE WHEN unsubscribed THEN 1 END) AS unsubscribed
-		FROM invitations WHERE wave_id = ? GROUP BY 1 ORDER BY 1`, int64(wave)).Scan(&rows).Error
+		FROM invitations WHERE organisation_id = ? AND wave_id = ? GROUP BY 1 ORDER BY 1`, int64(organisation), int64(wave)).Scan(&rows).Error
 	if err != nil {
 		return nil, fmt.Errorf("count the invitations of wave %d: %w", wave, classify(err))
 	}
@@ -272,12 +272,16 @@ func (s *Store) InvitationGroups(ctx context.Context, wave survey.WaveID) ([]Gro
 	return groups, nil
 }
 
-// NoteOpened notes the day on which a person first opened the invitation, in waves that track it. In others, and
-// for invitations that are not there, it does nothing.
-func (s *Store) NoteOpened(ctx context.Context, id survey.InvitationID, now time.Time) error {
+// NoteOpened notes the day on which a person first opened the invitation, in waves that track it. In others it does
+// nothing. An invitation that the organisation does not have is [survey.ErrNotFound].
+func (s *Store) NoteOpened(ctx context.Context, organisation survey.OrganisationID, id survey.InvitationID, now time.Time) error {
 	err := s.changeOnce(ctx, func(tx *gorm.DB) error {
-		return tx.Exec("UPDATE invitations SET opened_on = ? WHERE id = ? AND opened_on IS NULL AND wave_id IN (SELECT id FROM waves WHERE tracks)",
-			now.UTC().Format(time.DateOnly), string(id)).Error
+		noted := tx.Exec("UPDATE invitations SET opened_on = ? WHERE id = ? AND organisation_id = ? AND opened_on IS NULL AND wave_id IN (SELECT id FROM waves WHERE tracks)",
+			now.UTC().Format(time.DateOnly), string(id), int64(organisation))
+		if noted.Error != nil || noted.RowsAffected > 0 {
+			return noted.Error
+		}
+		return there(tx, "invitations", organisation, string(id))
 	})
 	if err != nil {
 		return fmt.Errorf("note that an invitation was opened: %w", classify(err))
@@ -286,19 +290,19 @@ func (s *Store) NoteOpened(ctx context.Context, id survey.InvitationID, now time
 }
 
 // UnsubscribeInvitation notes that the person of an invitation wants no mail, of this wave or any other. An
-// invitation that is not there is [survey.ErrNotFound].
-func (s *Store) UnsubscribeInvitation(ctx context.Context, id survey.InvitationID, now time.Time) error {
-	return s.subscribe(ctx, id, true, utc(&now))
+// invitation that the organisation does not have is [survey.ErrNotFound].
+func (s *Store) UnsubscribeInvitation(ctx context.Context, organisation survey.OrganisationID, id survey.InvitationID, now time.Time) error {
+	return s.subscribe(ctx, organisation, id, true, utc(&now))
 }
 
 // ResubscribeInvitation takes back [Store.UnsubscribeInvitation].
-func (s *Store) ResubscribeInvitation(ctx context.Context, id survey.InvitationID) error {
-	return s.subscribe(ctx, id, false, nil)
+func (s *Store) ResubscribeInvitation(ctx context.Context, organisation survey.OrganisationID, id survey.InvitationID) error {
+	return s.subscribe(ctx, organisation, id, false, nil)
 }
 
-func (s *Store) subscribe(ctx context.Context, id survey.InvitationID, unsubscribed bool, at *time.Time) error {
+func (s *Store) subscribe(ctx context.Context, organisation survey.OrganisationID, id survey.InvitationID, unsubscribed bool, at *time.Time) error {
 	err := s.change(ctx, func(tx *gorm.DB) error {
-		if err := found(tx.Exec("UPDATE invitations SET unsubscribed = ? WHERE id = ?", unsubscribed, string(id))); err != nil {
+		if err := found(tx.Exec("UPDATE invitations SET unsubscribed = ? WHERE id = ? AND organisation_id = ?", unsubscribed, string(id), int64(organisation))); err != nil {
 			return err
 		}
 		return tx.Exec("UPDATE people SET unsubscribed_at = ? WHERE id = (SELECT person_id FROM invitations WHERE id = ?) AND (unsubscribed_at IS NULL) = ?",
@@ -319,7 +323,7 @@ type DayCount struct {
 
 // Progress returns what happened in a wave day by day; days without anything are left out. Of anonymous waves it
 // is known how many finished a day, not who.
-func (s *Store) Progress(ctx context.Context, wave survey.WaveID) ([]DayCount, error) {
+func (s *Store) Progress(ctx context.Context, organisation survey.OrganisationID, wave survey.WaveID) ([]DayCount, error) {
 	days := make(map[time.Time]*DayCount)
 	at := func(day time.Time) *DayCount {
 		if days[day] == nil {
@@ -333,13 +337,13 @@ func (s *Store) Progress(ctx context.Context, wave survey.WaveID) ([]DayCount, e
 	}
 	err := errors.Join(
 		s.byDay(ctx, func(day time.Time, n int) { at(day).Finished += n },
-			"SELECT day, sum(people) FROM finished_by_day WHERE wave_id = ? GROUP BY day", wave),
+			"SELECT day, sum(people) FROM finished_by_day WHERE organisation_id = ? AND wave_id = ? GROUP BY day", organisation, wave),
 		// What an anonymous wave publishes has the day of that, which is not when people finished.
 		s.byDay(ctx, func(day time.Time, n int) { at(day).Finished += n },
-			"SELECT "+completed+" AS day, count(*) FROM responses WHERE wave_id = ? AND completed_at IS NOT NULL"+
-				" AND (SELECT mode FROM waves WHERE id = responses.wave_id) <> 'anonymous' GROUP BY 1", wave),
+			"SELECT "+completed+" AS day, count(*) FROM responses WHERE organisation_id = ? AND wave_id = ? AND completed_at IS NOT NULL"+
+				" AND (SELECT mode FROM waves WHERE id = responses.wave_id) <> 'anonymous' GROUP BY 1", organisation, wave),
 		s.byDay(ctx, func(day time.Time, n int) { at(day).Invited += n },
-			"SELECT "+invited+" AS day, count(*) FROM invitations WHERE wave_id = ? AND invited_at IS NOT NULL GROUP BY 1", wave),
+			"SELECT "+invited+" AS day, count(*) FROM invitations WHERE organisation_id = ? AND wave_id = ? AND invited_at IS NOT NULL GROUP BY 1", organisation, wave),
 	)
 	if err != nil {
 		return nil, fmt.Errorf("progress of wave %d: %w", wave, classify(err))
@@ -352,8 +356,8 @@ func (s *Store) Progress(ctx context.Context, wave survey.WaveID) ([]DayCount, e
 }
 
 // byDay reads pairs of a day and a number.
-func (s *Store) byDay(ctx context.Context, use func(day time.Time, n int), query string, wave survey.WaveID) error {
-	rows, err := s.read.WithContext(ctx).Raw(query, int64(wave)).Rows()
+func (s *Store) byDay(ctx context.Context, use func(day time.Time, n int), query string, organisation survey.OrganisationID, wave survey.WaveID) error {
+	rows, err := s.read.WithContext(ctx).Raw(query, int64(organisation), int64(wave)).Rows()
 	if err != nil {
 		return err
 	}

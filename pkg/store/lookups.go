@@ -30,16 +30,17 @@ type lookups struct {
 
 // A lookup is one response that is asked for.
 type lookup struct {
-	wave int64
+	organisation, wave int64
+
 	hash string // of its key
 	row  responseRow
 	err  error
 	done chan struct{} // closed when row or err is there
 }
 
-// find returns the response of a wave whose key has a hash, or [sql.ErrNoRows].
-func (l *lookups) find(ctx context.Context, wave int64, hash []byte) (responseRow, error) {
-	asked := &lookup{wave: wave, hash: string(hash), err: sql.ErrNoRows, done: make(chan struct{})}
+// find returns the response of an organisation's wave whose key has a hash, or [sql.ErrNoRows].
+func (l *lookups) find(ctx context.Context, organisation, wave int64, hash []byte) (responseRow, error) {
+	asked := &lookup{organisation: organisation, wave: wave, hash: string(hash), err: sql.ErrNoRows, done: make(chan struct{})}
 	l.mu.Lock()
 	l.waiting = append(l.waiting, asked)
 	if !l.running {
@@ -79,7 +80,7 @@ func (l *lookups) next() []*lookup {
 	defer l.mu.Unlock()
 	var batch, others []*lookup
 	for _, asked := range l.waiting {
-		if len(batch) < lookupBatch && (len(batch) == 0 || asked.wave == batch[0].wave) {
+		if len(batch) < lookupBatch && (len(batch) == 0 || asked.wave == batch[0].wave && asked.organisation == batch[0].organisation) {
 			batch = append(batch, asked)
 		} else {
 			others = append(others, asked)
@@ -114,8 +115,8 @@ func (l *lookups) read(batch []*lookup) error {
 			SELECT found.* FROM (SELECT $2::bytea[] AS hashes OFFSET 0) AS batch, unnest(batch.hashes) AS asked (hash) CROSS JOIN LATERAL (
 				SELECT key_hash, id, wave_id, version_id, language, seed, page, revision, answers, weight, person, started_at, completed_at,
 					invitation_id::text, attributes
-				FROM responses WHERE wave_id = $1 AND key_hash = asked.hash LIMIT 1
-			) AS found`, batch[0].wave, hashes)
+				FROM responses WHERE organisation_id = $3 AND wave_id = $1 AND key_hash = asked.hash LIMIT 1
+			) AS found`, batch[0].wave, hashes, batch[0].organisation)
 		if err != nil {
 			return err
 		}

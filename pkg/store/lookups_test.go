@@ -23,7 +23,7 @@ func TestLookUpAtOnce(t *testing.T) {
 			for i, w := range []survey.Wave{newWave(t, s, "one"), newWave(t, s, "two")} {
 				for range 20 {
 					r := newResponse(w)
-					if err := s.StartResponse(t.Context(), &r); err != nil {
+					if err := s.StartResponse(t.Context(), survey.DefaultOrganisation, &r); err != nil {
 						t.Fatal(err)
 					}
 					drafts = append(drafts, r)
@@ -31,7 +31,7 @@ func TestLookUpAtOnce(t *testing.T) {
 				if i == 1 { // a key may be used in another wave, where it is another response's
 					r := newResponse(w)
 					r.Key = drafts[0].Key
-					if err := s.StartResponse(t.Context(), &r); err != nil {
+					if err := s.StartResponse(t.Context(), survey.DefaultOrganisation, &r); err != nil {
 						t.Fatal(err)
 					}
 					drafts = append(drafts, r)
@@ -44,18 +44,18 @@ func TestLookUpAtOnce(t *testing.T) {
 				for range 5 {
 					all.Go(func() {
 						want := &drafts[i]
-						got, err := s.ResponseByKey(t.Context(), want.Wave, want.Key)
+						got, err := s.ResponseByKey(t.Context(), survey.DefaultOrganisation, want.Wave, want.Key)
 						if err != nil || got.ID != want.ID || got.Wave != want.Wave || got.Key != want.Key {
 							t.Errorf("response %s of wave %d: %s of wave %d, %v", want.ID, want.Wave, got.ID, got.Wave, err)
 						}
 					})
 					all.Go(func() {
-						if _, err := s.ResponseByKey(t.Context(), drafts[i].Wave, fmt.Sprintf("nobody's %d", i)); !errors.Is(err, survey.ErrNotFound) {
+						if _, err := s.ResponseByKey(t.Context(), survey.DefaultOrganisation, drafts[i].Wave, fmt.Sprintf("nobody's %d", i)); !errors.Is(err, survey.ErrNotFound) {
 							t.Errorf("a key that nobody has: %v", err)
 						}
 					})
 					all.Go(func() {
-						if _, err := s.ResponseByKey(gone, drafts[i].Wave, drafts[i].Key); !errors.Is(err, context.Canceled) {
+						if _, err := s.ResponseByKey(gone, survey.DefaultOrganisation, drafts[i].Wave, drafts[i].Key); !errors.Is(err, context.Canceled) {
 							t.Errorf("somebody who left: %v", err)
 						}
 					})
@@ -66,10 +66,10 @@ func TestLookUpAtOnce(t *testing.T) {
 			for range 50 {
 				r.Revision++
 				r.Page++
-				if err := s.SavePage(t.Context(), r); err != nil {
+				if err := s.SavePage(t.Context(), survey.DefaultOrganisation, r); err != nil {
 					t.Fatal(err)
 				}
-				if got, err := s.ResponseByKey(t.Context(), r.Wave, r.Key); err != nil || got.Revision != r.Revision {
+				if got, err := s.ResponseByKey(t.Context(), survey.DefaultOrganisation, r.Wave, r.Key); err != nil || got.Revision != r.Revision {
 					t.Fatalf("revision %d is read after %d was saved: %v", got.Revision, r.Revision, err)
 				}
 			}

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -42,12 +43,12 @@ func saveLetter(tx *gorm.DB, organisation survey.OrganisationID, wave survey.Wav
 }
 
 // Letters returns what is written to the people of a wave, the invitation first.
-func (s *Store) Letters(ctx context.Context, wave survey.WaveID) ([]survey.Letter, error) {
+func (s *Store) Letters(ctx context.Context, organisation survey.OrganisationID, wave survey.WaveID) ([]survey.Letter, error) {
 	var rows []struct {
 		Kind          string
 		Subject, Text []byte
 	}
-	err := s.read.WithContext(ctx).Raw("SELECT kind, subject, text FROM letters WHERE wave_id = ? ORDER BY kind", int64(wave)).Scan(&rows).Error
+	err := s.read.WithContext(ctx).Raw("SELECT kind, subject, text FROM letters WHERE organisation_id = ? AND wave_id = ? ORDER BY kind", int64(organisation), int64(wave)).Scan(&rows).Error
 	if err != nil {
 		return nil, fmt.Errorf("letters of wave %d: %w", wave, classify(err))
 	}
@@ -117,8 +118,9 @@ func findMailings(query *gorm.DB) ([]survey.Mailing, error) {
 }
 
 // Mailings returns the mailings of a wave by their times.
-func (s *Store) Mailings(ctx context.Context, wave survey.WaveID) ([]survey.Mailing, error) {
-	mailings, err := findMailings(s.read.WithContext(ctx).Raw("SELECT "+mailingColumns+" FROM mailings g WHERE g.wave_id = ? ORDER BY g.starts_at, g.id", int64(wave)))
+func (s *Store) Mailings(ctx context.Context, organisation survey.OrganisationID, wave survey.WaveID) ([]survey.Mailing, error) {
+	mailings, err := findMailings(s.read.WithContext(ctx).Raw(
+		"SELECT "+mailingColumns+" FROM mailings g WHERE g.organisation_id = ? AND g.wave_id = ? ORDER BY g.starts_at, g.id", int64(organisation), int64(wave)))
 	if err != nil {
 		return nil, fmt.Errorf("mailings of wave %d: %w", wave, classify(err))
 	}
@@ -145,14 +147,7 @@ func (s *Store) CancelMailing(ctx context.Context, organisation survey.Organisat
 			return result.Error
 		}
 		if result.RowsAffected == 0 {
-			var there bool
-			err := tx.Raw("SELECT EXISTS (SELECT 1 FROM mailings WHERE organisation_id = ? AND id = ?)", int64(organisation), int64(id)).Scan(&there).Error
-			if err == nil && there {
-				err = survey.ErrConflict
-			} else if err == nil {
-				err = survey.ErrNotFound
-			}
-			return err
+			return cmp.Or(there(tx, "mailings", organisation, int64(id)), survey.ErrConflict)
 		}
 		return tx.Exec("UPDATE mails SET state = 'dropped', reason = 'cancelled' WHERE mailing_id = ? AND state = 'waiting'", int64(id)).Error
 	})
@@ -171,20 +166,21 @@ const reachable = `p.active AND p.address <> '' AND p.unsubscribed_at IS NULL AN
 // reminders those who were and have not finished; neither goes to people who are inactive, want no mail, or whose
 // mail does not arrive. A mailing of which there is nothing to send is done, and so is one of a wave that takes no
 // more answers. One that is not planned any more is [survey.ErrConflict]: another process was faster, or it was
-// cancelled.
-func (s *Store) StartMailing(ctx context.Context, id survey.MailingID, messageID func() string, now time.Time) (int, error) {
+// cancelled. One that the organisation does not have is [survey.ErrNotFound].
+func (s *Store) StartMailing(ctx context.Context, organisation survey.OrganisationID, id survey.MailingID, messageID func() string, now time.Time) (int, error) {
 	queued := 0
 	err := s.change(ctx, func(tx *gorm.DB) error {
 		var row struct {
 			OrganisationID, WaveID int64
 			Kind                   string
 		}
-		err := returning(tx, &row, "UPDATE mailings SET state = 'sending' WHERE id = ? AND state = 'planned' RETURNING organisation_id, wave_id, kind", int64(id))
+		err := returning(tx, &row, "UPDATE mailings SET state = 'sending' WHERE id = ? AND organisation_id = ? AND state = 'planned' RETURNING organisation_id, wave_id, kind",
+			int64(id), int64(organisation))
 		if err != nil {
 			return err
 		}
 		if row.WaveID == 0 {
-			return survey.ErrConflict
+			return cmp.Or(there(tx, "mailings", organisation, int64(id)), survey.ErrConflict)
 		}
 		invitations, err := concerned(tx, survey.WaveID(row.WaveID), survey.LetterKind(row.Kind), now)
 		if err != nil {

@@ -118,11 +118,11 @@ func wantedMails(tx *gorm.DB, ids []int64, now time.Time) ([]survey.Mail, error)
 }
 
 // MailSent notes that a server took a mail at now: its invitation was invited, or reminded once more. A mail that
-// was cancelled or dropped meanwhile was sent all the same. Noting it again, or of a mail that was erased, does
-// nothing.
-func (s *Store) MailSent(ctx context.Context, id int64, now time.Time) error {
+// was cancelled or dropped meanwhile was sent all the same. Noting it again does nothing. A mail that the organisation
+// does not have, or that was erased, is [survey.ErrNotFound].
+func (s *Store) MailSent(ctx context.Context, organisation survey.OrganisationID, id int64, now time.Time) error {
 	err := s.change(ctx, func(tx *gorm.DB) error {
-		invitation, err := settle(tx, id, "sent", "")
+		invitation, err := settle(tx, organisation, id, "sent", "")
 		if err != nil || invitation == nil {
 			return err
 		}
@@ -142,10 +142,11 @@ func (s *Store) MailSent(ctx context.Context, id int64, now time.Time) error {
 }
 
 // MailFailed notes that a mail was refused for good, and why; its invitation shows it, and gets no more mail until
-// the address is another. Noting it of a mail that is sent, or erased, does nothing.
-func (s *Store) MailFailed(ctx context.Context, id int64, reason string) error {
+// the address is another. Noting it of a mail that is sent does nothing. A mail that the organisation does not have,
+// or that was erased, is [survey.ErrNotFound].
+func (s *Store) MailFailed(ctx context.Context, organisation survey.OrganisationID, id int64, reason string) error {
 	err := s.change(ctx, func(tx *gorm.DB) error {
-		invitation, err := settle(tx, id, "failed", reason)
+		invitation, err := settle(tx, organisation, id, "failed", reason)
 		if err != nil || invitation == nil {
 			return err
 		}
@@ -170,23 +171,32 @@ type settledMail struct {
 	Kind         string
 }
 
-// settle gives a mail its last state. It returns nil if it had that, or was sent, or is gone.
-func settle(tx *gorm.DB, id int64, state, reason string) (*settledMail, error) {
+// settle gives a mail its last state. It returns nil if it had that, or was sent.
+func settle(tx *gorm.DB, organisation survey.OrganisationID, id int64, state, reason string) (*settledMail, error) {
 	var settled settledMail
 	err := tx.Raw(`
-		UPDATE mails SET state = ?, reason = ? WHERE id = ? AND state NOT IN ('sent', ?)
-		RETURNING mailing_id, invitation_id, (SELECT kind FROM mailings WHERE mailings.id = mails.mailing_id) AS kind`, state, reason, id, state).Scan(&settled).Error
-	if err != nil || settled.MailingID == 0 {
+		UPDATE mails SET state = ?, reason = ? WHERE id = ? AND organisation_id = ? AND state NOT IN ('sent', ?)
+		RETURNING mailing_id, invitation_id, (SELECT kind FROM mailings WHERE mailings.id = mails.mailing_id) AS kind`, state, reason, id, int64(organisation), state).Scan(&settled).Error
+	switch {
+	case err != nil:
 		return nil, err
+	case settled.MailingID == 0:
+		return nil, there(tx, "mails", organisation, id)
 	}
 	return &settled, nil
 }
 
 // MailDeferred notes that a mail could not be sent now, and why, and counts the attempt: it is not claimed before
-// until. It does nothing of a mail that does not wait.
-func (s *Store) MailDeferred(ctx context.Context, id int64, until time.Time, reason string) error {
+// until. It does nothing of a mail that does not wait. A mail that the organisation does not have, or that was erased, is
+// [survey.ErrNotFound].
+func (s *Store) MailDeferred(ctx context.Context, organisation survey.OrganisationID, id int64, until time.Time, reason string) error {
 	err := s.changeOnce(ctx, func(tx *gorm.DB) error {
-		return tx.Exec("UPDATE mails SET not_before = ?, attempts = attempts + 1, reason = ? WHERE id = ? AND state = 'waiting'", *utc(&until), reason, id).Error
+		deferred := tx.Exec("UPDATE mails SET not_before = ?, attempts = attempts + 1, reason = ? WHERE id = ? AND organisation_id = ? AND state = 'waiting'",
+			*utc(&until), reason, id, int64(organisation))
+		if deferred.Error != nil || deferred.RowsAffected > 0 {
+			return deferred.Error
+		}
+		return there(tx, "mails", organisation, id)
 	})
 	if err != nil {
 		return fmt.Errorf("note that mail %d waits: %w", id, classify(err))
@@ -195,13 +205,24 @@ func (s *Store) MailDeferred(ctx context.Context, id int64, until time.Time, rea
 }
 
 // ReleaseMails gives claimed mails back unsent, without counting an attempt: they are not claimed before until. It
-// does nothing of mails that do not wait.
-func (s *Store) ReleaseMails(ctx context.Context, ids []int64, until time.Time) error {
+// does nothing of mails that do not wait; if the organisation has none of them at all, it is [survey.ErrNotFound].
+func (s *Store) ReleaseMails(ctx context.Context, organisation survey.OrganisationID, ids []int64, until time.Time) error {
 	err := s.change(ctx, func(tx *gorm.DB) error {
+		known := len(ids) == 0
 		for chunk := range slices.Chunk(ids, 1000) {
-			if err := tx.Exec("UPDATE mails SET not_before = ? WHERE id IN ? AND state = 'waiting'", *utc(&until), chunk).Error; err != nil {
+			released := tx.Exec("UPDATE mails SET not_before = ? WHERE id IN ? AND organisation_id = ? AND state = 'waiting'", *utc(&until), chunk, int64(organisation))
+			if released.Error != nil {
+				return released.Error
+			}
+			if known = known || released.RowsAffected > 0; known {
+				continue
+			}
+			if err := tx.Raw("SELECT EXISTS (SELECT 1 FROM mails WHERE id IN ? AND organisation_id = ?)", chunk, int64(organisation)).Scan(&known).Error; err != nil {
 				return err
 			}
+		}
+		if !known {
+			return survey.ErrNotFound
 		}
 		return nil
 	})
@@ -218,13 +239,13 @@ type QueueCount struct {
 }
 
 // MailQueue counts the mails of a wave.
-func (s *Store) MailQueue(ctx context.Context, wave survey.WaveID) (QueueCount, error) {
+func (s *Store) MailQueue(ctx context.Context, organisation survey.OrganisationID, wave survey.WaveID) (QueueCount, error) {
 	var c QueueCount
 	err := s.read.WithContext(ctx).Raw(`
 		SELECT count(CASE WHEN m.state = 'waiting' THEN 1 END) AS waiting, count(CASE WHEN m.state = 'sent' THEN 1 END) AS sent,
 			count(CASE WHEN m.state = 'failed' THEN 1 END) AS failed, count(CASE WHEN m.state = 'dropped' THEN 1 END) AS dropped,
 			count(CASE WHEN m.state = 'waiting' AND attempts > 0 THEN 1 END) AS deferred
-		FROM mailings g JOIN mails m ON m.mailing_id = g.id WHERE g.wave_id = ?`, int64(wave)).Scan(&c).Error
+		FROM mailings g JOIN mails m ON m.mailing_id = g.id WHERE g.organisation_id = ? AND g.wave_id = ?`, int64(organisation), int64(wave)).Scan(&c).Error
 	if err != nil {
 		return QueueCount{}, fmt.Errorf("count the mails of wave %d: %w", wave, classify(err))
 	}

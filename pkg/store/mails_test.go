@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -24,7 +25,7 @@ func numbered() func() string {
 // mailing returns what is known of a mailing of a wave.
 func mailing(tb testing.TB, s *store.Store, wave survey.WaveID, at int) survey.Mailing {
 	tb.Helper()
-	mailings, err := s.Mailings(tb.Context(), wave)
+	mailings, err := s.Mailings(tb.Context(), survey.DefaultOrganisation, wave)
 	if err != nil || len(mailings) <= at {
 		tb.Fatalf("Mailings = %+v, %v", mailings, err)
 	}
@@ -51,7 +52,7 @@ func TestMailings(t *testing.T) {
 			w, invitations := launched(t, s, survey.Confidential, 3, people, nil, []survey.Mailing{
 				{Kind: survey.InvitationLetter, At: noon}, {Kind: survey.ReminderLetter, At: noon.AddDate(0, 0, 7)},
 			})
-			if err := s.UnsubscribeInvitation(ctx, invitations[3].ID, noon); err != nil {
+			if err := s.UnsubscribeInvitation(ctx, survey.DefaultOrganisation, invitations[3].ID, noon); err != nil {
 				t.Fatal(err)
 			}
 			due, err := s.DueMailings(ctx, noon.Add(time.Hour))
@@ -63,7 +64,7 @@ func TestMailings(t *testing.T) {
 			}
 			// Many processes start it: one does.
 			results := inParallel(10, func(int) error {
-				n, err := s.StartMailing(ctx, due[0].ID, numbered(), noon)
+				n, err := s.StartMailing(ctx, survey.DefaultOrganisation, due[0].ID, numbered(), noon)
 				if err == nil && n != 6 {
 					return fmt.Errorf("%d mails are queued; want 6", n)
 				}
@@ -101,20 +102,25 @@ func TestMailings(t *testing.T) {
 				}
 			}
 			for range 2 { // noted twice, counted once
-				must(s.MailSent(ctx, first[0].ID, noon))
+				must(s.MailSent(ctx, survey.DefaultOrganisation, first[0].ID, noon))
 			}
-			must(s.MailDeferred(ctx, first[1].ID, after.Add(time.Hour), "451 busy"))
-			must(s.MailFailed(ctx, first[2].ID, "550 no such user"))
-			must(s.ReleaseMails(ctx, []int64{first[3].ID, 777}, after))
-			must(s.MailSent(ctx, 777, noon))
-			must(s.MailFailed(ctx, 777, "x"))
-			must(s.MailDeferred(ctx, 777, noon, "x"))
+			must(s.MailDeferred(ctx, survey.DefaultOrganisation, first[1].ID, after.Add(time.Hour), "451 busy"))
+			must(s.MailFailed(ctx, survey.DefaultOrganisation, first[2].ID, "550 no such user"))
+			must(s.ReleaseMails(ctx, survey.DefaultOrganisation, []int64{first[3].ID, 777}, after))
+			for what, err := range map[string]error{
+				"sent": s.MailSent(ctx, survey.DefaultOrganisation, 777, noon), "failed": s.MailFailed(ctx, survey.DefaultOrganisation, 777, "x"),
+				"deferred": s.MailDeferred(ctx, survey.DefaultOrganisation, 777, noon, "x"), "released": s.ReleaseMails(ctx, survey.DefaultOrganisation, []int64{777}, after),
+			} {
+				if !errors.Is(err, survey.ErrNotFound) {
+					t.Errorf("%s, of a mail that is not there: %v", what, err)
+				}
+			}
 			if got := claim(after, 100); len(got) != 1 || got[0].ID != first[3].ID || got[0].Attempts != 0 || got[0].MessageID != first[3].MessageID {
 				t.Errorf("given back: %+v; want that one, with its Message-ID and no attempt", got)
 			}
-			must(s.MailSent(ctx, first[3].ID, after))
-			must(s.MailSent(ctx, rest[0].ID, after))
-			must(s.MailSent(ctx, rest[1].ID, after))
+			must(s.MailSent(ctx, survey.DefaultOrganisation, first[3].ID, after))
+			must(s.MailSent(ctx, survey.DefaultOrganisation, rest[0].ID, after))
+			must(s.MailSent(ctx, survey.DefaultOrganisation, rest[1].ID, after))
 			if m := mailing(t, s, w.ID, 0); m.State != survey.MailingSending || m.Queued != 6 || m.Sent != 4 || m.Failed != 1 {
 				t.Errorf("the mailing is %+v; want it sending", m)
 			}
@@ -122,11 +128,11 @@ func TestMailings(t *testing.T) {
 			if len(deferred) != 1 || deferred[0].ID != first[1].ID || deferred[0].Attempts != 1 {
 				t.Fatalf("after its pause: %+v; want the deferred one, after an attempt", deferred)
 			}
-			must(s.MailSent(ctx, first[1].ID, after))
+			must(s.MailSent(ctx, survey.DefaultOrganisation, first[1].ID, after))
 			if m := mailing(t, s, w.ID, 0); m.State != survey.MailingDone || m.Sent != 5 {
 				t.Errorf("the mailing is %+v; want it done", m)
 			}
-			if q, err := s.MailQueue(ctx, w.ID); err != nil || q != (store.QueueCount{Sent: 5, Failed: 1}) {
+			if q, err := s.MailQueue(ctx, survey.DefaultOrganisation, w.ID); err != nil || q != (store.QueueCount{Sent: 5, Failed: 1}) {
 				t.Errorf("MailQueue = %+v, %v", q, err)
 			}
 			sent, _, err := s.InvitationByToken(ctx, hashOf(tokenOf(first[0].Invitation)))
@@ -141,19 +147,19 @@ func TestMailings(t *testing.T) {
 			for i, m := range []survey.Mail{first[0], first[1]} {
 				r := newResponse(w)
 				r.Invitation = m.Invitation
-				must(s.StartResponse(ctx, &r))
+				must(s.StartResponse(ctx, survey.DefaultOrganisation, &r))
 				if i == 0 {
-					must(s.CompleteResponse(ctx, complete(r, `{"a":1}`), 0))
+					must(s.CompleteResponse(ctx, survey.DefaultOrganisation, complete(r, `{"a":1}`), 0))
 				}
 			}
 			reminder := mailing(t, s, w.ID, 1)
-			if n, err := s.StartMailing(ctx, reminder.ID, numbered(), after); n != 4 || err != nil {
+			if n, err := s.StartMailing(ctx, survey.DefaultOrganisation, reminder.ID, numbered(), after); n != 4 || err != nil {
 				t.Fatalf("StartMailing of the reminder = %d, %v; want 4", n, err)
 			}
-			second, err := s.ResponseByInvitation(ctx, w.ID, first[1].Invitation)
+			second, err := s.ResponseByInvitation(ctx, survey.DefaultOrganisation, w.ID, first[1].Invitation)
 			must(err)
-			must(s.CompleteResponse(ctx, complete(second, `{"a":1}`), 0))
-			must(s.UnsubscribeInvitation(ctx, first[3].Invitation, after))
+			must(s.CompleteResponse(ctx, survey.DefaultOrganisation, complete(second, `{"a":1}`), 0))
+			must(s.UnsubscribeInvitation(ctx, survey.DefaultOrganisation, first[3].Invitation, after))
 			reminders := claim(after, 1) // however few are looked at a time
 			reminders = append(reminders, claim(after, 1)...)
 			if len(reminders) != 2 || slices.ContainsFunc(reminders, func(m survey.Mail) bool {
@@ -161,9 +167,9 @@ func TestMailings(t *testing.T) {
 			}) {
 				t.Errorf("reminders %+v; want those two who have not finished", reminders)
 			}
-			must(s.MailSent(ctx, reminders[0].ID, after))
+			must(s.MailSent(ctx, survey.DefaultOrganisation, reminders[0].ID, after))
 			must(s.CancelMailing(ctx, ours, reminder.ID))
-			must(s.MailSent(ctx, reminders[1].ID, after)) // it was on its way
+			must(s.MailSent(ctx, survey.DefaultOrganisation, reminders[1].ID, after)) // it was on its way
 			wantError(t, "cancelling again", s.CancelMailing(ctx, ours, reminder.ID), survey.ErrConflict)
 			wantError(t, "another organisation's cancelling", s.CancelMailing(ctx, ours+1, reminder.ID), survey.ErrNotFound)
 			if m := mailing(t, s, w.ID, 1); m.State != survey.MailingCancelled || m.Sent != 2 {
@@ -178,7 +184,7 @@ func TestMailings(t *testing.T) {
 			must(s.PlanMailing(ctx, ours, &extra))
 			w.State = survey.WaveClosed
 			must(s.UpdateWave(ctx, w))
-			if n, err := s.StartMailing(ctx, extra.ID, numbered(), after); n != 0 || err != nil {
+			if n, err := s.StartMailing(ctx, survey.DefaultOrganisation, extra.ID, numbered(), after); n != 0 || err != nil {
 				t.Errorf("StartMailing in a closed wave = %d, %v; want 0", n, err)
 			}
 			if m := mailing(t, s, w.ID, 0); m.ID == extra.ID && m.State != survey.MailingDone {
@@ -200,7 +206,7 @@ func TestClaimAtOnce(t *testing.T) {
 			s, ctx := open(t), t.Context()
 			const n = 400
 			w, _ := launched(t, s, survey.Confidential, 3, importPeople(t, s, n), nil, []survey.Mailing{{Kind: survey.InvitationLetter, At: noon}})
-			if queued, err := s.StartMailing(ctx, mailing(t, s, w.ID, 0).ID, numbered(), noon); queued != n || err != nil {
+			if queued, err := s.StartMailing(ctx, survey.DefaultOrganisation, mailing(t, s, w.ID, 0).ID, numbered(), noon); queued != n || err != nil {
 				t.Fatalf("StartMailing = %d, %v", queued, err)
 			}
 			var mu sync.Mutex
@@ -215,7 +221,7 @@ func TestClaimAtOnce(t *testing.T) {
 						mu.Lock()
 						times[m.ID]++
 						mu.Unlock()
-						if err := s.MailSent(ctx, m.ID, noon); err != nil {
+						if err := s.MailSent(ctx, survey.DefaultOrganisation, m.ID, noon); err != nil {
 							return err
 						}
 					}
@@ -244,7 +250,7 @@ func TestClosedWaveDropsMails(t *testing.T) {
 			t.Parallel()
 			s, ctx := open(t), t.Context()
 			w, _ := launched(t, s, survey.Anonymous, 3, importPeople(t, s, 5), nil, []survey.Mailing{{Kind: survey.InvitationLetter, At: noon}})
-			if _, err := s.StartMailing(ctx, mailing(t, s, w.ID, 0).ID, numbered(), noon); err != nil {
+			if _, err := s.StartMailing(ctx, survey.DefaultOrganisation, mailing(t, s, w.ID, 0).ID, numbered(), noon); err != nil {
 				t.Fatal(err)
 			}
 			w.Closes = stored(noon.Add(time.Hour))

@@ -141,30 +141,30 @@ func live(tb testing.TB, s *store.Store, kind pairingKind, people []survey.Perso
 		case !a.begun && mode == survey.Anonymous:
 			a.begun = true
 			a.draft.Content = a.own.seal("{}")
-			err = s.StartDraft(ctx, &a.draft, a.invitation.ID)
+			err = s.StartDraft(ctx, survey.DefaultOrganisation, &a.draft, a.invitation.ID)
 		case !a.begun:
 			a.begun = true
 			a.response.Invitation, a.response.Attributes = a.invitation.ID, a.invitation.Attributes
-			err = s.StartResponse(ctx, &a.response)
+			err = s.StartResponse(ctx, survey.DefaultOrganisation, &a.response)
 		case a.pages > 0 && mode == survey.Anonymous:
 			a.pages--
 			a.draft = next(a.draft)
 			a.draft.Content = a.own.seal(h.answer[id])
-			err = s.SaveDraft(ctx, a.draft)
+			err = s.SaveDraft(ctx, survey.DefaultOrganisation, a.draft)
 		case a.pages > 0:
 			a.pages--
 			a.response.Revision++
 			a.response.Page++
-			err = s.SavePage(ctx, a.response)
+			err = s.SavePage(ctx, survey.DefaultOrganisation, a.response)
 		default:
 			all = slices.Delete(all, at, at+1)
 			h.finished = append(h.finished, id)
 			pending++
 			if mode == survey.Anonymous {
-				err = s.Seal(ctx, next(a.draft), a.invitation.ID, survey.Sealed{ID: randomID(), Content: service.seal(id)}, noon, 0)
+				err = s.Seal(ctx, survey.DefaultOrganisation, next(a.draft), a.invitation.ID, survey.Sealed{ID: randomID(), Content: service.seal(id)}, noon, 0)
 			} else {
 				h.response[id] = string(a.response.ID)
-				err = s.CompleteResponse(ctx, complete(a.response, h.answer[id]), 0)
+				err = s.CompleteResponse(ctx, survey.DefaultOrganisation, complete(a.response, h.answer[id]), 0)
 			}
 			if err == nil && (pending >= 2*pairingK || len(all) == 0) {
 				pending = step(tb, s, h, service, kind, len(all) == 0, random)
@@ -190,7 +190,7 @@ func step(tb testing.TB, s *store.Store, h *history, service sealer, kind pairin
 	}
 	var err error
 	if kind == confidentialWave {
-		_, err = s.Release(tb.Context(), h.wave.ID, noon, func(ids []survey.ResponseID, _ int, _ bool) (chosen []survey.ResponseID) {
+		_, err = s.Release(tb.Context(), survey.DefaultOrganisation, h.wave.ID, noon, func(ids []survey.ResponseID, _ int, _ bool) (chosen []survey.ResponseID) {
 			for _, i := range choose(len(ids)) {
 				chosen = append(chosen, ids[i])
 				published = append(published, string(ids[i]))
@@ -198,7 +198,7 @@ func step(tb testing.TB, s *store.Store, h *history, service sealer, kind pairin
 			return chosen
 		})
 	} else {
-		_, err = s.Unseal(tb.Context(), h.wave.ID, noon, func(sealed []survey.Sealed, _ bool) (publish []survey.Response, keep []survey.Sealed, err error) {
+		_, err = s.Unseal(tb.Context(), survey.DefaultOrganisation, h.wave.ID, noon, func(sealed []survey.Sealed, _ bool) (publish []survey.Response, keep []survey.Sealed, err error) {
 			chosen := choose(len(sealed))
 			for i, p := range sealed {
 				who := service.open(tb, p.Content)
@@ -693,16 +693,16 @@ func TestNothingStays(t *testing.T) {
 		if i >= 5 {
 			invitation = "" // by the open link
 		}
-		if err := s.StartDraft(ctx, &d, invitation); err != nil {
+		if err := s.StartDraft(ctx, survey.DefaultOrganisation, &d, invitation); err != nil {
 			t.Fatal(err)
 		}
 		done, sealed := next(d), survey.Sealed{ID: randomID(), Content: sealedBytes()}
-		if err := s.Seal(ctx, done, invitation, sealed, noon, 0); err != nil {
+		if err := s.Seal(ctx, survey.DefaultOrganisation, done, invitation, sealed, noon, 0); err != nil {
 			t.Fatal(err)
 		}
 		gone = append(gone, d.Content, []byte(d.Key), sealed.Content, store.DraftHash(&d))
 	}
-	if n, err := s.Unseal(ctx, w.ID, noon, publishSome(w, 4)); n != 4 || err != nil {
+	if n, err := s.Unseal(ctx, survey.DefaultOrganisation, w.ID, noon, publishSome(w, 4)); n != 4 || err != nil {
 		t.Fatalf("Unseal = %d, %v", n, err)
 	}
 	// stays returns how many of the traces are in the files, whole or in part.
@@ -740,7 +740,7 @@ func TestNothingStays(t *testing.T) {
 		t.Errorf("the file does not have what it should: this test shows nothing (%v)", err)
 	}
 	gone = append(gone, hashOf(tokenOf(invitations[0].ID)), []byte(invitations[0].ID))
-	if _, err := s.EraseWavePersonalData(ctx, w.ID); err != nil {
+	if _, err := s.EraseWavePersonalData(ctx, survey.DefaultOrganisation, w.ID); err != nil {
 		t.Fatal(err)
 	}
 	if whole, part := stays(); whole > 0 || part > 0 {

@@ -102,11 +102,11 @@ func mailOnePerson(t *testing.T, s *store.Store, wave survey.WaveID, id survey.I
 		if err != nil || len(mails) != 1 || mails[0].Kind != want || mails[0].MessageID != messageID {
 			t.Fatalf("claimed %+v, %v; want the %s", mails, err, want)
 		}
-		if err := s.MailSent(ctx, mails[0].ID, now); err != nil {
+		if err := s.MailSent(ctx, survey.DefaultOrganisation, mails[0].ID, now); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if err := s.UnsubscribeInvitation(ctx, id, now); err != nil {
+	if err := s.UnsubscribeInvitation(ctx, survey.DefaultOrganisation, id, now); err != nil {
 		t.Fatal(err)
 	}
 	if err := s.MailPerson(ctx, own, wave, id, "<4@x>", now); !errors.Is(err, survey.ErrConflict) {

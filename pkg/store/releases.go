@@ -21,10 +21,10 @@ import (
 //
 // A step of fewer than the threshold is [survey.ErrPromised]: the difference of two results would tell of them.
 // While choose runs nobody completes a response of the wave; it must not use the store.
-func (s *Store) Release(ctx context.Context, wave survey.WaveID, now time.Time, choose func(pending []survey.ResponseID, k int, closing bool) []survey.ResponseID) (int, error) {
+func (s *Store) Release(ctx context.Context, organisation survey.OrganisationID, wave survey.WaveID, now time.Time, choose func(pending []survey.ResponseID, k int, closing bool) []survey.ResponseID) (int, error) {
 	released := 0
 	err := s.change(ctx, func(tx *gorm.DB) error {
-		w, err := takeWave(s.lock(tx).Where("id = ?", int64(wave)))
+		w, err := s.lockWave(tx, organisation, wave)
 		if err != nil {
 			return err
 		}
@@ -115,11 +115,12 @@ func uuids[ID ~string](ids []ID) string {
 }
 
 // Pending returns how many people answered a wave whose answers do not count yet, sealed ones included.
-func (s *Store) Pending(ctx context.Context, wave survey.WaveID) (int, error) {
+func (s *Store) Pending(ctx context.Context, organisation survey.OrganisationID, wave survey.WaveID) (int, error) {
 	var pending int
 	err := s.read.WithContext(ctx).Raw(`
-		SELECT (SELECT count(*) FROM responses WHERE wave_id = ? AND completed_at IS NOT NULL AND tx IS NULL)
-			+ (SELECT count(*) FROM sealed WHERE wave_id = ?)`, int64(wave), int64(wave)).Scan(&pending).Error
+		SELECT (SELECT count(*) FROM responses WHERE wave_id = waves.id AND completed_at IS NOT NULL AND tx IS NULL)
+			+ (SELECT count(*) FROM sealed WHERE wave_id = waves.id)
+		FROM waves WHERE organisation_id = ? AND id = ?`, int64(organisation), int64(wave)).Scan(&pending).Error
 	if err != nil {
 		return 0, fmt.Errorf("count what is pending of wave %d: %w", wave, classify(err))
 	}

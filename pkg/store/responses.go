@@ -88,13 +88,13 @@ func hashKey(key string) []byte {
 // StartResponse stores a draft. Its id and key are random and come from the caller; a weight of 0 is stored as
 // 1. The same draft twice is one row. With an invitation it is noted that the person began; one that was answered
 // is [survey.ErrFinished], one for which another draft was begun [survey.ErrConflict] (see
-// [Store.ResponseByInvitation]). A wave that does not exist is [survey.ErrNotFound], and so is an anonymous one:
-// it has no drafts that can be read (see [Store.StartDraft]). In waves that protect people only the day of
+// [Store.ResponseByInvitation]). A wave that the organisation does not have is [survey.ErrNotFound], and so is an
+// anonymous one: it has no drafts that can be read (see [Store.StartDraft]). In waves that protect people only the day of
 // r.Started is kept.
-func (s *Store) StartResponse(ctx context.Context, r *survey.Response) error {
-	err := s.startResponse(ctx, r)
+func (s *Store) StartResponse(ctx context.Context, organisation survey.OrganisationID, r *survey.Response) error {
+	err := s.startResponse(ctx, organisation, r)
 	if errors.Is(err, gorm.ErrDuplicatedKey) {
-		err = s.started(ctx, r)
+		err = s.started(ctx, organisation, r)
 	}
 	if err != nil {
 		return fmt.Errorf("start response %s: %w", r.ID, classify(err))
@@ -102,7 +102,7 @@ func (s *Store) StartResponse(ctx context.Context, r *survey.Response) error {
 	return nil
 }
 
-func (s *Store) startResponse(ctx context.Context, r *survey.Response) error {
+func (s *Store) startResponse(ctx context.Context, organisation survey.OrganisationID, r *survey.Response) error {
 	answers, err := storable(r.Answers)
 	if err != nil {
 		return err
@@ -120,16 +120,16 @@ func (s *Store) startResponse(ctx context.Context, r *survey.Response) error {
 				started_at, invitation_id, attributes)
 			SELECT ?, organisation_id, id, ?, ?, ?, ?, ?, ?, ?, ?, ?,
 				CASE WHEN mode = 'identified' OR threshold = 1 THEN `+s.instant()+` ELSE `+s.instant()+` END, ?, ?
-			FROM waves WHERE id = ? AND mode <> 'anonymous'`,
+			FROM waves WHERE organisation_id = ? AND id = ? AND mode <> 'anonymous'`,
 			string(r.ID), int64(r.Version), hashKey(r.Key), string(r.Language),
 			int64(r.Seed), //nolint:gosec // the bits are kept
-			r.Page, r.Revision, answers, weight(r), r.Person, *utc(&r.Started), day(r.Started), nullable(r.Invitation), attributes, int64(r.Wave)))
+			r.Page, r.Revision, answers, weight(r), r.Person, *utc(&r.Started), day(r.Started), nullable(r.Invitation), attributes, int64(organisation), int64(r.Wave)))
 	}
 	if r.Invitation == "" {
 		err = s.changeOnce(ctx, insert)
 	} else {
 		err = s.change(ctx, func(tx *gorm.DB) error {
-			if err := begin(tx, r.Wave, r.Invitation); err != nil {
+			if err := begin(tx, organisation, r.Wave, r.Invitation); err != nil {
 				return err
 			}
 			return insert(tx)
@@ -142,27 +142,29 @@ func (s *Store) startResponse(ctx context.Context, r *survey.Response) error {
 }
 
 // begin notes that somebody who was invited began to answer.
-func begin(tx *gorm.DB, wave survey.WaveID, id survey.InvitationID) error {
-	result := tx.Exec("UPDATE invitations SET started = true WHERE id = ? AND wave_id = ? AND NOT finished", string(id), int64(wave))
+func begin(tx *gorm.DB, organisation survey.OrganisationID, wave survey.WaveID, id survey.InvitationID) error {
+	result := tx.Exec("UPDATE invitations SET started = true WHERE id = ? AND organisation_id = ? AND wave_id = ? AND NOT finished", string(id), int64(organisation), int64(wave))
 	if result.Error != nil || result.RowsAffected > 0 {
 		return result.Error
 	}
-	return finishedOrUnknown(tx, wave, id)
+	return finishedOrUnknown(tx, organisation, wave, id)
 }
 
 // finish notes that somebody who was invited has answered. Of many calls one returns nil.
-func finish(tx *gorm.DB, wave survey.WaveID, id survey.InvitationID) error {
-	result := tx.Exec("UPDATE invitations SET started = true, finished = true WHERE id = ? AND wave_id = ? AND NOT finished", string(id), int64(wave))
+func finish(tx *gorm.DB, organisation survey.OrganisationID, wave survey.WaveID, id survey.InvitationID) error {
+	result := tx.Exec("UPDATE invitations SET started = true, finished = true WHERE id = ? AND organisation_id = ? AND wave_id = ? AND NOT finished",
+		string(id), int64(organisation), int64(wave))
 	if result.Error != nil || result.RowsAffected > 0 {
 		return result.Error
 	}
-	return finishedOrUnknown(tx, wave, id)
+	return finishedOrUnknown(tx, organisation, wave, id)
 }
 
 // finishedOrUnknown returns why an invitation cannot be answered.
-func finishedOrUnknown(tx *gorm.DB, wave survey.WaveID, id survey.InvitationID) error {
+func finishedOrUnknown(tx *gorm.DB, organisation survey.OrganisationID, wave survey.WaveID, id survey.InvitationID) error {
 	var there bool
-	if err := tx.Raw("SELECT EXISTS (SELECT 1 FROM invitations WHERE id = ? AND wave_id = ?)", string(id), int64(wave)).Scan(&there).Error; err != nil {
+	err := tx.Raw("SELECT EXISTS (SELECT 1 FROM invitations WHERE id = ? AND organisation_id = ? AND wave_id = ?)", string(id), int64(organisation), int64(wave)).Scan(&there).Error
+	if err != nil {
 		return err
 	}
 	if there {
@@ -193,9 +195,10 @@ func nullable(id survey.InvitationID) *string {
 
 // started returns nil if a response is stored already as it was to be started, by an earlier try of the same
 // caller.
-func (s *Store) started(ctx context.Context, r *survey.Response) error {
+func (s *Store) started(ctx context.Context, organisation survey.OrganisationID, r *survey.Response) error {
 	var row responseRow
-	err := s.read.WithContext(ctx).Where("id = ? AND wave_id = ? AND key_hash = ?", string(r.ID), int64(r.Wave), hashKey(r.Key)).Take(&row).Error
+	err := s.read.WithContext(ctx).Where("id = ? AND organisation_id = ? AND wave_id = ? AND key_hash = ?",
+		string(r.ID), int64(organisation), int64(r.Wave), hashKey(r.Key)).Take(&row).Error
 	if errors.Is(err, gorm.ErrRecordNotFound) {
 		return survey.ErrConflict
 	}
@@ -211,8 +214,8 @@ func weight(r *survey.Response) float64 {
 }
 
 // ResponseByKey returns the response of the person who has a key, draft or complete, or [survey.ErrNotFound].
-func (s *Store) ResponseByKey(ctx context.Context, wave survey.WaveID, key string) (survey.Response, error) {
-	row, err := s.responseByKey(ctx, wave, key)
+func (s *Store) ResponseByKey(ctx context.Context, organisation survey.OrganisationID, wave survey.WaveID, key string) (survey.Response, error) {
+	row, err := s.responseByKey(ctx, organisation, wave, key)
 	if err != nil {
 		return survey.Response{}, fmt.Errorf("response of wave %d by its key: %w", wave, classify(err))
 	}
@@ -223,9 +226,9 @@ func (s *Store) ResponseByKey(ctx context.Context, wave survey.WaveID, key strin
 
 // ResponseByInvitation returns the response of a person who was invited, draft or complete, without its key, or
 // [survey.ErrNotFound]. In anonymous waves nobody can tell, and it is never found.
-func (s *Store) ResponseByInvitation(ctx context.Context, wave survey.WaveID, id survey.InvitationID) (survey.Response, error) {
+func (s *Store) ResponseByInvitation(ctx context.Context, organisation survey.OrganisationID, wave survey.WaveID, id survey.InvitationID) (survey.Response, error) {
 	var row responseRow
-	err := s.read.WithContext(ctx).Where("wave_id = ? AND invitation_id = ?", int64(wave), string(id)).Take(&row).Error
+	err := s.read.WithContext(ctx).Where("organisation_id = ? AND wave_id = ? AND invitation_id = ?", int64(organisation), int64(wave), string(id)).Take(&row).Error
 	if err != nil {
 		return survey.Response{}, fmt.Errorf("response of wave %d by its invitation: %w", wave, classify(err))
 	}
@@ -234,14 +237,14 @@ func (s *Store) ResponseByInvitation(ctx context.Context, wave survey.WaveID, id
 
 // responseByKey reads the row without gorm's reflection, which takes as long as the database: every page that is
 // shown to a respondent waits for it.
-func (s *Store) responseByKey(ctx context.Context, wave survey.WaveID, key string) (row responseRow, err error) {
+func (s *Store) responseByKey(ctx context.Context, organisation survey.OrganisationID, wave survey.WaveID, key string) (row responseRow, err error) {
 	if s.lookups != nil {
-		return s.lookups.find(ctx, int64(wave), hashKey(key))
+		return s.lookups.find(ctx, int64(organisation), int64(wave), hashKey(key))
 	}
 	rows, err := s.read.WithContext(ctx).Raw(`
 		SELECT id, wave_id, version_id, language, seed, page, revision, answers, weight, person, started_at, completed_at,
 			invitation_id, attributes
-		FROM responses WHERE wave_id = ? AND key_hash = ?`, int64(wave), hashKey(key)).Rows()
+		FROM responses WHERE organisation_id = ? AND wave_id = ? AND key_hash = ?`, int64(organisation), int64(wave), hashKey(key)).Rows()
 	if err != nil {
 		return row, err
 	}
@@ -258,15 +261,15 @@ func (s *Store) responseByKey(ctx context.Context, wave survey.WaveID, key strin
 // before r.Revision. A save that is stored already is no error, so that it can be tried again. Somebody else's
 // save in between is [survey.ErrConflict], a complete response [survey.ErrAnswered], an unknown one
 // [survey.ErrNotFound].
-func (s *Store) SavePage(ctx context.Context, r survey.Response) error {
-	err := s.savePage(ctx, &r)
+func (s *Store) SavePage(ctx context.Context, organisation survey.OrganisationID, r survey.Response) error {
+	err := s.savePage(ctx, organisation, &r)
 	if err != nil {
 		return fmt.Errorf("save page %d of response %s: %w", r.Page, r.ID, classify(err))
 	}
 	return nil
 }
 
-func (s *Store) savePage(ctx context.Context, r *survey.Response) error {
+func (s *Store) savePage(ctx context.Context, organisation survey.OrganisationID, r *survey.Response) error {
 	answers, err := storable(r.Answers)
 	if err != nil {
 		return err
@@ -274,12 +277,12 @@ func (s *Store) savePage(ctx context.Context, r *survey.Response) error {
 	return s.changeOnce(ctx, func(tx *gorm.DB) error {
 		result := tx.Exec(`
 			UPDATE responses SET answers = ?, language = ?, page = ?, revision = ?
-			WHERE id = ? AND wave_id = ? AND revision = ? AND completed_at IS NULL`,
-			answers, string(r.Language), r.Page, r.Revision, string(r.ID), int64(r.Wave), r.Revision-1)
+			WHERE id = ? AND organisation_id = ? AND wave_id = ? AND revision = ? AND completed_at IS NULL`,
+			answers, string(r.Language), r.Page, r.Revision, string(r.ID), int64(organisation), int64(r.Wave), r.Revision-1)
 		if result.Error != nil || result.RowsAffected > 0 {
 			return result.Error
 		}
-		stored, err := storedResponse(tx, r)
+		stored, err := storedResponse(tx, organisation, r)
 		switch {
 		case err != nil:
 			return err
@@ -293,9 +296,9 @@ func (s *Store) savePage(ctx context.Context, r *survey.Response) error {
 }
 
 // storedResponse reads what is stored of a response.
-func storedResponse(tx *gorm.DB, r *survey.Response) (responseRow, error) {
+func storedResponse(tx *gorm.DB, organisation survey.OrganisationID, r *survey.Response) (responseRow, error) {
 	var stored responseRow
-	err := tx.Where("id = ? AND wave_id = ?", string(r.ID), int64(r.Wave)).Take(&stored).Error
+	err := tx.Where("id = ? AND organisation_id = ? AND wave_id = ?", string(r.ID), int64(organisation), int64(r.Wave)).Take(&stored).Error
 	return stored, err
 }
 
@@ -306,14 +309,14 @@ func storedResponse(tx *gorm.DB, r *survey.Response) (responseRow, error) {
 // response one takes effect; the others return nil if they say the same, else [survey.ErrAnswered]. Errors are
 // otherwise those of [Store.SavePage] and of [survey.Wave.Takes]. However many people finish at once, the limit
 // is not exceeded, and nobody finishes after the wave was closed.
-func (s *Store) CompleteResponse(ctx context.Context, r survey.Response, limit int) error {
-	if err := s.completeResponse(ctx, &r, limit); err != nil {
+func (s *Store) CompleteResponse(ctx context.Context, organisation survey.OrganisationID, r survey.Response, limit int) error {
+	if err := s.completeResponse(ctx, organisation, &r, limit); err != nil {
 		return fmt.Errorf("complete response %s: %w", r.ID, classify(err))
 	}
 	return nil
 }
 
-func (s *Store) completeResponse(ctx context.Context, r *survey.Response, limit int) error {
+func (s *Store) completeResponse(ctx context.Context, organisation survey.OrganisationID, r *survey.Response, limit int) error {
 	answers, err := storable(r.Answers)
 	if err != nil {
 		return err
@@ -322,13 +325,13 @@ func (s *Store) completeResponse(ctx context.Context, r *survey.Response, limit 
 		return errors.New("it has no time of completion")
 	}
 	return s.change(ctx, func(tx *gorm.DB) error {
-		protects, refusal, err := s.takes(tx, r.Wave, *r.Completed, limit)
+		protects, refusal, err := s.takes(tx, organisation, r.Wave, *r.Completed, limit)
 		if err != nil {
 			return err
 		}
 		if refusal == nil && r.Invitation != "" {
 			// Before the response, as whoever starts one does: otherwise each could wait for the other.
-			err := finish(tx, r.Wave, r.Invitation)
+			err := finish(tx, organisation, r.Wave, r.Invitation)
 			if err != nil && !errors.Is(err, survey.ErrFinished) {
 				return err
 			}
@@ -341,14 +344,14 @@ func (s *Store) completeResponse(ctx context.Context, r *survey.Response, limit 
 			}
 			result := tx.Exec(`
 				UPDATE responses SET answers = ?, language = ?, page = ?, revision = ?, completed_at = ?, tx = `+counts+`
-				WHERE id = ? AND wave_id = ? AND revision = ? AND completed_at IS NULL`,
-				answers, string(r.Language), r.Page, r.Revision, completed, string(r.ID), int64(r.Wave), r.Revision-1)
+				WHERE id = ? AND organisation_id = ? AND wave_id = ? AND revision = ? AND completed_at IS NULL`,
+				answers, string(r.Language), r.Page, r.Revision, completed, string(r.ID), int64(organisation), int64(r.Wave), r.Revision-1)
 			if result.Error != nil || result.RowsAffected > 0 {
 				return result.Error
 			}
 			refusal = survey.ErrConflict
 		}
-		stored, err := storedResponse(tx, r)
+		stored, err := storedResponse(tx, organisation, r)
 		switch {
 		case err != nil:
 			return err
@@ -364,7 +367,7 @@ func (s *Store) completeResponse(ctx context.Context, r *survey.Response, limit 
 // takes returns whether the wave protects people, and why it takes no response at a time, or nil. It holds the
 // wave as it is until the transaction ends. Where there is a limit, those who finish go one by one: who counts
 // must not count at the same time.
-func (s *Store) takes(tx *gorm.DB, id survey.WaveID, at time.Time, limit int) (protects bool, refusal, err error) {
+func (s *Store) takes(tx *gorm.DB, organisation survey.OrganisationID, id survey.WaveID, at time.Time, limit int) (protects bool, refusal, err error) {
 	strength := " FOR SHARE"
 	if limit > 0 {
 		strength = " FOR NO KEY UPDATE"
@@ -374,7 +377,7 @@ func (s *Store) takes(tx *gorm.DB, id survey.WaveID, at time.Time, limit int) (p
 	}
 	wave := survey.Wave{Limit: limit}
 	// Not the whole row: what people are told, in every language, is most of it.
-	row := tx.Raw("SELECT state, opens_at, closes_at, mode, threshold FROM waves WHERE id = ?"+strength, int64(id)).Row()
+	row := tx.Raw("SELECT state, opens_at, closes_at, mode, threshold FROM waves WHERE organisation_id = ? AND id = ?"+strength, int64(organisation), int64(id)).Row()
 	if err := row.Scan(&wave.State, &wave.Opens, &wave.Closes, &wave.Mode, &wave.Threshold); err != nil {
 		if errors.Is(err, sql.ErrNoRows) {
 			err = survey.ErrNotFound

@@ -24,22 +24,22 @@ func TestResponseLife(t *testing.T) {
 			s, ctx := open(t), t.Context()
 			w := newWave(t, s, "life")
 			r := newResponse(w)
-			if err := s.StartResponse(ctx, &r); err != nil {
+			if err := s.StartResponse(ctx, survey.DefaultOrganisation, &r); err != nil {
 				t.Fatal(err)
 			}
-			if err := s.StartResponse(ctx, &r); err != nil {
+			if err := s.StartResponse(ctx, survey.DefaultOrganisation, &r); err != nil {
 				t.Errorf("starting the same draft again: %v", err)
 			}
 			sameID, sameKey := newResponse(w), newResponse(w)
 			sameID.ID, sameKey.Key = r.ID, r.Key
-			wantError(t, "another key for an id", s.StartResponse(ctx, &sameID), survey.ErrConflict)
-			wantError(t, "another id for a key", s.StartResponse(ctx, &sameKey), survey.ErrConflict)
+			wantError(t, "another key for an id", s.StartResponse(ctx, survey.DefaultOrganisation, &sameID), survey.ErrConflict)
+			wantError(t, "another id for a key", s.StartResponse(ctx, survey.DefaultOrganisation, &sameKey), survey.ErrConflict)
 
 			want := r
 			want.Started = *stored(noon)
 			check := func(what string) {
 				t.Helper()
-				got, err := s.ResponseByKey(ctx, w.ID, r.Key)
+				got, err := s.ResponseByKey(ctx, survey.DefaultOrganisation, w.ID, r.Key)
 				if err != nil {
 					t.Fatalf("%s: %v", what, err)
 				}
@@ -48,9 +48,9 @@ func TestResponseLife(t *testing.T) {
 				}
 			}
 			check("a draft")
-			_, err := s.ResponseByKey(ctx, w.ID+1, r.Key)
+			_, err := s.ResponseByKey(ctx, survey.DefaultOrganisation, w.ID+1, r.Key)
 			wantError(t, "the key in another wave", err, survey.ErrNotFound)
-			_, err = s.ResponseByKey(ctx, w.ID, string(r.ID))
+			_, err = s.ResponseByKey(ctx, survey.DefaultOrganisation, w.ID, string(r.ID))
 			wantError(t, "another key", err, survey.ErrNotFound)
 
 			// One page, saved twice as a browser does that did not hear back.
@@ -58,7 +58,7 @@ func TestResponseLife(t *testing.T) {
 			page := want
 			for _, answers := range []string{`{"hours":7.5}`, `{"hours":7.5}`, ` { "hours" : 7.50 }`} {
 				page.Answers = []byte(answers)
-				if err := s.SavePage(ctx, page); err != nil {
+				if err := s.SavePage(ctx, survey.DefaultOrganisation, page); err != nil {
 					t.Fatalf("saving %s: %v", answers, err)
 				}
 			}
@@ -66,19 +66,19 @@ func TestResponseLife(t *testing.T) {
 
 			other := page
 			other.Answers = []byte(`{"hours":8}`)
-			wantError(t, "another save of the same revision", s.SavePage(ctx, other), survey.ErrConflict)
+			wantError(t, "another save of the same revision", s.SavePage(ctx, survey.DefaultOrganisation, other), survey.ErrConflict)
 			other.Revision += 2
-			wantError(t, "a save that skips one", s.SavePage(ctx, other), survey.ErrConflict)
+			wantError(t, "a save that skips one", s.SavePage(ctx, survey.DefaultOrganisation, other), survey.ErrConflict)
 			other.ID = newResponse(w).ID
-			wantError(t, "a save of nobody's", s.SavePage(ctx, other), survey.ErrNotFound)
+			wantError(t, "a save of nobody's", s.SavePage(ctx, survey.DefaultOrganisation, other), survey.ErrNotFound)
 			check("a page after conflicts")
 
 			done := complete(page, `{"hours":9}`)
 			stale := done
 			stale.Revision = 1
-			wantError(t, "completing what is stale", s.CompleteResponse(ctx, stale, 0), survey.ErrConflict)
+			wantError(t, "completing what is stale", s.CompleteResponse(ctx, survey.DefaultOrganisation, stale, 0), survey.ErrConflict)
 			for range 2 {
-				if err := s.CompleteResponse(ctx, done, 0); err != nil {
+				if err := s.CompleteResponse(ctx, survey.DefaultOrganisation, done, 0); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -87,15 +87,15 @@ func TestResponseLife(t *testing.T) {
 			check("a complete response")
 			other = done
 			other.Answers = []byte(`{"hours":10}`)
-			wantError(t, "completing with other answers", s.CompleteResponse(ctx, other, 0), survey.ErrAnswered)
+			wantError(t, "completing with other answers", s.CompleteResponse(ctx, survey.DefaultOrganisation, other, 0), survey.ErrAnswered)
 			other.Revision++
-			wantError(t, "saving a complete response", s.SavePage(ctx, other), survey.ErrAnswered)
+			wantError(t, "saving a complete response", s.SavePage(ctx, survey.DefaultOrganisation, other), survey.ErrAnswered)
 			check("a complete response afterwards")
 
 			nobody := complete(newResponse(w), `{}`)
-			wantError(t, "completing nobody's", s.CompleteResponse(ctx, nobody, 0), survey.ErrNotFound)
+			wantError(t, "completing nobody's", s.CompleteResponse(ctx, survey.DefaultOrganisation, nobody, 0), survey.ErrNotFound)
 			nobody.Wave = 77
-			wantError(t, "completing in no wave", s.CompleteResponse(ctx, nobody, 0), survey.ErrNotFound)
+			wantError(t, "completing in no wave", s.CompleteResponse(ctx, survey.DefaultOrganisation, nobody, 0), survey.ErrNotFound)
 		})
 	}
 }
@@ -122,16 +122,16 @@ func TestCompleteOnlyWhileOpen(t *testing.T) {
 				w := newWave(t, s, fmt.Sprintf("wave-%d", i))
 				finished := answered(t, s, w, `{"a":1}`)
 				r := newResponse(w)
-				if err := s.StartResponse(ctx, &r); err != nil {
+				if err := s.StartResponse(ctx, survey.DefaultOrganisation, &r); err != nil {
 					t.Fatal(err)
 				}
 				tt.change(&w)
 				if err := s.UpdateWave(ctx, w); err != nil {
 					t.Fatal(err)
 				}
-				wantError(t, tt.name, s.CompleteResponse(ctx, complete(r, `{"a":2}`), 0), tt.want)
+				wantError(t, tt.name, s.CompleteResponse(ctx, survey.DefaultOrganisation, complete(r, `{"a":2}`), 0), tt.want)
 				// Who finished in time and did not hear back hears it now.
-				if err := s.CompleteResponse(ctx, finished, 0); err != nil {
+				if err := s.CompleteResponse(ctx, survey.DefaultOrganisation, finished, 0); err != nil {
 					t.Errorf("%s: completing what is complete: %v", tt.name, err)
 				}
 			}
@@ -178,34 +178,36 @@ func TestTwentyAtOnce(t *testing.T) {
 			w := newWave(t, s, "at-once")
 			for round := range 5 {
 				r := newResponse(w)
-				if n := count(t, inParallel(20, func(int) error { return s.StartResponse(ctx, &r) }), nil); n != 20 {
+				if n := count(t, inParallel(20, func(int) error { return s.StartResponse(ctx, survey.DefaultOrganisation, &r) }), nil); n != 20 {
 					t.Errorf("round %d: %d of 20 starts of one draft succeeded; want all", round, n)
 				}
 				page := r
 				page.Revision, page.Page, page.Answers = 1, 1, []byte(`{"a":1}`)
-				if n := count(t, inParallel(20, func(int) error { return s.SavePage(ctx, page) }), nil); n != 20 {
+				if n := count(t, inParallel(20, func(int) error { return s.SavePage(ctx, survey.DefaultOrganisation, page) }), nil); n != 20 {
 					t.Errorf("round %d: %d of 20 equal saves succeeded; want all", round, n)
 				}
 				different := func(i int, r survey.Response) survey.Response {
 					r.Revision, r.Page, r.Answers = 2, 2, fmt.Appendf(nil, `{"a":%d}`, i)
 					return r
 				}
-				if n := count(t, inParallel(20, func(i int) error { return s.SavePage(ctx, different(i, page)) }), survey.ErrConflict); n != 1 {
+				if n := count(t, inParallel(20, func(i int) error { return s.SavePage(ctx, survey.DefaultOrganisation, different(i, page)) }), survey.ErrConflict); n != 1 {
 					t.Errorf("round %d: %d of 20 different saves succeeded; want 1", round, n)
 				}
 				page.Revision, page.Page = 2, 2
 				done := complete(page, `{"a":2}`)
 				if round%2 == 0 {
-					if n := count(t, inParallel(20, func(int) error { return s.CompleteResponse(ctx, done, 0) }), nil); n != 20 {
+					if n := count(t, inParallel(20, func(int) error { return s.CompleteResponse(ctx, survey.DefaultOrganisation, done, 0) }), nil); n != 20 {
 						t.Errorf("round %d: %d of 20 equal completions succeeded; want all", round, n)
 					}
 					continue
 				}
-				if n := count(t, inParallel(20, func(i int) error { return s.CompleteResponse(ctx, complete(page, fmt.Sprintf(`{"a":%d}`, i)), 0) }), survey.ErrAnswered); n != 1 {
+				if n := count(t, inParallel(20, func(i int) error {
+					return s.CompleteResponse(ctx, survey.DefaultOrganisation, complete(page, fmt.Sprintf(`{"a":%d}`, i)), 0)
+				}), survey.ErrAnswered); n != 1 {
 					t.Errorf("round %d: %d of 20 different completions succeeded; want 1", round, n)
 				}
 			}
-			if counts, err := s.Counts(ctx, w.ID); err != nil || counts.Started != 5 || counts.Complete != 5 {
+			if counts, err := s.Counts(ctx, survey.DefaultOrganisation, w.ID); err != nil || counts.Started != 5 || counts.Complete != 5 {
 				t.Errorf("Counts = %+v, %v; want 5 rows, all complete", counts, err)
 			}
 		})
@@ -222,22 +224,24 @@ func TestLimitAtOnce(t *testing.T) {
 			drafts := make([]survey.Response, 40)
 			for i := range drafts {
 				drafts[i] = newResponse(w)
-				if err := s.StartResponse(ctx, &drafts[i]); err != nil {
+				if err := s.StartResponse(ctx, survey.DefaultOrganisation, &drafts[i]); err != nil {
 					t.Fatal(err)
 				}
 			}
 			const limit = 7
-			results := inParallel(len(drafts), func(i int) error { return s.CompleteResponse(ctx, complete(drafts[i], `{"a":1}`), limit) })
+			results := inParallel(len(drafts), func(i int) error {
+				return s.CompleteResponse(ctx, survey.DefaultOrganisation, complete(drafts[i], `{"a":1}`), limit)
+			})
 			if n := count(t, results, survey.ErrFull); n != limit {
 				t.Errorf("%d responses were taken; want %d", n, limit)
 			}
 			for i, err := range results { // those who were in time may say so again, also when it is full
-				again := s.CompleteResponse(ctx, complete(drafts[i], `{"a":1}`), limit)
+				again := s.CompleteResponse(ctx, survey.DefaultOrganisation, complete(drafts[i], `{"a":1}`), limit)
 				if (again == nil) != (err == nil) {
 					t.Errorf("completing again: %v, after %v", again, err)
 				}
 			}
-			if counts, err := s.Counts(ctx, w.ID); err != nil || counts.Complete != limit {
+			if counts, err := s.Counts(ctx, survey.DefaultOrganisation, w.ID); err != nil || counts.Complete != limit {
 				t.Errorf("Counts = %+v, %v; want %d complete", counts, err, limit)
 			}
 		})
@@ -255,25 +259,25 @@ func TestCloseAtOnce(t *testing.T) {
 			drafts := make([]survey.Response, 60)
 			for i := range drafts {
 				drafts[i] = newResponse(w)
-				if err := s.StartResponse(ctx, &drafts[i]); err != nil {
+				if err := s.StartResponse(ctx, survey.DefaultOrganisation, &drafts[i]); err != nil {
 					t.Fatal(err)
 				}
 			}
 			var atClose store.Counts
 			results := inParallel(len(drafts), func(i int) error {
 				if i != 20 {
-					return s.CompleteResponse(ctx, complete(drafts[i], `{"a":1}`), 0)
+					return s.CompleteResponse(ctx, survey.DefaultOrganisation, complete(drafts[i], `{"a":1}`), 0)
 				}
 				w.State = survey.WaveClosed
 				if err := s.UpdateWave(ctx, w); err != nil {
 					return err
 				}
 				var err error
-				atClose, err = s.Counts(ctx, w.ID)
+				atClose, err = s.Counts(ctx, survey.DefaultOrganisation, w.ID)
 				return err
 			})
 			n := count(t, results, survey.ErrClosed) - 1
-			if end, err := s.Counts(ctx, w.ID); err != nil || end.Complete != atClose.Complete || end.Complete != n {
+			if end, err := s.Counts(ctx, survey.DefaultOrganisation, w.ID); err != nil || end.Complete != atClose.Complete || end.Complete != n {
 				t.Errorf("%d were told they finished, %d had when the wave was closed, %d in the end (%v); want the same", n, atClose.Complete, end.Complete, err)
 			}
 		})
@@ -303,7 +307,7 @@ func TestImport(t *testing.T) {
 				many[i] = complete(newResponse(w), fmt.Sprintf(`{"a":%d}`, i))
 				many[i].Key, many[i].Version, many[i].Weight, many[i].Person, many[i].Started = "", 0, 0.5, fmt.Sprintf("P%04d", i), time.Time{}
 			}
-			if n, err := s.ImportResponses(ctx, w.ID, each(many...)); err != nil || n != len(many) {
+			if n, err := s.ImportResponses(ctx, survey.DefaultOrganisation, w.ID, each(many...)); err != nil || n != len(many) {
 				t.Fatalf("ImportResponses = %d, %v; want %d", n, err, len(many))
 			}
 			got := read(t, s, w.ID, store.Mark{})
@@ -316,7 +320,7 @@ func TestImport(t *testing.T) {
 				}
 			}
 
-			mark, err := s.Mark(ctx, w.ID)
+			mark, err := s.Mark(ctx, survey.DefaultOrganisation, w.ID)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -349,12 +353,12 @@ func TestImport(t *testing.T) {
 					yield(survey.Response{}, broken)
 				}, broken},
 			} {
-				n, err := s.ImportResponses(ctx, w.ID, tt.rows)
+				n, err := s.ImportResponses(ctx, survey.DefaultOrganisation, w.ID, tt.rows)
 				if err == nil || n != 0 || tt.want != nil && !errors.Is(err, tt.want) {
 					t.Errorf("importing %s: %d, %v; want 0 and %v", what, n, err, tt.want)
 				}
 			}
-			if n, err := s.ImportResponses(ctx, 77, each(good())); n != 0 || !errors.Is(err, survey.ErrNotFound) {
+			if n, err := s.ImportResponses(ctx, survey.DefaultOrganisation, 77, each(good())); n != 0 || !errors.Is(err, survey.ErrNotFound) {
 				t.Errorf("importing into no wave: %d, %v; want %v", n, err, survey.ErrNotFound)
 			}
 			if after := read(t, s, w.ID, mark); len(after) != 0 {

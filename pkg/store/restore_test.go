@@ -88,7 +88,7 @@ func TestRestore(t *testing.T) {
 			key  string
 			want error
 		}{{restored, early.Key, nil}, {restored, late.Key, survey.ErrNotFound}, {before, early.Key, nil}, {before, late.Key, nil}} {
-			if _, err := tt.in.ResponseByKey(ctx, w.ID, tt.key); !errors.Is(err, tt.want) {
+			if _, err := tt.in.ResponseByKey(ctx, survey.DefaultOrganisation, w.ID, tt.key); !errors.Is(err, tt.want) {
 				t.Errorf("%s: an answer is %v; want %v", path, err, tt.want)
 			}
 		}
@@ -119,7 +119,7 @@ func TestRestoreToNothing(t *testing.T) {
 	if was, err := restoration.Finish(ctx, filepath.Join(folder, "before.db")); err != nil || was {
 		t.Errorf("%t, %v", was, err)
 	}
-	if _, err := storetest.Open(t, path).ResponseByKey(ctx, w.ID, r.Key); err != nil {
+	if _, err := storetest.Open(t, path).ResponseByKey(ctx, survey.DefaultOrganisation, w.ID, r.Key); err != nil {
 		t.Error(err)
 	}
 }
@@ -223,7 +223,7 @@ func TestRefusedRestore(t *testing.T) {
 	if got := filesIn(t, folder); !slices.Equal(got, []string{"answers.db"}) {
 		t.Errorf("there are %v", got)
 	}
-	if counts, err := storetest.Open(t, path).Counts(ctx, w.ID); err != nil || counts.Complete != 200 {
+	if counts, err := storetest.Open(t, path).Counts(ctx, survey.DefaultOrganisation, w.ID); err != nil || counts.Complete != 200 {
 		t.Errorf("the database has %+v, %v", counts, err)
 	}
 }

@@ -65,11 +65,12 @@ func padded(content []byte) error {
 
 // StartDraft stores a draft of an anonymous wave, and notes of its invitation, unless that is "", that the person
 // began. The same draft twice is one row; other content under its key is [survey.ErrConflict], an invitation that
-// was answered [survey.ErrFinished]. A wave that does not exist or is not anonymous is [survey.ErrNotFound].
-func (s *Store) StartDraft(ctx context.Context, d *Draft, invitation survey.InvitationID) error {
-	err := s.startDraft(ctx, d, invitation)
+// was answered [survey.ErrFinished]. A wave that the organisation does not have, or that is not anonymous,
+// is [survey.ErrNotFound].
+func (s *Store) StartDraft(ctx context.Context, organisation survey.OrganisationID, d *Draft, invitation survey.InvitationID) error {
+	err := s.startDraft(ctx, organisation, d, invitation)
 	if errors.Is(err, gorm.ErrDuplicatedKey) {
-		err = s.draftStarted(ctx, d)
+		err = s.draftStarted(ctx, organisation, d)
 	}
 	if errors.Is(err, gorm.ErrForeignKeyViolated) {
 		err = fmt.Errorf("version %d: %w", d.Version, survey.ErrNotFound)
@@ -80,7 +81,7 @@ func (s *Store) StartDraft(ctx context.Context, d *Draft, invitation survey.Invi
 	return nil
 }
 
-func (s *Store) startDraft(ctx context.Context, d *Draft, invitation survey.InvitationID) error {
+func (s *Store) startDraft(ctx context.Context, organisation survey.OrganisationID, d *Draft, invitation survey.InvitationID) error {
 	if d.Key == "" {
 		return errors.New("a draft needs a key, or nobody can go on with it")
 	}
@@ -89,21 +90,21 @@ func (s *Store) startDraft(ctx context.Context, d *Draft, invitation survey.Invi
 	}
 	return s.change(ctx, func(tx *gorm.DB) error {
 		if invitation != "" {
-			if err := begin(tx, d.Wave, invitation); err != nil {
+			if err := begin(tx, organisation, d.Wave, invitation); err != nil {
 				return err
 			}
 		}
 		return found(tx.Exec(`
 			INSERT INTO drafts (wave_id, key_hash, organisation_id, version_id, language, page, revision, content)
-			SELECT id, ?, organisation_id, ?, ?, ?, ?, ? FROM waves WHERE id = ? AND mode = 'anonymous'`,
-			d.hash(), int64(d.Version), string(d.Language), d.Page, d.Revision, d.Content, int64(d.Wave)))
+			SELECT id, ?, organisation_id, ?, ?, ?, ?, ? FROM waves WHERE organisation_id = ? AND id = ? AND mode = 'anonymous'`,
+			d.hash(), int64(d.Version), string(d.Language), d.Page, d.Revision, d.Content, int64(organisation), int64(d.Wave)))
 	})
 }
 
 // draftStarted returns nil if a draft is stored already as it was to be started, by an earlier try of the same
 // caller. Its content is not compared: the same answers are encrypted to other bytes each time.
-func (s *Store) draftStarted(ctx context.Context, d *Draft) error {
-	stored, err := s.DraftByKey(ctx, d.Wave, d.Key)
+func (s *Store) draftStarted(ctx context.Context, organisation survey.OrganisationID, d *Draft) error {
+	stored, err := s.DraftByKey(ctx, organisation, d.Wave, d.Key)
 	if err == nil && stored.Revision != d.Revision {
 		return survey.ErrConflict
 	}
@@ -112,11 +113,11 @@ func (s *Store) draftStarted(ctx context.Context, d *Draft) error {
 
 // DraftByKey returns the draft of the person who has a key, or [survey.ErrNotFound]. If she came without an
 // invitation and has finished, it is [survey.ErrFinished].
-func (s *Store) DraftByKey(ctx context.Context, wave survey.WaveID, key string) (Draft, error) {
+func (s *Store) DraftByKey(ctx context.Context, organisation survey.OrganisationID, wave survey.WaveID, key string) (Draft, error) {
 	d := Draft{Wave: wave, Key: key}
 	var row draftRow
-	err := found(s.read.WithContext(ctx).Raw("SELECT version_id, language, page, revision, content FROM drafts WHERE wave_id = ? AND key_hash = ?",
-		int64(wave), d.hash()).Scan(&row))
+	err := found(s.read.WithContext(ctx).Raw("SELECT version_id, language, page, revision, content FROM drafts WHERE organisation_id = ? AND wave_id = ? AND key_hash = ?",
+		int64(organisation), int64(wave), d.hash()).Scan(&row))
 	if err == nil && len(row.Content) == 0 {
 		err = survey.ErrFinished
 	}
@@ -131,16 +132,16 @@ func (s *Store) DraftByKey(ctx context.Context, wave survey.WaveID, key string) 
 // d.Revision. The same save again is no error, since its content cannot be compared, if page and language are the
 // same. Somebody else's save in between is [survey.ErrConflict], a draft that is not there [survey.ErrNotFound]:
 // it was never begun, or is finished; without an invitation that is [survey.ErrFinished].
-func (s *Store) SaveDraft(ctx context.Context, d Draft) error {
+func (s *Store) SaveDraft(ctx context.Context, organisation survey.OrganisationID, d Draft) error {
 	err := padded(d.Content)
 	if err == nil {
 		err = s.changeOnce(ctx, func(tx *gorm.DB) error {
-			result := tx.Exec("UPDATE drafts SET content = ?, language = ?, page = ?, revision = ? WHERE wave_id = ? AND key_hash = ? AND revision = ? AND length(content) > 0",
-				d.Content, string(d.Language), d.Page, d.Revision, int64(d.Wave), d.hash(), d.Revision-1)
+			result := tx.Exec("UPDATE drafts SET content = ?, language = ?, page = ?, revision = ? WHERE organisation_id = ? AND wave_id = ? AND key_hash = ? AND revision = ? AND length(content) > 0",
+				d.Content, string(d.Language), d.Page, d.Revision, int64(organisation), int64(d.Wave), d.hash(), d.Revision-1)
 			if result.Error != nil || result.RowsAffected > 0 {
 				return result.Error
 			}
-			return conflictOrUnknown(tx, &d)
+			return conflictOrUnknown(tx, organisation, &d)
 		})
 	}
 	if err != nil {
@@ -150,9 +151,9 @@ func (s *Store) SaveDraft(ctx context.Context, d Draft) error {
 }
 
 // conflictOrUnknown returns why a draft could not be saved or finished.
-func conflictOrUnknown(tx *gorm.DB, d *Draft) error {
+func conflictOrUnknown(tx *gorm.DB, organisation survey.OrganisationID, d *Draft) error {
 	var lengths []int
-	err := tx.Raw("SELECT length(content) FROM drafts WHERE wave_id = ? AND key_hash = ?", int64(d.Wave), d.hash()).Scan(&lengths).Error
+	err := tx.Raw("SELECT length(content) FROM drafts WHERE organisation_id = ? AND wave_id = ? AND key_hash = ?", int64(organisation), int64(d.Wave), d.hash()).Scan(&lengths).Error
 	switch {
 	case err != nil:
 		return err
@@ -170,10 +171,10 @@ func conflictOrUnknown(tx *gorm.DB, d *Draft) error {
 // and of many calls one returns nil; the others are [survey.ErrFinished]. A draft that was never begun is
 // [survey.ErrNotFound]. d.Revision is the one after the draft's, as in [Store.SaveDraft]. Other errors are those of
 // [survey.Wave.Takes].
-func (s *Store) Seal(ctx context.Context, d Draft, invitation survey.InvitationID, sealed survey.Sealed, now time.Time, limit int) error {
+func (s *Store) Seal(ctx context.Context, organisation survey.OrganisationID, d Draft, invitation survey.InvitationID, sealed survey.Sealed, now time.Time, limit int) error {
 	err := padded(sealed.Content)
 	if err == nil {
-		err = s.change(ctx, func(tx *gorm.DB) error { return s.seal(tx, &d, invitation, &sealed, now, limit) })
+		err = s.change(ctx, func(tx *gorm.DB) error { return s.seal(tx, organisation, &d, invitation, &sealed, now, limit) })
 	}
 	if err != nil {
 		return fmt.Errorf("seal an answer in wave %d: %w", d.Wave, classify(err))
@@ -181,18 +182,18 @@ func (s *Store) Seal(ctx context.Context, d Draft, invitation survey.InvitationI
 	return nil
 }
 
-func (s *Store) seal(tx *gorm.DB, d *Draft, invitation survey.InvitationID, sealed *survey.Sealed, now time.Time, limit int) error {
-	_, refusal, err := s.takes(tx, d.Wave, now, limit)
+func (s *Store) seal(tx *gorm.DB, organisation survey.OrganisationID, d *Draft, invitation survey.InvitationID, sealed *survey.Sealed, now time.Time, limit int) error {
+	_, refusal, err := s.takes(tx, organisation, d.Wave, now, limit)
 	if err != nil {
 		return err
 	}
 	if invitation != "" { // whoever finished in time and did not hear back hears it, also when the wave is closed
-		if err := finish(tx, d.Wave, invitation); err != nil {
+		if err := finish(tx, organisation, d.Wave, invitation); err != nil {
 			return err
 		}
 	}
 	if refusal != nil {
-		if why := conflictOrUnknown(tx, d); invitation == "" && errors.Is(why, survey.ErrFinished) {
+		if why := conflictOrUnknown(tx, organisation, d); invitation == "" && errors.Is(why, survey.ErrFinished) {
 			return why // the same
 		}
 		return refusal
@@ -203,12 +204,13 @@ func (s *Store) seal(tx *gorm.DB, d *Draft, invitation survey.InvitationID, seal
 	if invitation == "" {
 		goes = "UPDATE drafts SET content = '', language = '', page = 0, revision = 0"
 	}
-	result := tx.Exec(goes+" WHERE wave_id = ? AND key_hash = ? AND revision = ? AND length(content) > 0", int64(d.Wave), d.hash(), d.Revision-1)
+	result := tx.Exec(goes+" WHERE organisation_id = ? AND wave_id = ? AND key_hash = ? AND revision = ? AND length(content) > 0",
+		int64(organisation), int64(d.Wave), d.hash(), d.Revision-1)
 	switch {
 	case result.Error != nil:
 		return result.Error
 	case result.RowsAffected == 0:
-		return conflictOrUnknown(tx, d)
+		return conflictOrUnknown(tx, organisation, d)
 	}
 	err = found(tx.Exec("INSERT INTO sealed (wave_id, id, organisation_id, content) SELECT id, ?, organisation_id, ? FROM waves WHERE id = ? AND mode = 'anonymous'",
 		sealed.ID, sealed.Content, int64(d.Wave)))
@@ -252,10 +254,10 @@ func (s *Store) share() string {
 // pages that were rearranged, until an erasure writes the file anew. On PostgreSQL dead rows stay in the files until
 // they are vacuumed, which Unseal asks for when it has committed; what the server archives of its log is beyond the
 // program.
-func (s *Store) Unseal(ctx context.Context, wave survey.WaveID, now time.Time, decide func(pending []survey.Sealed, closing bool) (publish []survey.Response, keep []survey.Sealed, err error)) (int, error) {
+func (s *Store) Unseal(ctx context.Context, organisation survey.OrganisationID, wave survey.WaveID, now time.Time, decide func(pending []survey.Sealed, closing bool) (publish []survey.Response, keep []survey.Sealed, err error)) (int, error) {
 	published := 0
 	err := s.change(ctx, func(tx *gorm.DB) error {
-		w, err := takeWave(s.lock(tx).Where("id = ?", int64(wave)))
+		w, err := s.lockWave(tx, organisation, wave)
 		if err != nil {
 			return err
 		}

@@ -30,10 +30,10 @@ func next(d store.Draft) store.Draft {
 func sealAnswer(tb testing.TB, s *store.Store, w survey.Wave, invitation survey.InvitationID) {
 	tb.Helper()
 	d := newDraft(w)
-	if err := s.StartDraft(tb.Context(), &d, invitation); err != nil {
+	if err := s.StartDraft(tb.Context(), survey.DefaultOrganisation, &d, invitation); err != nil {
 		tb.Fatal(err)
 	}
-	if err := s.Seal(tb.Context(), next(d), invitation, survey.Sealed{ID: randomID(), Content: sealedBytes()}, noon, 0); err != nil {
+	if err := s.Seal(tb.Context(), survey.DefaultOrganisation, next(d), invitation, survey.Sealed{ID: randomID(), Content: sealedBytes()}, noon, 0); err != nil {
 		tb.Fatal(err)
 	}
 }
@@ -66,7 +66,7 @@ func TestDraftLife(t *testing.T) {
 			w, invitations := launched(t, s, survey.Anonymous, 3, importPeople(t, s, 4), nil, nil)
 			d := newDraft(w)
 			for range 2 {
-				if err := s.StartDraft(ctx, &d, invitations[0].ID); err != nil {
+				if err := s.StartDraft(ctx, survey.DefaultOrganisation, &d, invitations[0].ID); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -77,7 +77,7 @@ func TestDraftLife(t *testing.T) {
 			} {
 				wrong := newDraft(w)
 				change(&wrong)
-				if err := s.StartDraft(ctx, &wrong, ""); err == nil {
+				if err := s.StartDraft(ctx, survey.DefaultOrganisation, &wrong, ""); err == nil {
 					t.Errorf("StartDraft took %+v", wrong)
 				}
 			}
@@ -85,77 +85,77 @@ func TestDraftLife(t *testing.T) {
 			for _, wave := range []survey.WaveID{open.ID, 777} {
 				foreign := newDraft(w)
 				foreign.Wave = wave
-				wantError(t, "a draft in a wave that is not anonymous, or not there", s.StartDraft(ctx, &foreign, ""), survey.ErrNotFound)
+				wantError(t, "a draft in a wave that is not anonymous, or not there", s.StartDraft(ctx, survey.DefaultOrganisation, &foreign, ""), survey.ErrNotFound)
 			}
 			r := newResponse(w)
-			wantError(t, "a response that can be read, in an anonymous wave", s.StartResponse(ctx, &r), survey.ErrNotFound)
+			wantError(t, "a response that can be read, in an anonymous wave", s.StartResponse(ctx, survey.DefaultOrganisation, &r), survey.ErrNotFound)
 
 			page := next(d)
 			for range 2 {
-				if err := s.SaveDraft(ctx, page); err != nil {
+				if err := s.SaveDraft(ctx, survey.DefaultOrganisation, page); err != nil {
 					if !errors.Is(err, survey.ErrConflict) {
 						t.Fatal(err)
 					}
 				}
 			}
-			got, err := s.DraftByKey(ctx, w.ID, d.Key)
+			got, err := s.DraftByKey(ctx, survey.DefaultOrganisation, w.ID, d.Key)
 			if err != nil || got.Revision != 1 || got.Page != 1 || !bytes.Equal(got.Content, page.Content) || got.Version != w.Version || got.Language != "pl" {
 				t.Errorf("DraftByKey = %+v, %v; want the page that was saved", got, err)
 			}
-			_, err = s.DraftByKey(ctx, open.ID, d.Key)
+			_, err = s.DraftByKey(ctx, survey.DefaultOrganisation, open.ID, d.Key)
 			wantError(t, "the key in another wave", err, survey.ErrNotFound)
 			stale := next(d)
-			wantError(t, "a stale save", s.SaveDraft(ctx, stale), survey.ErrConflict)
+			wantError(t, "a stale save", s.SaveDraft(ctx, survey.DefaultOrganisation, stale), survey.ErrConflict)
 			nobody := next(newDraft(w))
-			wantError(t, "nobody's save", s.SaveDraft(ctx, nobody), survey.ErrNotFound)
+			wantError(t, "nobody's save", s.SaveDraft(ctx, survey.DefaultOrganisation, nobody), survey.ErrNotFound)
 
 			sealed := survey.Sealed{ID: randomID(), Content: sealedBytes()}
-			wantError(t, "sealing what is stale", s.Seal(ctx, stale, invitations[0].ID, sealed, noon, 0), survey.ErrConflict)
+			wantError(t, "sealing what is stale", s.Seal(ctx, survey.DefaultOrganisation, stale, invitations[0].ID, sealed, noon, 0), survey.ErrConflict)
 			done := next(page)
-			if err := s.Seal(ctx, done, invitations[0].ID, survey.Sealed{ID: sealed.ID, Content: []byte("short")}, noon, 0); err == nil {
+			if err := s.Seal(ctx, survey.DefaultOrganisation, done, invitations[0].ID, survey.Sealed{ID: sealed.ID, Content: []byte("short")}, noon, 0); err == nil {
 				t.Error("Seal took content that tells of itself by its length")
 			}
-			if err := s.Seal(ctx, done, invitations[0].ID, sealed, noon, 0); err != nil {
+			if err := s.Seal(ctx, survey.DefaultOrganisation, done, invitations[0].ID, sealed, noon, 0); err != nil {
 				t.Fatal(err)
 			}
-			wantError(t, "sealing again", s.Seal(ctx, done, invitations[0].ID, survey.Sealed{ID: randomID(), Content: sealedBytes()}, noon, 0), survey.ErrFinished)
-			wantError(t, "starting again", s.StartDraft(ctx, &d, invitations[0].ID), survey.ErrFinished)
-			_, err = s.DraftByKey(ctx, w.ID, d.Key)
+			wantError(t, "sealing again", s.Seal(ctx, survey.DefaultOrganisation, done, invitations[0].ID, survey.Sealed{ID: randomID(), Content: sealedBytes()}, noon, 0), survey.ErrFinished)
+			wantError(t, "starting again", s.StartDraft(ctx, survey.DefaultOrganisation, &d, invitations[0].ID), survey.ErrFinished)
+			_, err = s.DraftByKey(ctx, survey.DefaultOrganisation, w.ID, d.Key)
 			wantError(t, "the draft of what is sealed", err, survey.ErrNotFound)
 
 			// By the open link: only the key that her browser has tells that it was finished.
 			d = newDraft(w)
-			if err := s.StartDraft(ctx, &d, ""); err != nil {
+			if err := s.StartDraft(ctx, survey.DefaultOrganisation, &d, ""); err != nil {
 				t.Fatal(err)
 			}
 			for i, want := range []error{nil, survey.ErrFinished} {
-				if err := s.Seal(ctx, next(d), "", survey.Sealed{ID: randomID(), Content: sealedBytes()}, noon, 0); !errors.Is(err, want) {
+				if err := s.Seal(ctx, survey.DefaultOrganisation, next(d), "", survey.Sealed{ID: randomID(), Content: sealedBytes()}, noon, 0); !errors.Is(err, want) {
 					t.Errorf("sealing an open link's, time %d: %v; want %v", i+1, err, want)
 				}
 			}
 			openDone := next(d)
-			wantError(t, "starting an open link's again", s.StartDraft(ctx, &d, ""), survey.ErrFinished)
-			wantError(t, "saving it again", s.SaveDraft(ctx, openDone), survey.ErrFinished)
-			_, err = s.DraftByKey(ctx, w.ID, d.Key)
+			wantError(t, "starting an open link's again", s.StartDraft(ctx, survey.DefaultOrganisation, &d, ""), survey.ErrFinished)
+			wantError(t, "saving it again", s.SaveDraft(ctx, survey.DefaultOrganisation, openDone), survey.ErrFinished)
+			_, err = s.DraftByKey(ctx, survey.DefaultOrganisation, w.ID, d.Key)
 			wantError(t, "the draft of an open link that is sealed", err, survey.ErrFinished)
 			d = newDraft(w)
-			if err := s.StartDraft(ctx, &d, ""); err != nil {
+			if err := s.StartDraft(ctx, survey.DefaultOrganisation, &d, ""); err != nil {
 				t.Fatal(err)
 			}
-			wantError(t, "one more than are wanted", s.Seal(ctx, next(d), "", survey.Sealed{ID: randomID(), Content: sealedBytes()}, noon, 2), survey.ErrFull)
+			wantError(t, "one more than are wanted", s.Seal(ctx, survey.DefaultOrganisation, next(d), "", survey.Sealed{ID: randomID(), Content: sealedBytes()}, noon, 2), survey.ErrFull)
 			w.State = survey.WaveClosed
 			if err := s.UpdateWave(ctx, w); err != nil {
 				t.Fatal(err)
 			}
-			wantError(t, "sealing when it is closed", s.Seal(ctx, next(d), "", survey.Sealed{ID: randomID(), Content: sealedBytes()}, noon, 0), survey.ErrClosed)
-			wantError(t, "an open link's, finished, and closed", s.Seal(ctx, openDone, "", survey.Sealed{ID: randomID(), Content: sealedBytes()}, noon, 0), survey.ErrFinished)
-			wantError(t, "finished, and closed", s.Seal(ctx, done, invitations[0].ID, survey.Sealed{ID: randomID(), Content: sealedBytes()}, noon, 0), survey.ErrFinished)
+			wantError(t, "sealing when it is closed", s.Seal(ctx, survey.DefaultOrganisation, next(d), "", survey.Sealed{ID: randomID(), Content: sealedBytes()}, noon, 0), survey.ErrClosed)
+			wantError(t, "an open link's, finished, and closed", s.Seal(ctx, survey.DefaultOrganisation, openDone, "", survey.Sealed{ID: randomID(), Content: sealedBytes()}, noon, 0), survey.ErrFinished)
+			wantError(t, "finished, and closed", s.Seal(ctx, survey.DefaultOrganisation, done, invitations[0].ID, survey.Sealed{ID: randomID(), Content: sealedBytes()}, noon, 0), survey.ErrFinished)
 
-			counts, err := s.Counts(ctx, w.ID)
+			counts, err := s.Counts(ctx, survey.DefaultOrganisation, w.ID)
 			if err != nil || counts.Started != 3 || counts.Complete != 2 || counts.Counted != 0 || !counts.Last.Equal(noon.UTC().Truncate(24*time.Hour)) {
 				t.Errorf("Counts = %+v, %v; want 3 started, 2 complete", counts, err)
 			}
-			if progress, err := s.Progress(ctx, w.ID); err != nil || len(progress) != 1 || progress[0].Finished != 2 {
+			if progress, err := s.Progress(ctx, survey.DefaultOrganisation, w.ID); err != nil || len(progress) != 1 || progress[0].Finished != 2 {
 				t.Errorf("Progress = %+v, %v; want 2 finished", progress, err)
 			}
 		})
@@ -177,26 +177,26 @@ func TestSealedAtOnce(t *testing.T) {
 					if i%2 == 1 { // twenty devices that know nothing of each other
 						drafts[j] = newDraft(w)
 					}
-					return s.StartDraft(ctx, &drafts[j], invitation.ID)
+					return s.StartDraft(ctx, survey.DefaultOrganisation, &drafts[j], invitation.ID)
 				}), nil); n != 20 {
 					t.Errorf("%d of 20 starts succeeded; want all", n)
 				}
 				results := inParallel(20, func(j int) error {
-					return s.Seal(ctx, next(drafts[j]), invitation.ID, survey.Sealed{ID: randomID(), Content: sealedBytes()}, noon, 0)
+					return s.Seal(ctx, survey.DefaultOrganisation, next(drafts[j]), invitation.ID, survey.Sealed{ID: randomID(), Content: sealedBytes()}, noon, 0)
 				})
 				if n := count(t, results, survey.ErrFinished); n != 1 {
 					t.Errorf("%d of 20 answers to one invitation were sealed; want 1", n)
 				}
-				if pending, err := s.Pending(ctx, w.ID); err != nil || pending != i+1 {
+				if pending, err := s.Pending(ctx, survey.DefaultOrganisation, w.ID); err != nil || pending != i+1 {
 					t.Errorf("Pending = %d, %v; want %d", pending, err, i+1)
 				}
 			}
 			d := newDraft(w)
-			if err := s.StartDraft(ctx, &d, ""); err != nil {
+			if err := s.StartDraft(ctx, survey.DefaultOrganisation, &d, ""); err != nil {
 				t.Fatal(err)
 			}
 			results := inParallel(20, func(int) error {
-				return s.Seal(ctx, next(d), "", survey.Sealed{ID: randomID(), Content: sealedBytes()}, noon, 0)
+				return s.Seal(ctx, survey.DefaultOrganisation, next(d), "", survey.Sealed{ID: randomID(), Content: sealedBytes()}, noon, 0)
 			})
 			if n := count(t, results, survey.ErrFinished); n != 1 {
 				t.Errorf("%d of 20 answers of one open link were sealed; want 1", n)
@@ -205,12 +205,12 @@ func TestSealedAtOnce(t *testing.T) {
 			drafts := make([]store.Draft, 20)
 			for i := range drafts {
 				drafts[i] = newDraft(w)
-				if err := s.StartDraft(ctx, &drafts[i], ""); err != nil {
+				if err := s.StartDraft(ctx, survey.DefaultOrganisation, &drafts[i], ""); err != nil {
 					t.Fatal(err)
 				}
 			}
 			results = inParallel(20, func(i int) error {
-				return s.Seal(ctx, next(drafts[i]), "", survey.Sealed{ID: randomID(), Content: sealedBytes()}, noon, 8)
+				return s.Seal(ctx, survey.DefaultOrganisation, next(drafts[i]), "", survey.Sealed{ID: randomID(), Content: sealedBytes()}, noon, 8)
 			})
 			if n := count(t, results, survey.ErrFull); n != 3 {
 				t.Errorf("%d were sealed beside 5 where 8 are wanted; want 3", n)
@@ -226,7 +226,7 @@ func TestUnseal(t *testing.T) {
 			t.Parallel()
 			s, ctx := open(t), t.Context()
 			w, invitations := launched(t, s, survey.Anonymous, 3, importPeople(t, s, 10), nil, nil)
-			if n, err := s.Unseal(ctx, w.ID, noon, publishSome(w, 5)); n != 0 || err != nil {
+			if n, err := s.Unseal(ctx, survey.DefaultOrganisation, w.ID, noon, publishSome(w, 5)); n != 0 || err != nil {
 				t.Errorf("Unseal of nothing = %d, %v", n, err)
 			}
 			for _, i := range invitations {
@@ -266,11 +266,11 @@ func TestUnseal(t *testing.T) {
 				},
 				"a failure": func([]survey.Sealed, bool) ([]survey.Response, []survey.Sealed, error) { return nil, nil, failed },
 			} {
-				if n, err := s.Unseal(ctx, w.ID, noon, decide); err == nil || n != 0 {
+				if n, err := s.Unseal(ctx, survey.DefaultOrganisation, w.ID, noon, decide); err == nil || n != 0 {
 					t.Errorf("%s: Unseal = %d, %v; want an error", what, n, err)
 				}
 			}
-			n, err := s.Unseal(ctx, w.ID, noon, func(pending []survey.Sealed, closing bool) ([]survey.Response, []survey.Sealed, error) {
+			n, err := s.Unseal(ctx, survey.DefaultOrganisation, w.ID, noon, func(pending []survey.Sealed, closing bool) ([]survey.Response, []survey.Sealed, error) {
 				before = pending
 				if closing {
 					t.Error("decide was told that the wave is closed")
@@ -281,7 +281,7 @@ func TestUnseal(t *testing.T) {
 				t.Errorf("publishing nothing: %d, %v, of %d pending; want 10", n, err, len(before))
 			}
 			at := mark(t, s, w.ID)
-			if n, err := s.Unseal(ctx, w.ID, noon, publishSome(w, 6)); n != 6 || err != nil {
+			if n, err := s.Unseal(ctx, survey.DefaultOrganisation, w.ID, noon, publishSome(w, 6)); n != 6 || err != nil {
 				t.Fatalf("Unseal = %d, %v; want 6", n, err)
 			}
 			rows := read(t, s, w.ID, at)
@@ -292,7 +292,7 @@ func TestUnseal(t *testing.T) {
 					t.Errorf("published: %+v %s", row, row.Answers)
 				}
 			}
-			if counts, err := s.Counts(ctx, w.ID); err != nil || len(rows) != 6 || counts.Started != 10 || counts.Complete != 10 || counts.Counted != 6 {
+			if counts, err := s.Counts(ctx, survey.DefaultOrganisation, w.ID); err != nil || len(rows) != 6 || counts.Started != 10 || counts.Complete != 10 || counts.Counted != 6 {
 				t.Errorf("%d are read, Counts = %+v, %v; want 6 counted of 10", len(rows), counts, err)
 			}
 			after := noon.AddDate(0, 0, 40)
@@ -300,7 +300,7 @@ func TestUnseal(t *testing.T) {
 			if err := s.UpdateWave(ctx, w); err != nil {
 				t.Fatal(err)
 			}
-			n, err = s.Unseal(ctx, w.ID, after, func(pending []survey.Sealed, closing bool) ([]survey.Response, []survey.Sealed, error) {
+			n, err = s.Unseal(ctx, survey.DefaultOrganisation, w.ID, after, func(pending []survey.Sealed, closing bool) ([]survey.Response, []survey.Sealed, error) {
 				for _, p := range pending {
 					if slices.ContainsFunc(before, func(b survey.Sealed) bool { return b.ID == p.ID || bytes.Equal(b.Content, p.Content) }) {
 						t.Error("what was kept can be told from what was published")

@@ -180,6 +180,12 @@ func returning(tx *gorm.DB, into any, statement string, values ...any) error {
 	return err
 }
 
+// there returns nil if an organisation has a row with an id in a table, and otherwise [survey.ErrNotFound].
+func there(tx *gorm.DB, table string, organisation survey.OrganisationID, id any) error {
+	var one int
+	return found(tx.Raw("SELECT 1 FROM "+table+" WHERE organisation_id = ? AND id = ?", int64(organisation), id).Scan(&one))
+}
+
 // found turns "no row was read" into [survey.ErrNotFound].
 func found(result *gorm.DB) error {
 	if result.Error == nil && result.RowsAffected == 0 {

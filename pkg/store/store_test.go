@@ -77,11 +77,11 @@ func complete(r survey.Response, answers string) survey.Response {
 func answered(tb testing.TB, s *store.Store, w survey.Wave, answers string) survey.Response {
 	tb.Helper()
 	r := newResponse(w)
-	if err := s.StartResponse(tb.Context(), &r); err != nil {
+	if err := s.StartResponse(tb.Context(), survey.DefaultOrganisation, &r); err != nil {
 		tb.Fatal(err)
 	}
 	r = complete(r, answers)
-	if err := s.CompleteResponse(tb.Context(), r, 0); err != nil {
+	if err := s.CompleteResponse(tb.Context(), survey.DefaultOrganisation, r, 0); err != nil {
 		tb.Fatal(err)
 	}
 	return r
@@ -229,10 +229,10 @@ func TestDeleteWave(t *testing.T) {
 				t.Fatal(err)
 			}
 			wantError(t, "deleting it again", s.DeleteWave(ctx, gone.Organisation, gone.ID), survey.ErrNotFound)
-			_, err := s.Mark(ctx, gone.ID)
+			_, err := s.Mark(ctx, survey.DefaultOrganisation, gone.ID)
 			wantError(t, "mark of a deleted wave", err, survey.ErrNotFound)
 			r := newResponse(gone)
-			wantError(t, "start in a deleted wave", s.StartResponse(ctx, &r), survey.ErrNotFound)
+			wantError(t, "start in a deleted wave", s.StartResponse(ctx, survey.DefaultOrganisation, &r), survey.ErrNotFound)
 			counts, err := s.AllCounts(ctx, kept.Organisation)
 			want := map[survey.WaveID]store.Counts{kept.ID: {Started: 3, Complete: 3, Counted: 3, Last: *stored(noon.Add(time.Minute))}}
 			if diff := cmp.Diff(want, counts); err != nil || diff != "" {
@@ -249,15 +249,15 @@ func TestCounts(t *testing.T) {
 			t.Parallel()
 			s, ctx := open(t), t.Context()
 			w := newWave(t, s, "counts")
-			if got, err := s.Counts(ctx, w.ID); err != nil || got != (store.Counts{}) {
+			if got, err := s.Counts(ctx, survey.DefaultOrganisation, w.ID); err != nil || got != (store.Counts{}) {
 				t.Errorf("Counts of nobody = %+v, %v; want none", got, err)
 			}
 			answered(t, s, w, `{"a":1}`)
 			r := newResponse(w)
-			if err := s.StartResponse(ctx, &r); err != nil {
+			if err := s.StartResponse(ctx, survey.DefaultOrganisation, &r); err != nil {
 				t.Fatal(err)
 			}
-			if got, err := s.Counts(ctx, w.ID); err != nil || got != (store.Counts{Started: 2, Complete: 1, Counted: 1, Last: *stored(noon.Add(time.Minute))}) {
+			if got, err := s.Counts(ctx, survey.DefaultOrganisation, w.ID); err != nil || got != (store.Counts{Started: 2, Complete: 1, Counted: 1, Last: *stored(noon.Add(time.Minute))}) {
 				t.Errorf("Counts = %+v, %v; want 2 started, 1 complete", got, err)
 			}
 		})
@@ -335,11 +335,11 @@ func TestBackup(t *testing.T) {
 	answered(t, s, w, `{"comment":"later"}`)
 
 	restored := storetest.Open(t, path)
-	got, err := restored.ResponseByKey(ctx, w.ID, r.Key)
+	got, err := restored.ResponseByKey(ctx, survey.DefaultOrganisation, w.ID, r.Key)
 	if err != nil || string(got.Answers) != string(r.Answers) {
 		t.Errorf("ResponseByKey of the copy = %+v, %v; want %s", got, err, r.Answers)
 	}
-	if counts, err := restored.Counts(ctx, w.ID); err != nil || counts.Complete != 1 {
+	if counts, err := restored.Counts(ctx, survey.DefaultOrganisation, w.ID); err != nil || counts.Complete != 1 {
 		t.Errorf("Counts of the copy = %+v, %v; want those of its moment", counts, err)
 	}
 	if err := s.Backup(ctx, filepath.Join(dir, "missing", "copy.db")); err == nil || !strings.Contains(err.Error(), "missing") {
@@ -388,7 +388,7 @@ func TestSilence(t *testing.T) {
 				r := newResponse(w)
 				r.Answers = []byte(`{"comment":"` + secret + `"}`)
 				spoil(&r)
-				err := s.StartResponse(t.Context(), &r)
+				err := s.StartResponse(t.Context(), survey.DefaultOrganisation, &r)
 				if err == nil {
 					t.Errorf("StartResponse stored %+v", r)
 				}

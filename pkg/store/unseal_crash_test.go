@@ -45,7 +45,7 @@ func unseal(dsn, slug string) error {
 		return err
 	}
 	for {
-		if _, err := s.Unseal(ctx, w.ID, noon, publishNamed(w, 5)); err != nil {
+		if _, err := s.Unseal(ctx, survey.DefaultOrganisation, w.ID, noon, publishNamed(w, 5)); err != nil {
 			return err
 		}
 		if _, err := os.Stdout.WriteString("step\n"); err != nil {
@@ -85,11 +85,11 @@ func TestUnsealKilled(t *testing.T) {
 			for range 6 {
 				for range 300 {
 					d := newDraft(w)
-					if err := s.StartDraft(ctx, &d, ""); err != nil {
+					if err := s.StartDraft(ctx, survey.DefaultOrganisation, &d, ""); err != nil {
 						t.Fatal(err)
 					}
 					who := randomID()
-					if err := s.Seal(ctx, next(d), "", named(who), noon, 0); err != nil {
+					if err := s.Seal(ctx, survey.DefaultOrganisation, next(d), "", named(who), noon, 0); err != nil {
 						t.Fatal(err)
 					}
 					all = append(all, who)
@@ -119,7 +119,7 @@ func TestUnsealKilled(t *testing.T) {
 					there[string(row.Answers[8:40])]++
 				}
 				published := len(there)
-				_, err = s.Unseal(ctx, w.ID, noon, func(pending []survey.Sealed, _ bool) ([]survey.Response, []survey.Sealed, error) {
+				_, err = s.Unseal(ctx, survey.DefaultOrganisation, w.ID, noon, func(pending []survey.Sealed, _ bool) ([]survey.Response, []survey.Sealed, error) {
 					for _, p := range pending {
 						there[nameOf(p)]++
 					}
@@ -147,7 +147,7 @@ func TestUnsealKilled(t *testing.T) {
 				t.Error("the process was never killed in the middle: this test shows nothing")
 			}
 			for n := 0; ; n++ { // what is left can be published
-				published, err := s.Unseal(ctx, w.ID, noon, publishNamed(w, 5))
+				published, err := s.Unseal(ctx, survey.DefaultOrganisation, w.ID, noon, publishNamed(w, 5))
 				if err != nil {
 					t.Fatal(err)
 				}

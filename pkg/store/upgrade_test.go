@@ -129,11 +129,11 @@ func TestUpgrade(t *testing.T) {
 			if err != nil || w.Mode != survey.Confidential || w.Comments != 5 || !w.OpenLink || w.Launched != nil || w.Reported != nil || w.Releases != 0 {
 				t.Errorf("the wave is %+v, %v", w, err)
 			}
-			draft, err := s.ResponseByKey(ctx, 1, key)
+			draft, err := s.ResponseByKey(ctx, survey.DefaultOrganisation, 1, key)
 			if err != nil || draft.Page != 2 || string(draft.Answers) != `{"hours":7.5}` {
 				t.Errorf("the draft is %+v, %v", draft, err)
 			}
-			if counts, err := s.Counts(ctx, 1); err != nil || counts.Started != 2 || counts.Complete != 1 || counts.Counted != 1 {
+			if counts, err := s.Counts(ctx, survey.DefaultOrganisation, 1); err != nil || counts.Started != 2 || counts.Complete != 1 || counts.Counted != 1 {
 				t.Errorf("Counts = %+v, %v", counts, err)
 			}
 			rows := read(t, s, 1, store.Mark{})
@@ -141,7 +141,7 @@ func TestUpgrade(t *testing.T) {
 				t.Errorf("read %+v", rows)
 			}
 			done := complete(draft, `{"hours":8}`)
-			if err := s.CompleteResponse(ctx, done, 0); err != nil {
+			if err := s.CompleteResponse(ctx, survey.DefaultOrganisation, done, 0); err != nil {
 				t.Fatal(err)
 			}
 			launched(t, s, survey.Confidential, 3, importPeople(t, s, 5), []survey.Letter{{Kind: survey.InvitationLetter}}, []survey.Mailing{{Kind: survey.InvitationLetter, At: noon}})

@@ -378,9 +378,9 @@ type Counts struct {
 	Last     time.Time // when the one that was finished or imported last was finished, in UTC; zero if none was. The day, in a wave that protects people
 }
 
-// Counts returns how many people answer a wave. A wave that does not exist has none.
-func (s *Store) Counts(ctx context.Context, wave survey.WaveID) (Counts, error) {
-	counts, err := s.counts(ctx, "id = ?", int64(wave))
+// Counts returns how many people answer a wave. A wave that the organisation does not have has none.
+func (s *Store) Counts(ctx context.Context, organisation survey.OrganisationID, wave survey.WaveID) (Counts, error) {
+	counts, err := s.counts(ctx, "organisation_id = ? AND id = ?", int64(organisation), int64(wave))
 	if err != nil {
 		return Counts{}, fmt.Errorf("count the responses of wave %d: %w", wave, classify(err))
 	}
@@ -396,7 +396,7 @@ func (s *Store) AllCounts(ctx context.Context, organisation survey.OrganisationI
 	return counts, nil
 }
 
-func (s *Store) counts(ctx context.Context, condition string, id int64) (map[survey.WaveID]Counts, error) {
+func (s *Store) counts(ctx context.Context, condition string, ids ...any) (map[survey.WaveID]Counts, error) {
 	rows, err := s.read.WithContext(ctx).Raw(`
 		SELECT id, -- each from an index: rows are large
 			(SELECT count(*) FROM responses WHERE wave_id = waves.id),
@@ -407,7 +407,7 @@ func (s *Store) counts(ctx context.Context, condition string, id int64) (map[sur
 			(SELECT completed_at FROM responses WHERE wave_id = waves.id AND tx IS NOT NULL ORDER BY tx DESC LIMIT 1),
 			(SELECT completed_at FROM responses WHERE wave_id = waves.id AND tx IS NULL AND completed_at IS NOT NULL ORDER BY completed_at DESC LIMIT 1),
 			(SELECT day FROM finished_by_day WHERE wave_id = waves.id ORDER BY day DESC LIMIT 1)
-		FROM waves WHERE `+condition, id).Rows()
+		FROM waves WHERE `+condition, ids...).Rows()
 	if err != nil {
 		return nil, err
 	}

@@ -34,16 +34,16 @@ type Row struct {
 
 // Source is where waves come from. It is asked by several goroutines at once.
 type Source interface {
-	// Wave returns a wave, or [survey.ErrNotFound].
-	Wave(ctx context.Context, id survey.WaveID) (survey.Wave, error)
+	// Wave returns a wave of an organisation, or [survey.ErrNotFound].
+	Wave(ctx context.Context, organisation survey.OrganisationID, id survey.WaveID) (survey.Wave, error)
 	// Questionnaire returns a version of a questionnaire, the same pointer each time it is asked.
-	Questionnaire(ctx context.Context, id survey.VersionID) (*survey.Questionnaire, error)
+	Questionnaire(ctx context.Context, organisation survey.OrganisationID, id survey.VersionID) (*survey.Questionnaire, error)
 	// Mark returns the point where the wave's history is now.
-	Mark(ctx context.Context, id survey.WaveID) (Mark, error)
+	Mark(ctx context.Context, organisation survey.OrganisationID, id survey.WaveID) (Mark, error)
 	// Rows returns every complete response that became visible after a mark, and may return some that were
 	// there before it: a transaction that began earlier can commit later, so no counter tells the two apart
 	// with certainty. The zero Mark is before everything.
-	Rows(ctx context.Context, id survey.WaveID, after Mark) iter.Seq2[Row, error]
+	Rows(ctx context.Context, organisation survey.OrganisationID, id survey.WaveID, after Mark) iter.Seq2[Row, error]
 	// Ended reports whether no more responses of a wave that protects people will begin to count, as far as the
 	// source knows: it takes none, and too few wait.
 	Ended(ctx context.Context, wave *survey.Wave) (bool, error)
@@ -63,9 +63,15 @@ type Waves struct {
 	memory int64
 
 	mu     sync.Mutex
-	held   map[survey.WaveID]*held
+	held   map[waveOf]*held
 	clock  uint64 // counts uses, to tell which wave was not used for longest
 	loaded int64  // bytes of all that is held
+}
+
+// waveOf names a wave by whose it is: who asks for another organisation's finds nothing, also where it is in memory.
+type waveOf struct {
+	organisation survey.OrganisationID
+	id           survey.WaveID
 }
 
 // held is one wave in memory.
@@ -97,10 +103,10 @@ type reading struct {
 // NewWaves returns waves of a source, of which as many stay in memory as fit so many bytes: those used least
 // recently leave first. The wave in use stays, however large it is.
 func NewWaves(source Source, memory int64) *Waves {
-	return &Waves{source: source, memory: memory, held: map[survey.WaveID]*held{}}
+	return &Waves{source: source, memory: memory, held: map[waveOf]*held{}}
 }
 
-// Read hands a wave to a function, up to date as of the last half second at most: responses that were
+// Read hands a wave of an organisation to a function, up to date as of the last half second at most: responses that were
 // committed a second ago are in it, those erased are not. The wave does not change while use runs and after,
 // and may be kept; what it costs to keep is that its memory is not given back. Reads can be nested.
 //
@@ -108,33 +114,34 @@ func NewWaves(source Source, memory int64) *Waves {
 // that are due and has the source keep them, so that all who read it see the same. What the panel says of people
 // stands behind the questionnaire's items, as of [survey.Questionnaire.WithSegments].
 //
-// The error is that of the source or of use. [survey.ErrNotFound] is a wave there is not.
-func (w *Waves) Read(ctx context.Context, id survey.WaveID, use func(*Wave) error) error {
-	wave, err := w.current(ctx, id)
+// The error is that of the source or of use. [survey.ErrNotFound] is a wave that the organisation does
+// not have.
+func (w *Waves) Read(ctx context.Context, organisation survey.OrganisationID, id survey.WaveID, use func(*Wave) error) error {
+	wave, err := w.current(ctx, waveOf{organisation, id})
 	if err != nil {
 		return err
 	}
 	return use(wave)
 }
 
-func (w *Waves) current(ctx context.Context, id survey.WaveID) (*Wave, error) {
-	h := w.hold(id)
+func (w *Waves) current(ctx context.Context, wanted waveOf) (*Wave, error) {
+	h := w.hold(wanted)
 	select {
 	case h.turn <- struct{}{}:
 	case <-ctx.Done():
-		return nil, fmt.Errorf("wait for wave %d to be read: %w", id, ctx.Err())
+		return nil, fmt.Errorf("wait for wave %d to be read: %w", wanted.id, ctx.Err())
 	}
 	defer func() { <-h.turn }()
 	if h.fresh() {
 		return h.reading.shown, nil
 	}
-	if err := h.refresh(ctx, w.source, id); err != nil {
+	if err := h.refresh(ctx, w.source, wanted); err != nil {
 		if errors.Is(err, survey.ErrNotFound) || h.reading.wave == nil {
-			w.drop(id, h)
+			w.drop(wanted, h)
 		}
-		return nil, fmt.Errorf("read wave %d: %w", id, err)
+		return nil, fmt.Errorf("read wave %d: %w", wanted.id, err)
 	}
-	w.account(id, h)
+	w.account(wanted, h)
 	return h.reading.shown, nil
 }
 
@@ -153,7 +160,7 @@ func (h *held) fresh() bool {
 }
 
 // hold returns the place of a wave, and notes that it is used.
-func (w *Waves) hold(id survey.WaveID) *held {
+func (w *Waves) hold(id waveOf) *held {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	h := w.held[id]
@@ -166,7 +173,7 @@ func (w *Waves) hold(id survey.WaveID) *held {
 	return h
 }
 
-func (w *Waves) drop(id survey.WaveID, h *held) {
+func (w *Waves) drop(id waveOf, h *held) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.held[id] == h {
@@ -176,7 +183,7 @@ func (w *Waves) drop(id survey.WaveID, h *held) {
 }
 
 // account counts what a wave takes now, and lets others go while all together take too much.
-func (w *Waves) account(id survey.WaveID, h *held) {
+func (w *Waves) account(id waveOf, h *held) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.held[id] != h {
@@ -186,7 +193,7 @@ func (w *Waves) account(id survey.WaveID, h *held) {
 	w.loaded += size - h.bytes
 	h.bytes = size
 	for w.loaded > w.memory {
-		var oldest survey.WaveID
+		var oldest waveOf
 		var leaves *held
 		for other, o := range w.held {
 			if o != h && o.bytes > 0 && (leaves == nil || o.used < leaves.used) {
@@ -209,12 +216,12 @@ func (w *Waves) Bytes() int64 {
 }
 
 // refresh brings the wave up to date. If it fails, the wave stays as it was.
-func (h *held) refresh(ctx context.Context, source Source, id survey.WaveID) error {
-	stored, err := source.Wave(ctx, id)
+func (h *held) refresh(ctx context.Context, source Source, wanted waveOf) error {
+	stored, err := source.Wave(ctx, wanted.organisation, wanted.id)
 	if err != nil {
 		return err
 	}
-	q, err := source.Questionnaire(ctx, stored.Version)
+	q, err := source.Questionnaire(ctx, wanted.organisation, stored.Version)
 	if err != nil {
 		return err
 	}
@@ -225,12 +232,12 @@ func (h *held) refresh(ctx context.Context, source Source, id survey.WaveID) err
 		}
 	}
 	stale := time.NewTimer(freshness) // from before the source is asked
-	rows, err := next.grow(ctx, source, id, &stored)
+	rows, err := next.grow(ctx, source, wanted, &stored)
 	if err == nil && rows >= largeReading {
 		// Reading so much took a while: what came meanwhile is read at once, and with it the ids of all that
 		// was there are forgotten.
 		stale.Reset(freshness)
-		_, err = next.grow(ctx, source, id, &stored)
+		_, err = next.grow(ctx, source, wanted, &stored)
 	}
 	if err == nil {
 		err = next.show(ctx, source, &stored)
@@ -265,8 +272,8 @@ func (r *reading) beginWith(wide *survey.Questionnaire, stored *survey.Wave) {
 }
 
 // grow reads what came since the last reading, and returns how many rows the source had to say.
-func (r *reading) grow(ctx context.Context, source Source, id survey.WaveID, stored *survey.Wave) (int, error) {
-	mark, err := source.Mark(ctx, id)
+func (r *reading) grow(ctx context.Context, source Source, wanted waveOf, stored *survey.Wave) (int, error) {
+	mark, err := source.Mark(ctx, wanted.organisation, wanted.id)
 	if err != nil {
 		return 0, err
 	}
@@ -277,7 +284,7 @@ func (r *reading) grow(ctx context.Context, source Source, id survey.WaveID, sto
 	grown.threshold = max(stored.Threshold, 1)
 	releases := r.releases
 	var seen recentRows
-	for row, err := range ahead(source.Rows(ctx, id, r.mark)) {
+	for row, err := range ahead(source.Rows(ctx, wanted.organisation, wanted.id, r.mark)) {
 		if err != nil {
 			return 0, err
 		}

@@ -117,7 +117,7 @@ func TestLaterReleasesThanTheWaveKnowsWait(t *testing.T) {
 	if err := r.begin(source.questionnaire, &stored); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := r.grow(t.Context(), source, 1, &stored); err != nil {
+	if _, err := r.grow(t.Context(), source, waveOf{survey.DefaultOrganisation, 1}, &stored); err != nil {
 		t.Fatal(err)
 	}
 	if err := r.show(t.Context(), source, &stored); err != nil {

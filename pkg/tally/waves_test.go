@@ -42,15 +42,15 @@ var errTorn = errors.New("torn cable")
 
 func newArchive(q *survey.Questionnaire) *archive {
 	return &archive{
-		questionnaire: q, wave: survey.Wave{ID: 1, Version: 1, Audience: survey.External, Threshold: 1},
+		questionnaire: q, wave: survey.Wave{ID: 1, Organisation: survey.DefaultOrganisation, Version: 1, Audience: survey.External, Threshold: 1},
 		open: map[int64]Row{}, committed: map[survey.ResponseID]archived{},
 	}
 }
 
-func (a *archive) Wave(_ context.Context, id survey.WaveID) (survey.Wave, error) {
+func (a *archive) Wave(_ context.Context, organisation survey.OrganisationID, id survey.WaveID) (survey.Wave, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.gone {
+	if a.gone || organisation != a.wave.Organisation {
 		return survey.Wave{}, survey.ErrNotFound
 	}
 	w := a.wave
@@ -58,7 +58,7 @@ func (a *archive) Wave(_ context.Context, id survey.WaveID) (survey.Wave, error)
 	return w, nil
 }
 
-func (a *archive) Questionnaire(context.Context, survey.VersionID) (*survey.Questionnaire, error) {
+func (a *archive) Questionnaire(context.Context, survey.OrganisationID, survey.VersionID) (*survey.Questionnaire, error) {
 	return a.questionnaire, nil
 }
 
@@ -102,7 +102,7 @@ func (a *archive) release(answers, department string, n int) {
 }
 
 // Mark is the oldest transaction still open, as pg_snapshot_xmin says it.
-func (a *archive) Mark(context.Context, survey.WaveID) (Mark, error) {
+func (a *archive) Mark(context.Context, survey.OrganisationID, survey.WaveID) (Mark, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	oldest := a.next
@@ -112,7 +112,7 @@ func (a *archive) Mark(context.Context, survey.WaveID) (Mark, error) {
 	return Mark{a.generation, oldest}, nil
 }
 
-func (a *archive) Rows(_ context.Context, _ survey.WaveID, after Mark) iter.Seq2[Row, error] {
+func (a *archive) Rows(_ context.Context, _ survey.OrganisationID, _ survey.WaveID, after Mark) iter.Seq2[Row, error] {
 	return func(yield func(Row, error) bool) {
 		a.mu.Lock()
 		var rows []Row
@@ -172,7 +172,7 @@ func (a *archive) erase(id survey.ResponseID) {
 func read(tb testing.TB, w *Waves, id survey.WaveID) *Wave {
 	tb.Helper()
 	var got *Wave
-	if err := w.Read(tb.Context(), id, func(wave *Wave) error { got = wave; return nil }); err != nil {
+	if err := w.Read(tb.Context(), survey.DefaultOrganisation, id, func(wave *Wave) error { got = wave; return nil }); err != nil {
 		tb.Fatal(err)
 	}
 	return got
@@ -243,7 +243,7 @@ func TestLateCommitsAreCountedOnce(t *testing.T) {
 					time.Sleep(freshness)
 					source.failAfter = random.IntN(3)
 					replica := replicas[random.IntN(2)]
-					err := replica.Read(t.Context(), 1, func(w *Wave) error { return equal(w, source) })
+					err := replica.Read(t.Context(), survey.DefaultOrganisation, 1, func(w *Wave) error { return equal(w, source) })
 					if err != nil && !errors.Is(err, errTorn) {
 						t.Fatalf("round %d: %v", round, err)
 					}
@@ -294,7 +294,7 @@ func TestReadersAreNotDisturbed(t *testing.T) {
 		running.Go(func() {
 			longest := 0
 			for ctx.Err() == nil {
-				err := waves.Read(t.Context(), survey.WaveID(1+reader%2), func(w *Wave) error {
+				err := waves.Read(t.Context(), survey.DefaultOrganisation, survey.WaveID(1+reader%2), func(w *Wave) error {
 					n := w.Len()
 					longest = max(longest, n)
 					if n < longest {
@@ -306,7 +306,7 @@ func TestReadersAreNotDisturbed(t *testing.T) {
 							return fmt.Errorf("a table of %d, %w, of a wave of %d", table.N, err, n)
 						}
 					}
-					return waves.Read(t.Context(), survey.WaveID(2-reader%2), func(*Wave) error { return nil }) // nested, both ways round
+					return waves.Read(t.Context(), survey.DefaultOrganisation, survey.WaveID(2-reader%2), func(*Wave) error { return nil }) // nested, both ways round
 				})
 				if err != nil {
 					t.Error(err)
@@ -334,14 +334,14 @@ func TestTheWaveUsedLeastRecentlyLeaves(t *testing.T) {
 			t.Errorf("1,000 responses take %d bytes", one)
 		}
 		read(t, probe, 2)
-		if len(probe.held) != 1 || probe.held[2] == nil {
+		if len(probe.held) != 1 || probe.held[waveOf{survey.DefaultOrganisation, 2}] == nil {
 			t.Errorf("with no room, %d waves stay; want only the one in use", len(probe.held))
 		}
 		waves := NewWaves(source, 3*all+all/2)
 		for _, id := range []survey.WaveID{1, 2, 3, 1, 4} {
 			read(t, waves, id)
 		}
-		if waves.held[2] != nil || waves.held[1] == nil || waves.held[3] == nil || waves.held[4] == nil {
+		if waves.held[waveOf{survey.DefaultOrganisation, 2}] != nil || waves.held[waveOf{survey.DefaultOrganisation, 1}] == nil || waves.held[waveOf{survey.DefaultOrganisation, 3}] == nil || waves.held[waveOf{survey.DefaultOrganisation, 4}] == nil {
 			t.Errorf("wave 2 was used least recently; held are %v", waves.held)
 		}
 		if waves.Bytes() > waves.memory {
@@ -371,7 +371,7 @@ func TestWhatChangesOfAWaveShows(t *testing.T) {
 		}
 		source.gone = true
 		time.Sleep(freshness)
-		if err := waves.Read(t.Context(), 1, nil); !errors.Is(err, survey.ErrNotFound) || len(waves.held) != 0 || waves.Bytes() != 0 {
+		if err := waves.Read(t.Context(), survey.DefaultOrganisation, 1, nil); !errors.Is(err, survey.ErrNotFound) || len(waves.held) != 0 || waves.Bytes() != 0 {
 			t.Errorf("a deleted wave: %v, %d held, %d bytes", err, len(waves.held), waves.Bytes())
 		}
 	})
@@ -385,18 +385,18 @@ func TestAReadingThatFails(t *testing.T) {
 		source.add(pickA)
 	}
 	source.failAfter = 3
-	if err := waves.Read(t.Context(), 1, nil); !errors.Is(err, errTorn) || len(waves.held) != 0 {
+	if err := waves.Read(t.Context(), survey.DefaultOrganisation, 1, nil); !errors.Is(err, errTorn) || len(waves.held) != 0 {
 		t.Errorf("got %v and %d waves held, want the source's error and none", err, len(waves.held))
 	}
 	source.failAfter = 0
 	if n := read(t, waves, 1).Len(); n != 5 {
 		t.Errorf("%d responses after a failure, want 5", n)
 	}
-	h := waves.hold(1)
+	h := waves.hold(waveOf{survey.DefaultOrganisation, 1})
 	h.turn <- struct{}{} // somebody else reads it
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if err := waves.Read(ctx, 1, nil); !errors.Is(err, context.Canceled) {
+	if err := waves.Read(ctx, survey.DefaultOrganisation, 1, nil); !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v, want the reader to give up", err)
 	}
 }
@@ -546,7 +546,7 @@ func TestDamagedAnswersAreRefused(t *testing.T) {
 	}
 	source := newArchive(q)
 	id := source.add(`{"one":"z"}`)
-	err := NewWaves(source, 1<<20).Read(t.Context(), 1, nil)
+	err := NewWaves(source, 1<<20).Read(t.Context(), survey.DefaultOrganisation, 1, nil)
 	if err == nil || !strings.Contains(err.Error(), string(id)) || !strings.Contains(err.Error(), "one cannot be") {
 		t.Errorf("got %v, want the response and what is wrong with it named", err)
 	}
@@ -597,4 +597,27 @@ func BenchmarkLoadWave(b *testing.B) {
 		i++
 	}
 	b.ReportMetric(float64(wave.Bytes())/float64(wave.Len()), "B/response")
+}
+
+// A wave in memory is its organisation's: who asks for it by its number from another one finds nothing, and does not
+// take it out of memory either.
+func TestAWaveIsReadByItsOrganisationAlone(t *testing.T) {
+	source := newArchive(parse(t, twoQuestions))
+	source.add(pickA)
+	waves := NewWaves(source, 1<<20)
+	for range 2 { // not in memory, and in memory
+		err := waves.Read(t.Context(), survey.DefaultOrganisation+1, 1, func(*Wave) error {
+			t.Error("another organisation reads the wave")
+			return nil
+		})
+		if !errors.Is(err, survey.ErrNotFound) {
+			t.Errorf("another organisation's wave: %v", err)
+		}
+		if n := read(t, waves, 1).Len(); n != 1 {
+			t.Errorf("the wave has %d people, want 1", n)
+		}
+		if len(waves.held) != 1 {
+			t.Errorf("%d waves are in memory, want the one there is", len(waves.held))
+		}
+	}
 }

@@ -179,7 +179,7 @@ func crowd(b *testing.B, f *field, method string, form url.Values) []*connection
 				ID: survey.ResponseID(id), Wave: f.wave.ID, Version: f.wave.Version, Key: key, Language: "en", Seed: seedOf(key),
 				Answers: []byte("{}"), Weight: 1, Started: noon,
 			}
-			if err := f.store.StartResponse(b.Context(), &r); err != nil {
+			if err := f.store.StartResponse(b.Context(), survey.DefaultOrganisation, &r); err != nil {
 				b.Fatal(err)
 			}
 			browsers[i].drafts = append(browsers[i].drafts, draft{r, requestOf(f, method, "/o/spring/1", key, form.Encode())})
@@ -205,7 +205,7 @@ func savedAnswers(b *testing.B, f *field, c *connection) []byte {
 	if err := c.next(http.StatusSeeOther, "/o/spring/2"); err != nil {
 		b.Fatal(err)
 	}
-	stored, err := f.store.ResponseByKey(b.Context(), f.wave.ID, first.Key)
+	stored, err := f.store.ResponseByKey(b.Context(), survey.DefaultOrganisation, f.wave.ID, first.Key)
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -224,7 +224,7 @@ func checkSaved(b *testing.B, f *field, browsers []*connection) {
 	for _, c := range browsers {
 		sent += c.sent
 		for _, d := range c.drafts {
-			stored, err := f.store.ResponseByKey(b.Context(), f.wave.ID, d.response.Key)
+			stored, err := f.store.ResponseByKey(b.Context(), survey.DefaultOrganisation, f.wave.ID, d.response.Key)
 			if err != nil {
 				b.Fatal(err)
 			}
@@ -462,7 +462,7 @@ func (f *field) importAnswers(b *testing.B, w survey.Wave, n int, series uint64)
 			b.Fatal(err)
 		}
 	}
-	imported, err := f.store.ImportResponses(b.Context(), w.ID, func(yield func(survey.Response, error) bool) {
+	imported, err := f.store.ImportResponses(b.Context(), survey.DefaultOrganisation, w.ID, func(yield func(survey.Response, error) bool) {
 		for i := range n {
 			completed := noon
 			if !yield(survey.Response{

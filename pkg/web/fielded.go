@@ -30,7 +30,13 @@ type fielded struct {
 
 	mu             sync.Mutex
 	waves          map[string]seenWave // by slug
-	questionnaires map[survey.VersionID]*questionnaire
+	questionnaires map[versionOf]*questionnaire
+}
+
+// versionOf names a stored version by whose it is: who asks for another organisation's finds nothing.
+type versionOf struct {
+	organisation survey.OrganisationID
+	id           survey.VersionID
 }
 
 // seenWave is a wave as last read.
@@ -56,7 +62,7 @@ type questionnaire struct {
 
 func newFielded(from *store.Store, now func() time.Time) *fielded {
 	return &fielded{
-		store: from, now: now, waves: make(map[string]seenWave), questionnaires: make(map[survey.VersionID]*questionnaire),
+		store: from, now: now, waves: make(map[string]seenWave), questionnaires: make(map[versionOf]*questionnaire),
 	}
 }
 
@@ -89,10 +95,11 @@ func (f *fielded) wave(ctx context.Context, slug string) (survey.Wave, error) {
 	return survey.Wave{}, err
 }
 
-// questionnaire returns a version as parsed.
+// questionnaire returns a version of an organisation as parsed.
 func (f *fielded) questionnaire(ctx context.Context, org survey.OrganisationID, id survey.VersionID) (*questionnaire, error) {
+	key := versionOf{org, id}
 	f.mu.Lock()
-	q, ok := f.questionnaires[id]
+	q, ok := f.questionnaires[key]
 	f.mu.Unlock()
 	if ok {
 		return q, nil
@@ -114,7 +121,7 @@ func (f *fielded) questionnaire(ctx context.Context, org survey.OrganisationID, 
 	if len(f.questionnaires) >= rememberedQuestionnaires {
 		clear(f.questionnaires)
 	}
-	f.questionnaires[id] = q
+	f.questionnaires[key] = q
 	return q, nil
 }
 

@@ -322,7 +322,7 @@ func launchStepByStep(t *testing.T, db *store.Store) {
 	if _, err := f.server.fieldwork.Step(t.Context(), survey.DefaultOrganisation, f.draft.ID); err != nil {
 		t.Fatal(err)
 	}
-	counts, err := db.Counts(t.Context(), f.draft.ID)
+	counts, err := db.Counts(t.Context(), survey.DefaultOrganisation, f.draft.ID)
 	if err != nil || counts.Complete != 20 {
 		t.Fatalf("%d are complete, want 20: %v", counts.Complete, err)
 	}
@@ -404,7 +404,7 @@ func (f *launchField) afterwards(t *testing.T, hr *person, mails int) {
 	if err != nil || wave.Threshold != 7 || wave.Comments != 12 || wave.Closes == nil || !wave.Closes.Equal(time.Date(2027, 4, 30, 16, 0, 0, 0, time.UTC)) {
 		t.Errorf("the wave is %+v, %v", wave, err)
 	}
-	mailings, err := f.store.Mailings(t.Context(), f.draft.ID)
+	mailings, err := f.store.Mailings(t.Context(), survey.DefaultOrganisation, f.draft.ID)
 	if err != nil || len(mailings) != 4 {
 		t.Fatalf("%d mailings, %v; want the invitation, two reminders, and one more", len(mailings), err)
 	}

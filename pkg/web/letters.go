@@ -67,7 +67,7 @@ func (s *Server) lettersOf(c echo.Context) (survey.Wave, []survey.Letter, error)
 	if err != nil {
 		return survey.Wave{}, nil, err
 	}
-	letters, err := s.store.Letters(c.Request().Context(), wave.ID)
+	letters, err := s.store.Letters(c.Request().Context(), wave.Organisation, wave.ID)
 	return wave, letters, err
 }
 
@@ -198,7 +198,7 @@ func (s *Server) saveLetters(c echo.Context) error {
 		return c.Redirect(http.StatusSeeOther, fmt.Sprintf("/waves/%d/launch/letters", page.Wave.ID))
 	}
 	ctx := c.Request().Context()
-	before, err := s.store.Letters(ctx, page.Wave.ID)
+	before, err := s.store.Letters(ctx, page.Wave.Organisation, page.Wave.ID)
 	if err != nil {
 		return err
 	}
@@ -209,7 +209,7 @@ func (s *Server) saveLetters(c echo.Context) error {
 	}
 	for _, letter := range letters {
 		letter.Wave = page.Wave.ID
-		if err := s.store.SaveLetter(ctx, survey.DefaultOrganisation, letter); err != nil {
+		if err := s.store.SaveLetter(ctx, s.organisationOf(c), letter); err != nil {
 			return err
 		}
 	}

@@ -189,20 +189,20 @@ func (s *Server) showPeople(c echo.Context) error {
 	ctx := c.Request().Context()
 	page := peoplePage{room: s.room(c, "people"), Filter: readPeopleFilter(c.QueryParams()), States: peopleStates()}
 	page.Title = page.T("people")
-	attributes, err := s.store.AttributesAlone(ctx, survey.DefaultOrganisation)
+	attributes, err := s.store.AttributesAlone(ctx, s.organisationOf(c))
 	if err != nil {
 		return err
 	}
 	query := page.Filter.query()
 	query.Offset, query.Limit = (page.Filter.Page-1)*peoplePerPage, peoplePerPage
-	people, total, err := s.store.People(ctx, survey.DefaultOrganisation, query)
+	people, total, err := s.store.People(ctx, s.organisationOf(c), query)
 	if err != nil {
 		return err
 	}
 	page.Filtered = len(page.Filter.values()) > 0
 	page.Total, page.Panel = total, total
 	if page.Filtered {
-		if _, page.Panel, err = s.store.People(ctx, survey.DefaultOrganisation, store.PeopleQuery{Limit: 1}); err != nil {
+		if _, page.Panel, err = s.store.People(ctx, s.organisationOf(c), store.PeopleQuery{Limit: 1}); err != nil {
 			return err
 		}
 	}
@@ -352,7 +352,7 @@ func (s *Server) changePeople(c echo.Context) error {
 	filter := readPeopleFilter(form.fields)
 	var ids []survey.PersonID
 	if form.fields.Get("everybody") != "" {
-		people, _, err := s.store.People(ctx, survey.DefaultOrganisation, filter.query())
+		people, _, err := s.store.People(ctx, s.organisationOf(c), filter.query())
 		if err != nil {
 			return err
 		}
@@ -373,13 +373,13 @@ func (s *Server) changePeople(c echo.Context) error {
 	switch form.fields.Get("do") {
 	case "activate":
 		done = "activated"
-		changed, err = s.store.SetActive(ctx, survey.DefaultOrganisation, ids, true)
+		changed, err = s.store.SetActive(ctx, s.organisationOf(c), ids, true)
 	case "deactivate":
 		done = "deactivated"
-		changed, err = s.store.SetActive(ctx, survey.DefaultOrganisation, ids, false)
+		changed, err = s.store.SetActive(ctx, s.organisationOf(c), ids, false)
 	case "unsubscribe":
 		done = "unsubscribe"
-		changed, err = s.store.UnsubscribePeople(ctx, survey.DefaultOrganisation, ids, s.now())
+		changed, err = s.store.UnsubscribePeople(ctx, s.organisationOf(c), ids, s.now())
 	default:
 		return echo.NewHTTPError(http.StatusBadRequest)
 	}
@@ -407,12 +407,12 @@ func (s *Server) exportPeople(c echo.Context) error {
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(c.Request().Context()), importPatience)
 	defer cancel()
-	attributes, err := s.store.AttributesAlone(ctx, survey.DefaultOrganisation)
+	attributes, err := s.store.AttributesAlone(ctx, s.organisationOf(c))
 	if err != nil {
 		return err
 	}
 	filter := readPeopleFilter(c.QueryParams())
-	people, _, err := s.store.People(ctx, survey.DefaultOrganisation, filter.query())
+	people, _, err := s.store.People(ctx, s.organisationOf(c), filter.query())
 	if err != nil {
 		return err
 	}

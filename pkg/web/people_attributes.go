@@ -123,11 +123,11 @@ func (s *Server) attributesPage(c echo.Context) (attributesPage, error) {
 	page := attributesPage{room: s.room(c, "people"), Types: attributeTypes(), Type: survey.TextAttribute, Problems: map[string]string{}}
 	page.Title = page.T("attributes")
 	ctx := c.Request().Context()
-	attributes, err := s.store.Attributes(ctx, survey.DefaultOrganisation)
+	attributes, err := s.store.Attributes(ctx, s.organisationOf(c))
 	if err != nil {
 		return page, err
 	}
-	if _, page.Panel, err = s.store.People(ctx, survey.DefaultOrganisation, store.PeopleQuery{Limit: 1}); err != nil {
+	if _, page.Panel, err = s.store.People(ctx, s.organisationOf(c), store.PeopleQuery{Limit: 1}); err != nil {
 		return page, err
 	}
 	for i := range attributes {
@@ -178,7 +178,7 @@ func (s *Server) createAttribute(c echo.Context) error {
 		return s.show(c, http.StatusUnprocessableEntity, "workbench", "attributes", page)
 	}
 	err = s.store.SaveAttribute(c.Request().Context(), survey.Attribute{
-		Organisation: survey.DefaultOrganisation, Key: page.Key, Name: page.Name, Type: page.Type,
+		Organisation: s.organisationOf(c), Key: page.Key, Name: page.Name, Type: page.Type,
 	})
 	if err != nil {
 		return err
@@ -265,7 +265,7 @@ func (s *Server) showAttribute(c echo.Context) error {
 func (s *Server) attributePage(c echo.Context) (attributePage, error) {
 	page := attributePage{room: s.room(c, "people"), Types: attributeTypes(), Problems: map[string]string{}}
 	ctx := c.Request().Context()
-	attributes, err := s.store.Attributes(ctx, survey.DefaultOrganisation)
+	attributes, err := s.store.Attributes(ctx, s.organisationOf(c))
 	if err != nil {
 		return page, err
 	}
@@ -276,7 +276,7 @@ func (s *Server) attributePage(c echo.Context) (attributePage, error) {
 	page.Attribute = attributes[at]
 	page.Title, page.Name, page.Type = page.Attribute.Name, page.Attribute.Name, page.Attribute.Type
 	page.listValues(c)
-	changes, err := s.store.AttributeChanges(ctx, survey.DefaultOrganisation)
+	changes, err := s.store.AttributeChanges(ctx, s.organisationOf(c))
 	if err != nil {
 		return page, err
 	}
@@ -404,7 +404,7 @@ func (s *Server) changeValues(c echo.Context) error {
 		if err != nil {
 			return err
 		}
-		if err := s.store.SplitValue(c.Request().Context(), survey.DefaultOrganisation, value); err != nil {
+		if err := s.store.SplitValue(c.Request().Context(), s.organisationOf(c), value); err != nil {
 			return err
 		}
 		return c.Redirect(http.StatusSeeOther, page.address("split", -1))
@@ -444,7 +444,7 @@ func (s *Server) renameValue(c echo.Context, page *attributePage, id, name strin
 		page.Problem, page.Renaming, page.NewName = problem, value, name
 		return s.show(c, http.StatusUnprocessableEntity, "workbench", "attribute", *page)
 	}
-	if err := s.store.RenameValue(c.Request().Context(), survey.DefaultOrganisation, value, name); err != nil {
+	if err := s.store.RenameValue(c.Request().Context(), s.organisationOf(c), value, name); err != nil {
 		return err
 	}
 	return c.Redirect(http.StatusSeeOther, page.address("renamed", -1))
@@ -487,7 +487,7 @@ func (s *Server) mergeValues(c echo.Context, page *attributePage, form *upload) 
 			people += v.People
 		}
 	}
-	err = s.store.MergeValues(c.Request().Context(), survey.DefaultOrganisation, ids, into)
+	err = s.store.MergeValues(c.Request().Context(), s.organisationOf(c), ids, into)
 	if errors.Is(err, survey.ErrConflict) {
 		return refuse("merge_circle")
 	}

@@ -79,7 +79,7 @@ func (s *Server) receiveBounces(c echo.Context) error {
 		page.Problems = []string{page.T("bounces_no_file")}
 		return s.show(c, http.StatusUnprocessableEntity, "workbench", "bounces", page)
 	}
-	id, err := s.shelf.keep(survey.DefaultOrganisation, "bounces", file)
+	id, err := s.shelf.keep(s.organisationOf(c), "bounces", file)
 	if err != nil {
 		return err
 	}
@@ -90,7 +90,7 @@ func (s *Server) receiveBounces(c echo.Context) error {
 // already; the file is nil then.
 func (s *Server) keptBounces(c echo.Context) (*keptFile, bouncesPage, error) {
 	page := s.bouncesPage(c)
-	file, err := s.shelf.find(survey.DefaultOrganisation, "bounces", c.Param("file"))
+	file, err := s.shelf.find(s.organisationOf(c), "bounces", c.Param("file"))
 	if errors.Is(err, errNotKept) {
 		page.Gone = true
 		return nil, page, s.show(c, http.StatusNotFound, "workbench", "bounces", page)
@@ -120,7 +120,7 @@ func (s *Server) showBouncesPreview(c echo.Context) error {
 		page.Problems = []string{messageOf(err)}
 		return s.show(c, http.StatusUnprocessableEntity, "workbench", "bounces", page)
 	}
-	if err := s.listBounces(c.Request().Context(), &page, reader); err != nil {
+	if err := s.listBounces(c.Request().Context(), s.organisationOf(c), &page, reader); err != nil {
 		return err
 	}
 	if err := reader.Err(); err != nil {
@@ -139,7 +139,7 @@ func messageOf(err error) string {
 }
 
 // listBounces puts the bounces of a file onto the page, with the people whose they are.
-func (s *Server) listBounces(ctx context.Context, page *bouncesPage, reader *exchange.BounceReader) error {
+func (s *Server) listBounces(ctx context.Context, organisation survey.OrganisationID, page *bouncesPage, reader *exchange.BounceReader) error {
 	counts := make(map[exchange.BounceKind]int)
 	var batch []exchange.Bounce
 	flush := func() error {
@@ -147,7 +147,7 @@ func (s *Server) listBounces(ctx context.Context, page *bouncesPage, reader *exc
 		for i := range batch {
 			addresses[i] = batch[i].Address
 		}
-		people, err := s.store.PeopleByAddress(ctx, survey.DefaultOrganisation, addresses)
+		people, err := s.store.PeopleByAddress(ctx, organisation, addresses)
 		if err != nil {
 			return err
 		}
@@ -213,7 +213,7 @@ func (s *Server) noteBounces(c echo.Context) error {
 	if reader.Err() != nil {
 		return c.Redirect(http.StatusSeeOther, address)
 	}
-	noted, err := fieldwork.NoteBounces(ctx, s.store, survey.DefaultOrganisation, slices.Values(bounces), s.now())
+	noted, err := fieldwork.NoteBounces(ctx, s.store, s.organisationOf(c), slices.Values(bounces), s.now())
 	if err != nil {
 		return err
 	}

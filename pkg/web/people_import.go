@@ -211,7 +211,7 @@ func (s *Server) peopleImportPage(c echo.Context, choices importChoices) (people
 	slices.SortFunc(page.Hidden, func(a, b sentField) int { return strings.Compare(a.Name, b.Name) })
 	page.Fallbacks = s.letterLanguages(choices.Fallback)
 	var err error
-	_, page.Panel, err = s.store.People(c.Request().Context(), survey.DefaultOrganisation, store.PeopleQuery{Limit: 1})
+	_, page.Panel, err = s.store.People(c.Request().Context(), s.organisationOf(c), store.PeopleQuery{Limit: 1})
 	return page, err
 }
 
@@ -246,7 +246,7 @@ func (s *Server) receivePeople(c echo.Context) error {
 		page.Problems = []string{page.With("people_empty_file", "File", file.name)}
 		return s.show(c, http.StatusUnprocessableEntity, "workbench", "people-import", page)
 	}
-	id, err := s.shelf.keep(survey.DefaultOrganisation, "people", file)
+	id, err := s.shelf.keep(s.organisationOf(c), "people", file)
 	if err != nil {
 		return err
 	}
@@ -260,7 +260,7 @@ func (s *Server) keptPeople(c echo.Context, choices importChoices) (*keptFile, p
 	if err != nil {
 		return nil, page, err
 	}
-	file, err := s.shelf.find(survey.DefaultOrganisation, "people", c.Param("file"))
+	file, err := s.shelf.find(s.organisationOf(c), "people", c.Param("file"))
 	if errors.Is(err, errNotKept) {
 		page.Gone = true
 		return nil, page, s.show(c, http.StatusNotFound, "workbench", "people-import", page)
@@ -295,7 +295,7 @@ func (s *Server) showPeoplePreview(c echo.Context) error {
 // previewPeople reads a file from end to end and shows what saving it would do.
 func (s *Server) previewPeople(c echo.Context, file *keptFile, page *peopleImportPage) error {
 	ctx := c.Request().Context()
-	attributes, err := s.store.AttributesAlone(ctx, survey.DefaultOrganisation)
+	attributes, err := s.store.AttributesAlone(ctx, s.organisationOf(c))
 	if err != nil {
 		return err
 	}
@@ -304,7 +304,7 @@ func (s *Server) previewPeople(c echo.Context, file *keptFile, page *peopleImpor
 		page.explain(err, attributes)
 		return s.show(c, http.StatusUnprocessableEntity, "workbench", "people-import", *page)
 	}
-	counted, err := s.store.PreviewPeople(ctx, survey.DefaultOrganisation, reading.people(), page.Choices.importOptions())
+	counted, err := s.store.PreviewPeople(ctx, s.organisationOf(c), reading.people(), page.Choices.importOptions())
 	if broken := reading.reader.Err(); broken != nil { // half of a file is not stored
 		page.describe(reading.reader.Report())
 		page.explain(broken, attributes)
@@ -525,10 +525,10 @@ func (s *Server) importPeople(c echo.Context) error {
 	if err != nil {
 		return c.Redirect(http.StatusSeeOther, address) // which says what is wrong with it
 	}
-	if err := s.nameAttributes(ctx, reading.reader.Columns()); err != nil {
+	if err := s.nameAttributes(ctx, s.organisationOf(c), reading.reader.Columns()); err != nil {
 		return err
 	}
-	result, err := s.store.ImportPeople(ctx, survey.DefaultOrganisation, reading.people(), choices.importOptions())
+	result, err := s.store.ImportPeople(ctx, s.organisationOf(c), reading.people(), choices.importOptions())
 	if reading.reader.Err() != nil {
 		return c.Redirect(http.StatusSeeOther, address)
 	}
@@ -536,7 +536,7 @@ func (s *Server) importPeople(c echo.Context) error {
 		return err
 	}
 	done := peopleResult{ImportResult: result, Rejected: reading.reader.Report().Rejected}
-	_, done.Total, err = s.store.People(ctx, survey.DefaultOrganisation, store.PeopleQuery{Limit: 1})
+	_, done.Total, err = s.store.People(ctx, s.organisationOf(c), store.PeopleQuery{Limit: 1})
 	if err != nil {
 		return err
 	}
@@ -545,8 +545,8 @@ func (s *Server) importPeople(c echo.Context) error {
 }
 
 // nameAttributes makes the attributes that a file brings known by the names of its columns.
-func (s *Server) nameAttributes(ctx context.Context, columns []exchange.PeopleColumn) error {
-	attributes, err := s.store.AttributesAlone(ctx, survey.DefaultOrganisation)
+func (s *Server) nameAttributes(ctx context.Context, organisation survey.OrganisationID, columns []exchange.PeopleColumn) error {
+	attributes, err := s.store.AttributesAlone(ctx, organisation)
 	if err != nil {
 		return err
 	}
@@ -555,7 +555,7 @@ func (s *Server) nameAttributes(ctx context.Context, columns []exchange.PeopleCo
 			continue
 		}
 		err := s.store.SaveAttribute(ctx, survey.Attribute{
-			Organisation: survey.DefaultOrganisation, Key: column.Attribute, Name: nameOfColumn(column), Type: column.Type,
+			Organisation: organisation, Key: column.Attribute, Name: nameOfColumn(column), Type: column.Type,
 		})
 		if err != nil {
 			return err

@@ -58,7 +58,7 @@ func (s *Server) personOf(c echo.Context) (survey.Person, error) {
 	if err != nil {
 		return survey.Person{}, fmt.Errorf("person: %w", survey.ErrNotFound)
 	}
-	return s.store.Person(c.Request().Context(), survey.DefaultOrganisation, survey.PersonID(id))
+	return s.store.Person(c.Request().Context(), s.organisationOf(c), survey.PersonID(id))
 }
 
 // shownName returns what a person is called on pages: her name, or else what she is known by.
@@ -83,7 +83,7 @@ func (s *Server) showPerson(c echo.Context) error {
 	if person.Language != "" {
 		page.Language = s.nameOf(person.Language)
 	}
-	attributes, err := s.store.AttributesAlone(ctx, survey.DefaultOrganisation)
+	attributes, err := s.store.AttributesAlone(ctx, s.organisationOf(c))
 	if err != nil {
 		return err
 	}
@@ -118,13 +118,13 @@ func (s *Server) showPerson(c echo.Context) error {
 // mode, and is all that is told here.
 func (s *Server) invitationsOf(c echo.Context, r room, id survey.PersonID) ([]personInvitation, error) {
 	ctx := c.Request().Context()
-	invitations, err := s.store.InvitationsOfPerson(ctx, survey.DefaultOrganisation, id)
+	invitations, err := s.store.InvitationsOfPerson(ctx, s.organisationOf(c), id)
 	if err != nil {
 		return nil, err
 	}
 	list := make([]personInvitation, len(invitations))
 	for i, invitation := range invitations {
-		wave, err := s.store.Wave(ctx, survey.DefaultOrganisation, invitation.Wave)
+		wave, err := s.store.Wave(ctx, s.organisationOf(c), invitation.Wave)
 		if err != nil {
 			return nil, err
 		}
@@ -159,11 +159,11 @@ func (s *Server) changePerson(c echo.Context) error {
 	done := form.fields.Get("do")
 	switch done {
 	case "activated":
-		_, err = s.store.SetActive(ctx, survey.DefaultOrganisation, ids, true)
+		_, err = s.store.SetActive(ctx, s.organisationOf(c), ids, true)
 	case "deactivated":
-		_, err = s.store.SetActive(ctx, survey.DefaultOrganisation, ids, false)
+		_, err = s.store.SetActive(ctx, s.organisationOf(c), ids, false)
 	case "unsubscribed":
-		_, err = s.store.UnsubscribePeople(ctx, survey.DefaultOrganisation, ids, s.now())
+		_, err = s.store.UnsubscribePeople(ctx, s.organisationOf(c), ids, s.now())
 	case "resubscribed":
 		person.Unsubscribed = nil
 		err = s.store.SavePerson(ctx, &person)
@@ -241,7 +241,7 @@ func (s *Server) editPersonPage(c echo.Context, person survey.Person) (editPerso
 		page.Name = shownName(&person)
 		page.Title = page.Name
 	}
-	attributes, err := s.store.AttributesAlone(c.Request().Context(), survey.DefaultOrganisation)
+	attributes, err := s.store.AttributesAlone(c.Request().Context(), s.organisationOf(c))
 	if err != nil {
 		return page, err
 	}
@@ -274,7 +274,7 @@ func (s *Server) letterLanguages(chosen survey.Language) []languageChoice {
 }
 
 func (s *Server) createPerson(c echo.Context) error {
-	return s.savePerson(c, survey.Person{Organisation: survey.DefaultOrganisation, Active: true}, "created")
+	return s.savePerson(c, survey.Person{Organisation: s.organisationOf(c), Active: true}, "created")
 }
 
 func (s *Server) editPerson(c echo.Context) error {
@@ -502,15 +502,15 @@ func (s *Server) erasePerson(c echo.Context) error {
 	if by == "" {
 		by = "the operator of the workbench"
 	}
-	erased, err := s.fieldwork.Erase(c.Request().Context(), survey.DefaultOrganisation, page.Person.ID, by)
+	erased, err := s.fieldwork.Erase(c.Request().Context(), s.organisationOf(c), page.Person.ID, by)
 	if err != nil {
 		return err
 	}
-	id, err := s.shelf.keep(survey.DefaultOrganisation, "receipt", uploadedFile{"receipt", []byte(erased.Text())})
+	id, err := s.shelf.keep(s.organisationOf(c), "receipt", uploadedFile{"receipt", []byte(erased.Text())})
 	if err != nil {
 		return err
 	}
-	kept, err := s.shelf.find(survey.DefaultOrganisation, "receipt", id)
+	kept, err := s.shelf.find(s.organisationOf(c), "receipt", id)
 	if err != nil {
 		return err
 	}
@@ -531,7 +531,7 @@ type receiptPage struct {
 }
 
 func (s *Server) showReceipt(c echo.Context) error {
-	kept, err := s.shelf.find(survey.DefaultOrganisation, "receipt", c.Param("file"))
+	kept, err := s.shelf.find(s.organisationOf(c), "receipt", c.Param("file"))
 	if err != nil {
 		return err
 	}
@@ -551,7 +551,7 @@ func (s *Server) showReceipt(c echo.Context) error {
 }
 
 func (s *Server) downloadReceipt(c echo.Context) error {
-	kept, err := s.shelf.find(survey.DefaultOrganisation, "receipt", c.Param("file"))
+	kept, err := s.shelf.find(s.organisationOf(c), "receipt", c.Param("file"))
 	if err != nil {
 		return err
 	}

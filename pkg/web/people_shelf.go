@@ -52,7 +52,7 @@ func newShelf(now func() time.Time, random io.Reader) *shelf {
 }
 
 // keep puts a file on the shelf and returns the id under which it is found.
-func (s *shelf) keep(organisation survey.OrganisationID, room string, sent uploadedFile) (string, error) { //nolint:unparam // there is one organisation until others are made
+func (s *shelf) keep(organisation survey.OrganisationID, room string, sent uploadedFile) (string, error) {
 	raw := make([]byte, 16)
 	if _, err := io.ReadFull(s.random, raw); err != nil {
 		return "", fmt.Errorf("id of a file: %w", err)

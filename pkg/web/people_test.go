@@ -504,13 +504,13 @@ func TestPersonIsErased(t *testing.T) {
 			ID: survey.ResponseID(strings.Repeat("a", 32)), Wave: wave.ID, Version: wave.Version, Key: strings.Repeat("b", 64), Language: "en", Invitation: ids[zofia.ID],
 			Answers: []byte(`{"comment":"the secret of Zofia"}`), Weight: 1, Started: noon,
 		}
-		if err := f.store.StartResponse(t.Context(), &r); err != nil {
+		if err := f.store.StartResponse(t.Context(), survey.DefaultOrganisation, &r); err != nil {
 			t.Fatal(err)
 		}
 		completed := noon
 		r.Completed, r.Answers, r.Page = &completed, []byte(`{"expectations":"none"}`), 3
 		r.Revision = 1
-		if err := f.store.CompleteResponse(t.Context(), r, 0); err != nil {
+		if err := f.store.CompleteResponse(t.Context(), survey.DefaultOrganisation, r, 0); err != nil {
 			t.Fatal(err)
 		}
 		address := fmt.Sprintf("/people/%d", zofia.ID)

@@ -171,12 +171,12 @@ func (s *Server) progressPage(c echo.Context, w survey.Wave) (progressPage, erro
 		return page, err
 	}
 	page.Questionnaire = cmp.Or(q.Title.In(page.Lang), q.Code)
-	counts, err := s.store.Counts(ctx, w.ID)
+	counts, err := s.store.Counts(ctx, w.Organisation, w.ID)
 	if err != nil {
 		return page, err
 	}
 	page.Life = lifeOf(&w, s.now(), counts.Complete)
-	groups, err := s.store.InvitationGroups(ctx, w.ID)
+	groups, err := s.store.InvitationGroups(ctx, w.Organisation, w.ID)
 	if err != nil {
 		return page, err
 	}
@@ -278,11 +278,11 @@ func (p *progressPage) pending(w *survey.Wave, counts store.Counts) string {
 
 func (s *Server) mailingsOf(c echo.Context, page *progressPage, w *survey.Wave) error {
 	ctx := c.Request().Context()
-	mailings, err := s.store.Mailings(ctx, w.ID)
+	mailings, err := s.store.Mailings(ctx, w.Organisation, w.ID)
 	if err != nil {
 		return err
 	}
-	letters, err := s.store.Letters(ctx, w.ID)
+	letters, err := s.store.Letters(ctx, w.Organisation, w.ID)
 	if err != nil {
 		return err
 	}
@@ -409,7 +409,7 @@ func (s *Server) addMailing(c echo.Context) error {
 		if at != nil {
 			m.At = *at
 		}
-		letters, err := s.store.Letters(c.Request().Context(), w.ID)
+		letters, err := s.store.Letters(c.Request().Context(), w.Organisation, w.ID)
 		if err != nil {
 			return "", err
 		}
@@ -448,7 +448,7 @@ func (s *Server) cancelMailing(c echo.Context) error {
 			return "", fmt.Errorf("mailing: %w", survey.ErrNotFound)
 		}
 		ctx := c.Request().Context()
-		mailings, err := s.store.Mailings(ctx, w.ID)
+		mailings, err := s.store.Mailings(ctx, w.Organisation, w.ID)
 		if err != nil {
 			return "", err
 		}

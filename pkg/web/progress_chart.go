@@ -48,11 +48,11 @@ func (o *courseOfWave) finished() int { return o.days[len(o.days)-1].All }
 
 // courseOf reads how a wave has gone and projects how it will. Days are those of UTC, as they are stored.
 func (s *Server) courseOf(ctx context.Context, w *survey.Wave, life string) (*courseOfWave, error) {
-	progress, err := s.store.Progress(ctx, w.ID)
+	progress, err := s.store.Progress(ctx, w.Organisation, w.ID)
 	if err != nil {
 		return nil, err
 	}
-	mailings, err := s.store.Mailings(ctx, w.ID)
+	mailings, err := s.store.Mailings(ctx, w.Organisation, w.ID)
 	if err != nil {
 		return nil, err
 	}
@@ -188,7 +188,7 @@ func (s *Server) courseToDownload(c echo.Context) (*courseOfWave, error) {
 		return nil, err
 	}
 	ctx := c.Request().Context()
-	counts, err := s.store.Counts(ctx, w.ID)
+	counts, err := s.store.Counts(ctx, w.Organisation, w.ID)
 	if err != nil {
 		return nil, err
 	}
@@ -209,7 +209,7 @@ func (s *Server) drawCourse(c echo.Context) error {
 		return err
 	}
 	ctx, r := c.Request().Context(), s.room(c, "waves")
-	groups, err := s.store.InvitationGroups(ctx, course.wave.ID)
+	groups, err := s.store.InvitationGroups(ctx, course.wave.Organisation, course.wave.ID)
 	if err != nil {
 		return err
 	}

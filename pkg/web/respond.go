@@ -287,7 +287,7 @@ func (s *Server) takes(ctx context.Context, v *visit) error {
 	}
 	complete := 0
 	if v.wave.Limit > 0 {
-		counts, err := s.store.Counts(ctx, v.wave.ID)
+		counts, err := s.store.Counts(ctx, v.wave.Organisation, v.wave.ID)
 		if err != nil {
 			return err
 		}

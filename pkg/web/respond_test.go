@@ -125,7 +125,7 @@ func (f *field) version(tb testing.TB, questionnaire string) survey.VersionID {
 // counts returns how many responses the wave has.
 func (f *field) counts(tb testing.TB) store.Counts {
 	tb.Helper()
-	counts, err := f.store.Counts(tb.Context(), f.wave.ID)
+	counts, err := f.store.Counts(tb.Context(), survey.DefaultOrganisation, f.wave.ID)
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -136,7 +136,7 @@ func (f *field) counts(tb testing.TB) store.Counts {
 func (f *field) complete(tb testing.TB) []string {
 	tb.Helper()
 	var all []string
-	for r, err := range f.store.Answers(tb.Context(), f.wave.ID, store.Mark{}) {
+	for r, err := range f.store.Answers(tb.Context(), survey.DefaultOrganisation, f.wave.ID, store.Mark{}) {
 		if err != nil {
 			tb.Fatal(err)
 		}

@@ -315,7 +315,7 @@ func (m *mailServer) check(b *testing.B, s *store.Store, wave survey.WaveID) {
 	b.Helper()
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	queue, err := s.MailQueue(b.Context(), wave)
+	queue, err := s.MailQueue(b.Context(), survey.DefaultOrganisation, wave)
 	if err != nil {
 		b.Fatal(err)
 	}

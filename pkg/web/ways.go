@@ -211,7 +211,7 @@ func (s *Server) noteOpened(ctx context.Context, c echo.Context, v *visit) {
 	if v.way != personalLink || !v.wave.Tracks || v.invitation.Opened != nil {
 		return
 	}
-	if err := s.store.NoteOpened(ctx, v.invitation.ID, s.now()); err != nil {
+	if err := s.store.NoteOpened(ctx, v.wave.Organisation, v.invitation.ID, s.now()); err != nil {
 		s.log.LogAttrs(ctx, slog.LevelWarn, "opened link not noted", slog.String("id", requestID(c)), slog.Any("error", err))
 	}
 }

@@ -46,12 +46,12 @@ func (s *Server) declineMail(c echo.Context) error {
 		return err
 	}
 	if form.own.Get(fieldAct) == actAgain {
-		if err := s.store.ResubscribeInvitation(ctx, v.invitation.ID); err != nil {
+		if err := s.store.ResubscribeInvitation(ctx, v.wave.Organisation, v.invitation.ID); err != nil {
 			return err
 		}
 		return s.showMailWith(c, v, "resubscribed")
 	}
-	if err := s.store.UnsubscribeInvitation(ctx, v.invitation.ID, s.now()); err != nil {
+	if err := s.store.UnsubscribeInvitation(ctx, v.wave.Organisation, v.invitation.ID, s.now()); err != nil {
 		return err
 	}
 	return s.showMailWith(c, v, "unsubscribed")

@@ -341,7 +341,7 @@ func TestErasedLink(t *testing.T) {
 	t.Parallel()
 	f := invite(t, storetest.Open(t, storetest.SQLite(t)), nil)
 	f.person(t).get("/s/"+f.tokens[1]).expect(t, http.StatusOK, nil)
-	if _, err := f.store.EraseWavePersonalData(t.Context(), f.wave.ID); err != nil {
+	if _, err := f.store.EraseWavePersonalData(t.Context(), survey.DefaultOrganisation, f.wave.ID); err != nil {
 		t.Fatal(err)
 	}
 	f.get404(t, "/s/"+f.tokens[1])

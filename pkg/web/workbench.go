@@ -189,11 +189,11 @@ type wavesPage struct {
 
 func (s *Server) showWaves(c echo.Context) error {
 	ctx := c.Request().Context()
-	waves, err := s.store.Waves(ctx, survey.DefaultOrganisation)
+	waves, err := s.store.Waves(ctx, s.organisationOf(c))
 	if err != nil {
 		return err
 	}
-	counts, err := s.store.AllCounts(ctx, survey.DefaultOrganisation)
+	counts, err := s.store.AllCounts(ctx, s.organisationOf(c))
 	if err != nil {
 		return err
 	}
@@ -214,7 +214,7 @@ func (s *Server) showWaves(c echo.Context) error {
 }
 
 func (s *Server) waveLine(c echo.Context, r room, wave survey.Wave, counts store.Counts) (waveLine, error) {
-	q, err := s.fielded.questionnaire(c.Request().Context(), survey.DefaultOrganisation, wave.Version)
+	q, err := s.fielded.questionnaire(c.Request().Context(), s.organisationOf(c), wave.Version)
 	if err != nil {
 		return waveLine{}, err
 	}
@@ -250,7 +250,7 @@ type liveCounts struct {
 }
 
 func (s *Server) showCounts(c echo.Context) error {
-	counts, err := s.store.AllCounts(c.Request().Context(), survey.DefaultOrganisation)
+	counts, err := s.store.AllCounts(c.Request().Context(), s.organisationOf(c))
 	if err != nil {
 		return err
 	}
@@ -268,7 +268,7 @@ func (s *Server) waveOf(c echo.Context) (survey.Wave, error) {
 	if err != nil {
 		return survey.Wave{}, fmt.Errorf("wave: %w", survey.ErrNotFound)
 	}
-	return s.store.Wave(c.Request().Context(), survey.DefaultOrganisation, survey.WaveID(id))
+	return s.store.Wave(c.Request().Context(), s.organisationOf(c), survey.WaveID(id))
 }
 
 // linkOf returns the address of a wave's open link, as this visitor reaches the server.

@@ -64,7 +64,7 @@ func (a *attacked) arrive(t *testing.T, s *store.Store, n int) {
 		}
 		a.people = append(a.people, p)
 	}
-	_, err := s.ImportResponses(t.Context(), a.wave.ID, func(yield func(survey.Response, error) bool) {
+	_, err := s.ImportResponses(t.Context(), survey.DefaultOrganisation, a.wave.ID, func(yield func(survey.Response, error) bool) {
 		for _, p := range a.people[first:] {
 			answers := map[string]any{"location": p.location, "secret": "s1", "picks": p.picks}
 			if len(p.picks) == 0 {
@@ -387,7 +387,7 @@ func TestNoSmallGroupCanBeComputedFromPages(t *testing.T) {
 // arriveOutside fills the side that nobody attacks.
 func (a *attacked) arriveOutside(t *testing.T, s *store.Store) {
 	t.Helper()
-	_, err := s.ImportResponses(t.Context(), a.wave.ID, func(yield func(survey.Response, error) bool) {
+	_, err := s.ImportResponses(t.Context(), survey.DefaultOrganisation, a.wave.ID, func(yield func(survey.Response, error) bool) {
 		for i := range 40 {
 			completed := noon
 			if !yield(survey.Response{

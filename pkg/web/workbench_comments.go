@@ -55,7 +55,7 @@ func (s *Server) showComments(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	q, err := s.fielded.questionnaire(ctx, survey.DefaultOrganisation, wave.Version)
+	q, err := s.fielded.questionnaire(ctx, s.organisationOf(c), wave.Version)
 	if err != nil {
 		return err
 	}
@@ -119,11 +119,11 @@ func leastComments(w *survey.Wave) int {
 // comments returns what people wrote to an item who are counted in the results.
 func (s *Server) comments(ctx context.Context, page *commentsPage, item *survey.Item) ([]tally.Comment, error) {
 	var counted *tally.Wave
-	if err := s.waves.Read(ctx, page.Wave.ID, func(w *tally.Wave) error { counted = w; return nil }); err != nil {
+	if err := s.waves.Read(ctx, page.Wave.Organisation, page.Wave.ID, func(w *tally.Wave) error { counted = w; return nil }); err != nil {
 		return nil, err
 	}
 	if counted.Protected() {
-		counts, err := s.store.Counts(ctx, page.Wave.ID)
+		counts, err := s.store.Counts(ctx, page.Wave.Organisation, page.Wave.ID)
 		if err != nil {
 			return nil, err
 		}
@@ -132,7 +132,7 @@ func (s *Server) comments(ctx context.Context, page *commentsPage, item *survey.
 	}
 	var failed error
 	written := func(yield func(tally.Comment) bool) {
-		for stored, err := range s.store.Answers(ctx, page.Wave.ID, store.Mark{}) {
+		for stored, err := range s.store.Answers(ctx, page.Wave.Organisation, page.Wave.ID, store.Mark{}) {
 			if err != nil {
 				failed = err
 				return
@@ -150,7 +150,7 @@ func (s *Server) comments(ctx context.Context, page *commentsPage, item *survey.
 			}
 		}
 	}
-	known, err := s.identifier(ctx)
+	known, err := s.identifier(ctx, page.Wave.Organisation)
 	if err != nil {
 		return nil, err
 	}
@@ -182,8 +182,8 @@ func commentIn(answers []byte, item survey.ItemCode) (string, error) {
 }
 
 // identifier knows whom comments could name: the people of the panel.
-func (s *Server) identifier(ctx context.Context) (*tally.Identifier, error) {
-	people, _, err := s.store.People(ctx, survey.DefaultOrganisation, store.PeopleQuery{})
+func (s *Server) identifier(ctx context.Context, organisation survey.OrganisationID) (*tally.Identifier, error) {
+	people, _, err := s.store.People(ctx, organisation, store.PeopleQuery{})
 	if err != nil {
 		return nil, err
 	}

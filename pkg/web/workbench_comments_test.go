@@ -27,7 +27,7 @@ items:
 func (f *field) addComments(t *testing.T, w survey.Wave, texts []string) {
 	t.Helper()
 	completed := noon
-	_, err := f.store.ImportResponses(t.Context(), w.ID, func(yield func(survey.Response, error) bool) {
+	_, err := f.store.ImportResponses(t.Context(), survey.DefaultOrganisation, w.ID, func(yield func(survey.Response, error) bool) {
 		for i, text := range texts {
 			answers, err := json.Marshal(map[string]any{"picks": []string{"a"}, "department": "it", "comment": text})
 			response := survey.Response{

@@ -80,12 +80,12 @@ func (e *nothingToCompareError) Error() string { return "nothing to compare: " +
 
 // choose reads what to compare from the address. What it leaves open is decided: of each side the wave with the
 // most answers, and the first item that both were asked and that can be ranked.
-func (s *Server) choose(ctx context.Context, query url.Values) (*chosen, []survey.Wave, error) {
-	waves, err := s.store.Waves(ctx, survey.DefaultOrganisation)
+func (s *Server) choose(ctx context.Context, organisation survey.OrganisationID, query url.Values) (*chosen, []survey.Wave, error) {
+	waves, err := s.store.Waves(ctx, organisation)
 	if err != nil {
 		return nil, nil, err
 	}
-	counts, err := s.store.AllCounts(ctx, survey.DefaultOrganisation)
+	counts, err := s.store.AllCounts(ctx, organisation)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -96,7 +96,7 @@ func (s *Server) choose(ctx context.Context, query url.Values) (*chosen, []surve
 			return nil, waves, err
 		}
 		side.wave, side.counts = wave, counts[wave.ID]
-		if side.q, err = s.fielded.questionnaire(ctx, survey.DefaultOrganisation, wave.Version); err != nil {
+		if side.q, err = s.fielded.questionnaire(ctx, organisation, wave.Version); err != nil {
 			return nil, waves, err
 		}
 		wide, err := side.q.WithSegments(wave.Segments)
@@ -199,7 +199,7 @@ func (ch *chosen) chooseParts(asked []string) error {
 // there is nothing to compare, or that it cannot be compared.
 func (s *Server) compare(ctx context.Context, ch *chosen) (*report.Comparison, error) {
 	for _, side := range ch.sides() {
-		err := s.waves.Read(ctx, side.wave.ID, func(w *tally.Wave) error {
+		err := s.waves.Read(ctx, side.wave.Organisation, side.wave.ID, func(w *tally.Wave) error {
 			side.tally = w // a wave that was read does not change any more
 			return nil
 		})
@@ -349,7 +349,7 @@ func (s *Server) showDivergence(c echo.Context) error {
 	ctx := c.Request().Context()
 	page := divergencePage{room: s.room(c, "divergence")}
 	page.Title = page.T("divergence")
-	ch, waves, err := s.choose(ctx, c.QueryParams())
+	ch, waves, err := s.choose(ctx, s.organisationOf(c), c.QueryParams())
 	var comparison *report.Comparison
 	if err == nil {
 		comparison, err = s.compare(ctx, ch)
@@ -660,7 +660,7 @@ func (s *Server) showPictureOptions(c echo.Context) error {
 // chosenComparison makes the comparison of an address for documents, which need one that is not withheld.
 func (s *Server) chosenComparison(c echo.Context) (*report.Comparison, *chosen, error) {
 	ctx := c.Request().Context()
-	ch, _, err := s.choose(ctx, c.QueryParams())
+	ch, _, err := s.choose(ctx, s.organisationOf(c), c.QueryParams())
 	if err != nil {
 		return nil, nil, notThere(err)
 	}

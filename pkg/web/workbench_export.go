@@ -32,13 +32,13 @@ func (s *Server) exportAnswers(c echo.Context) error {
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(c.Request().Context()), importPatience)
 	defer cancel()
-	q, err := s.fielded.questionnaire(ctx, survey.DefaultOrganisation, wave.Version)
+	q, err := s.fielded.questionnaire(ctx, s.organisationOf(c), wave.Version)
 	if err != nil {
 		return err
 	}
 	var counted *tally.Wave
 	if wave.Protects() {
-		err := s.waves.Read(ctx, wave.ID, func(w *tally.Wave) error {
+		err := s.waves.Read(ctx, wave.Organisation, wave.ID, func(w *tally.Wave) error {
 			counted = w
 			return nil
 		})
@@ -70,7 +70,7 @@ func (s *Server) writeAnswers(ctx context.Context, out *bytes.Buffer, wave *surv
 		return err
 	}
 	writer, decoder := exchange.NewWriter(out, wide), wide.NewDecoder()
-	for stored, err := range s.store.Answers(ctx, wave.ID, store.Mark{}) {
+	for stored, err := range s.store.Answers(ctx, wave.Organisation, wave.ID, store.Mark{}) {
 		if err != nil {
 			return err
 		}
@@ -138,7 +138,7 @@ func (s *Server) writeProtected(ctx context.Context, out *bytes.Buffer, wave *su
 		release int
 	}
 	var rows []row
-	for stored, err := range s.store.Answers(ctx, wave.ID, store.Mark{}) {
+	for stored, err := range s.store.Answers(ctx, wave.Organisation, wave.ID, store.Mark{}) {
 		if err != nil {
 			return err
 		}

@@ -78,11 +78,11 @@ func (s *Server) importPage(c echo.Context) (importPage, *questionnaire, error) 
 		return importPage{}, nil, err
 	}
 	ctx := c.Request().Context()
-	q, err := s.fielded.questionnaire(ctx, survey.DefaultOrganisation, wave.Version)
+	q, err := s.fielded.questionnaire(ctx, s.organisationOf(c), wave.Version)
 	if err != nil {
 		return importPage{}, nil, err
 	}
-	counts, err := s.store.Counts(ctx, wave.ID)
+	counts, err := s.store.Counts(ctx, wave.Organisation, wave.ID)
 	if err != nil {
 		return importPage{}, nil, err
 	}
@@ -201,7 +201,7 @@ func (s *Server) startReading(ctx context.Context, page *importPage, q *question
 		}
 	}
 	r := &reading{questionnaire: q, known: make(map[string]bool), words: page.T("rejected_known"), file: file.name}
-	for person, err := range s.store.Respondents(ctx, page.Wave.ID) {
+	for person, err := range s.store.Respondents(ctx, page.Wave.Organisation, page.Wave.ID) {
 		if err != nil {
 			return nil, err
 		}
@@ -298,7 +298,7 @@ func problemsOf(err error) []string {
 // storeAnswers stores what the preview promised: all of it, or nothing.
 func (s *Server) storeAnswers(c echo.Context, page *importPage, r *reading) error {
 	now := s.now().UTC()
-	n, err := s.store.ImportResponses(c.Request().Context(), page.Wave.ID, func(yield func(survey.Response, error) bool) {
+	n, err := s.store.ImportResponses(c.Request().Context(), page.Wave.Organisation, page.Wave.ID, func(yield func(survey.Response, error) bool) {
 		for record := range r.records() {
 			answers, err := r.questionnaire.Answers(record.Values).MarshalJSON()
 			if err != nil {

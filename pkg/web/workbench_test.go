@@ -38,26 +38,26 @@ type fromStore struct {
 	fielded *fielded
 }
 
-func (s *fromStore) Wave(ctx context.Context, id survey.WaveID) (survey.Wave, error) {
-	return s.store.Wave(ctx, survey.DefaultOrganisation, id)
+func (s *fromStore) Wave(ctx context.Context, organisation survey.OrganisationID, id survey.WaveID) (survey.Wave, error) {
+	return s.store.Wave(ctx, organisation, id)
 }
 
-func (s *fromStore) Questionnaire(ctx context.Context, id survey.VersionID) (*survey.Questionnaire, error) {
-	q, err := s.fielded.questionnaire(ctx, survey.DefaultOrganisation, id)
+func (s *fromStore) Questionnaire(ctx context.Context, organisation survey.OrganisationID, id survey.VersionID) (*survey.Questionnaire, error) {
+	q, err := s.fielded.questionnaire(ctx, organisation, id)
 	if err != nil {
 		return nil, err
 	}
 	return q.Questionnaire, nil
 }
 
-func (s *fromStore) Mark(ctx context.Context, id survey.WaveID) (tally.Mark, error) {
-	mark, err := s.store.Mark(ctx, id)
+func (s *fromStore) Mark(ctx context.Context, organisation survey.OrganisationID, id survey.WaveID) (tally.Mark, error) {
+	mark, err := s.store.Mark(ctx, organisation, id)
 	return tally.Mark(mark), err
 }
 
-func (s *fromStore) Rows(ctx context.Context, id survey.WaveID, after tally.Mark) iter.Seq2[tally.Row, error] {
+func (s *fromStore) Rows(ctx context.Context, organisation survey.OrganisationID, id survey.WaveID, after tally.Mark) iter.Seq2[tally.Row, error] {
 	return func(yield func(tally.Row, error) bool) {
-		for row, err := range s.store.Answers(ctx, id, store.Mark(after)) {
+		for row, err := range s.store.Answers(ctx, organisation, id, store.Mark(after)) {
 			if !yield(tally.Row{
 				ID: row.ID, Version: row.Version, Answers: row.Answers, Weight: row.Weight, Person: row.Person,
 				Release: row.Release, Attributes: row.Attributes,
@@ -69,7 +69,7 @@ func (s *fromStore) Rows(ctx context.Context, id survey.WaveID, after tally.Mark
 }
 
 func (s *fromStore) Ended(ctx context.Context, wave *survey.Wave) (bool, error) {
-	waiting, err := s.store.Pending(ctx, wave.ID)
+	waiting, err := s.store.Pending(ctx, wave.Organisation, wave.ID)
 	return wave.State == survey.WaveClosed && waiting < wave.Threshold, err
 }
 
@@ -134,7 +134,7 @@ func (f *field) addAnswers(t *testing.T, w survey.Wave, n int, shares []float64,
 	if !ok {
 		t.Fatal("there are no expectations to answer")
 	}
-	_, err = f.store.ImportResponses(t.Context(), w.ID, func(yield func(survey.Response, error) bool) {
+	_, err = f.store.ImportResponses(t.Context(), survey.DefaultOrganisation, w.ID, func(yield func(survey.Response, error) bool) {
 		for i := range n {
 			var picked []string
 			for j, share := range shares {
@@ -174,7 +174,7 @@ func (f *field) addAnswers(t *testing.T, w survey.Wave, n int, shares []float64,
 // addMore adds a few answers to a wave that has some.
 func (f *field) addMore(t *testing.T, w survey.Wave, n int) {
 	t.Helper()
-	_, err := f.store.ImportResponses(t.Context(), w.ID, func(yield func(survey.Response, error) bool) {
+	_, err := f.store.ImportResponses(t.Context(), survey.DefaultOrganisation, w.ID, func(yield func(survey.Response, error) bool) {
 		for i := range n {
 			completed := noon
 			r := survey.Response{
@@ -643,7 +643,7 @@ func TestImport(t *testing.T) {
 
 func (f *field) counted(t *testing.T, w survey.Wave) int {
 	t.Helper()
-	counts, err := f.store.Counts(t.Context(), w.ID)
+	counts, err := f.store.Counts(t.Context(), survey.DefaultOrganisation, w.ID)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -56,11 +56,11 @@ func (s *Server) showWaveWith(c echo.Context, status int, problem string) error 
 		return err
 	}
 	ctx := c.Request().Context()
-	counts, err := s.store.Counts(ctx, wave.ID)
+	counts, err := s.store.Counts(ctx, wave.Organisation, wave.ID)
 	if err != nil {
 		return err
 	}
-	q, err := s.fielded.questionnaire(ctx, survey.DefaultOrganisation, wave.Version)
+	q, err := s.fielded.questionnaire(ctx, s.organisationOf(c), wave.Version)
 	if err != nil {
 		return err
 	}
@@ -186,7 +186,7 @@ func (s *Server) createWave(c echo.Context) error {
 	page.Chosen, page.Name, page.Slug = form.text("questionnaire"), form.text("name"), form.text("slug")
 	page.Mode, page.Threshold = survey.Mode(cmp.Or(form.text("mode"), string(survey.Confidential))), strings.TrimSpace(form.text("threshold"))
 	fileName := page.readSource(form)
-	q, version := s.versionOf(&page, fileName)
+	q, version := s.versionOf(s.organisationOf(c), &page, fileName)
 	page.checkName()
 	if page.Slug == "" && q != nil {
 		page.Slug = slugOf(page.Name, q.Code)
@@ -208,7 +208,7 @@ func (s *Server) createWave(c echo.Context) error {
 		return err
 	}
 	wave := survey.Wave{
-		Organisation: survey.DefaultOrganisation, Version: version.ID, Name: page.Name, Audience: q.Audience,
+		Organisation: s.organisationOf(c), Version: version.ID, Name: page.Name, Audience: q.Audience,
 		Slug: page.Slug, State: survey.WaveDraft, Threshold: threshold, Comments: threshold,
 		Mode: page.Mode, OpenLink: true, OncePer: true,
 	}
@@ -283,11 +283,11 @@ func (p *newWavePage) checkPromise(q *survey.Questionnaire) int {
 }
 
 // versionOf reads the questionnaire that was chosen or sent, and puts what is wrong with it on the page.
-func (s *Server) versionOf(page *newWavePage, fileName string) (*survey.Questionnaire, survey.Version) {
+func (s *Server) versionOf(organisation survey.OrganisationID, page *newWavePage, fileName string) (*survey.Questionnaire, survey.Version) {
 	var q *survey.Questionnaire
 	var source []byte
 	var err error
-	version := survey.Version{Organisation: survey.DefaultOrganisation, Frames: map[string][]byte{}}
+	version := survey.Version{Organisation: organisation, Frames: map[string][]byte{}}
 	frames := func(code string) ([]byte, error) {
 		frame, err := surveys.Frame(code)
 		if err == nil {

@@ -48,7 +48,7 @@ func (s *Server) showEditWave(c echo.Context) error {
 }
 
 func (s *Server) editWavePage(c echo.Context, wave survey.Wave) (editWavePage, error) {
-	q, err := s.fielded.questionnaire(c.Request().Context(), survey.DefaultOrganisation, wave.Version)
+	q, err := s.fielded.questionnaire(c.Request().Context(), s.organisationOf(c), wave.Version)
 	if err != nil {
 		return editWavePage{}, err
 	}
