@@ -23,7 +23,7 @@ import (
 // fieldworkFlags say how people are reached.
 type fieldworkFlags struct {
 	Address    string   `placeholder:"URL" help:"Address that people reach the service at, such as https://survey.example.com: links in mails and on paper begin with it. Without it they begin with the address the service listens at."`
-	Mail       []string `sep:"none" placeholder:"URL" help:"Server that sends mail: smtp://user:password@host:587?from=Surveys <surveys@example.com>&rate=10/s&connections=5&day=10000, smtps://..., or folder:DIR to write mails as files. May be given several times; better in the environment, one server a line, where others on the machine cannot read a password."`
+	Mail       []string `sep:"none" placeholder:"URL" help:"Server that sends mail: smtp://user:password@host:587?from=Surveys <surveys@example.com>&rate=10/s&connections=5&day=10000, smtps://..., or folder:DIR to write mails as files. Servers on one PostgreSQL that send at the same time share rate and day in equal parts; connections is for each of them. May be given several times; better in the environment, one server a line, where others on the machine cannot read a password."`
 	SecretFile string   `placeholder:"FILE" help:"File with the secret that personal links and waiting anonymous answers depend on; made when missing, in --data unless given. All servers on one PostgreSQL need the same one, and a backup is worth little without it."`
 }
 

@@ -211,6 +211,13 @@ CREATE TABLE mailings (
 CREATE INDEX mailings_of_wave ON mailings (wave_id);
 CREATE INDEX mailings_at_work ON mailings (starts_at) WHERE state IN ('planned', 'sending');
 
+-- Programs that send mail. One that ended without a word is known by its beats, which do not go on; what it had
+-- claimed is free as soon as it is deleted here.
+CREATE TABLE senders (
+	id    INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
+	beats INTEGER NOT NULL DEFAULT 0 CHECK (beats >= 0)
+);
+
 -- The queue. A mail has neither address nor link nor name: what it says is made when it is sent.
 CREATE TABLE mails (
 	id              INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
@@ -221,15 +228,17 @@ CREATE TABLE mails (
 	message_id      TEXT NOT NULL,
 	state           TEXT NOT NULL CHECK (state IN ('waiting', 'sent', 'failed', 'dropped')),
 	attempts        INTEGER NOT NULL DEFAULT 0 CHECK (attempts >= 0),
-	not_before      DATETIME NOT NULL, -- the end of a pause, or of the time that who claimed it has
+	not_before      DATETIME NOT NULL, -- the end of a pause
 	reason          TEXT NOT NULL DEFAULT '',
+	sender_id       INTEGER REFERENCES senders (id) ON DELETE SET NULL, -- who has claimed it
 	CONSTRAINT mails_once UNIQUE (mailing_id, invitation_id),
 	CONSTRAINT mails_message UNIQUE (message_id),
 	FOREIGN KEY (mailing_id, wave_id) REFERENCES mailings (id, wave_id),
 	FOREIGN KEY (invitation_id, wave_id) REFERENCES invitations (id, wave_id),
 	FOREIGN KEY (wave_id, organisation_id) REFERENCES waves (id, organisation_id)
 );
-CREATE INDEX mails_waiting ON mails (not_before, id) WHERE state = 'waiting';
+CREATE INDEX mails_waiting ON mails (not_before, id) WHERE state = 'waiting' AND sender_id IS NULL;
+CREATE INDEX mails_claimed ON mails (sender_id) WHERE sender_id IS NOT NULL;
 CREATE INDEX mails_waiting_of_mailing ON mails (mailing_id) WHERE state = 'waiting';
 CREATE INDEX mails_of_invitation ON mails (invitation_id);
 
@@ -287,6 +296,7 @@ DROP TRIGGER waves_promise;
 DROP TRIGGER waves_threshold;
 DROP TABLE bound_secret;
 DROP TABLE mails;
+DROP TABLE senders;
 DROP TABLE mailings;
 DROP TABLE letters;
 DROP TABLE plans;

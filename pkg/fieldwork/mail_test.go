@@ -135,6 +135,19 @@ func TestMeter(t *testing.T) {
 	if len(begun) != 10*300 {
 		t.Errorf("%d mails were begun in ten minutes; want 3000", len(begun))
 	}
+	// Shared by so many programs, each begins its part, in whole mails, or one in a longer time.
+	for programs, want := range map[int]int{2: 5 * 10, 3: 3 * 10, 40: 3} { // in ten seconds
+		m, shared := newMeter(limits[:1]), 0
+		m.shareAmong(programs)
+		for at := start; at.Before(start.Add(10 * time.Second)); at = at.Add(10 * time.Millisecond) {
+			if m.begin(at) == 0 {
+				shared++
+			}
+		}
+		if shared != want {
+			t.Errorf("one of %d programs began %d mails in ten seconds; want %d", programs, shared, want)
+		}
+	}
 	if wait := newMeter(nil).begin(now); wait != 0 {
 		t.Errorf("without limits a mail waits %v", wait)
 	}

@@ -25,11 +25,18 @@ type Outbox interface {
 	StartMailing(ctx context.Context, organisation survey.OrganisationID, id survey.MailingID, messageID func() string, now time.Time) (queued int, err error)
 	CancelMailing(ctx context.Context, organisation survey.OrganisationID, id survey.MailingID) error
 
-	ClaimMails(ctx context.Context, now time.Time, lease time.Duration, limit int) ([]survey.Mail, error)
+	JoinSenders(ctx context.Context) (survey.SenderID, error)
+	BeatSender(ctx context.Context, id survey.SenderID) error
+	LeaveSenders(ctx context.Context, id survey.SenderID) error
+	Senders(ctx context.Context) ([]survey.Sender, error)
+	DropSender(ctx context.Context, seen survey.Sender) error
+
+	MailsWait(ctx context.Context, now time.Time) (bool, error)
+	ClaimMails(ctx context.Context, sender survey.SenderID, now time.Time, limit int) ([]survey.Mail, error)
 	MailSent(ctx context.Context, organisation survey.OrganisationID, id int64, now time.Time) error
-	MailDeferred(ctx context.Context, organisation survey.OrganisationID, id int64, until time.Time, reason string) error
+	MailDeferred(ctx context.Context, organisation survey.OrganisationID, sender survey.SenderID, id int64, until time.Time, reason string) error
 	MailFailed(ctx context.Context, organisation survey.OrganisationID, id int64, reason string) error
-	ReleaseMails(ctx context.Context, organisation survey.OrganisationID, ids []int64, until time.Time) error
+	ReleaseMails(ctx context.Context, organisation survey.OrganisationID, sender survey.SenderID, ids []int64, until time.Time) error
 
 	Wave(ctx context.Context, organisation survey.OrganisationID, id survey.WaveID) (survey.Wave, error)
 	Version(ctx context.Context, organisation survey.OrganisationID, id survey.VersionID) (survey.Version, error)
@@ -51,10 +58,14 @@ type MailerOptions struct {
 // Mailer sends what is in the queue. Several programs may run one each on the same database: a mail is sent by
 // the one that has claimed it.
 //
-// A mail is claimed for a while, written from what is true at that moment, handed to a server, and noted. A
-// program that ends in between loses nothing: when the claim is over another takes the mail. Only a mail that a
-// server had taken when the program ended before it could note that is sent once more, with the Message-ID it
-// had, by which mail programs tell that it is the same.
+// A mail is claimed, written from what is true at that moment, handed to a server, and noted. A program says every
+// second that it lives and keeps its claims, however long a server takes. One that ends in between loses nothing:
+// within seconds others see that it is silent and take its mails. Only a mail that a server had taken when the
+// program ended before it could note that is sent once more, with the Message-ID it had, by which mail programs
+// tell that it is the same.
+//
+// Programs that send at the same time share what the limits of a server allow, in equal parts. How many connections
+// a server may have is for each of them.
 //
 // What is logged holds no address, no name and no link.
 type Mailer struct {
@@ -62,7 +73,7 @@ type Mailer struct {
 
 	desks      []*desk
 	tray       *tray
-	lease      time.Duration
+	here       *presence
 	newCourier func(Server) courier // other couriers are those of tests
 
 	mu       sync.Mutex
@@ -92,9 +103,9 @@ func NewMailer(o MailerOptions) (*Mailer, error) {
 	for _, s := range o.Servers {
 		m.desks = append(m.desks, &desk{server: s, meter: newMeter(s.limits), state: ServerRunning})
 		connections += s.connections
-		m.lease = max(m.lease, deliverWithin(s)+2*holdFor)
 	}
-	m.tray = &tray{outbox: o.Outbox, now: o.Now, log: o.Log, lease: m.lease, hold: holdFor, batch: 2 * connections, woken: make(chan struct{})}
+	m.here = &presence{outbox: o.Outbox, now: o.Now, log: o.Log, freed: m.Wake, share: m.share}
+	m.tray = &tray{outbox: o.Outbox, now: o.Now, log: o.Log, here: m.here, hold: holdFor, batch: 2 * connections, woken: make(chan struct{})}
 	return m, nil
 }
 
@@ -103,6 +114,13 @@ func deliverWithin(s Server) time.Duration { return s.timeout + min(s.timeout, c
 
 // Wake makes a running Mailer look into the queue at once: something was planned just now.
 func (m *Mailer) Wake() { m.tray.wake() }
+
+// share divides what the limits of the servers allow among so many programs.
+func (m *Mailer) share(programs int) {
+	for _, d := range m.desks {
+		d.meter.shareAmong(programs)
+	}
+}
 
 // Run starts mailings when they are due and sends their mails, until the context ends. Then it finishes the mails
 // that are being sent and gives the others back. It returns nil when it was asked to end.
@@ -121,12 +139,17 @@ func (m *Mailer) Run(ctx context.Context) error {
 			m.tray.wait(ctx, pollEvery)
 		}
 	})
+	living, rest := context.WithCancel(sending) // as long as there is something to send
+	var lifeline sync.WaitGroup
+	lifeline.Go(func() { m.here.run(living) })
 	for _, d := range m.desks {
 		for range d.server.connections {
 			work.Go(func() { m.line(ctx, sending, d) })
 		}
 	}
 	work.Wait()
+	rest()
+	lifeline.Wait()
 	return m.tray.giveBack(sending)
 }
 
@@ -214,14 +237,14 @@ func (m *Mailer) line(ctx, sending context.Context, d *desk) {
 			pause(ctx, min(wait, time.Second))
 			continue
 		}
-		m.send(sending, d, courier, mail.Mail)
+		m.send(sending, d, courier, mail)
 		lastMail = m.Now()
 	}
 }
 
 // send writes one mail, hands it to a server and notes what came of it.
-func (m *Mailer) send(ctx context.Context, d *desk, courier courier, mail survey.Mail) {
-	env, message, later, err := m.prepare(ctx, d.server, mail)
+func (m *Mailer) send(ctx context.Context, d *desk, courier courier, mail claimed) {
+	env, message, later, err := m.prepare(ctx, d.server, mail.Mail)
 	switch {
 	case errors.Is(err, errBadAddress):
 		d.withdraw()
@@ -238,7 +261,7 @@ func (m *Mailer) send(ctx context.Context, d *desk, courier courier, mail survey
 	if !later.IsZero() {
 		d.withdraw()
 		m.note(ctx, mail, func(ctx context.Context) error {
-			return m.Outbox.ReleaseMails(ctx, mail.Person.Organisation, []int64{mail.ID}, later)
+			return m.Outbox.ReleaseMails(ctx, mail.Person.Organisation, mail.by, []int64{mail.ID}, later)
 		})
 		return
 	}
@@ -296,7 +319,7 @@ func (m *Mailer) prepare(ctx context.Context, s Server, mail survey.Mail) (env e
 }
 
 // settle writes into the queue what came of an attempt.
-func (m *Mailer) settle(ctx context.Context, d *desk, mail survey.Mail, o outcome, now time.Time) error {
+func (m *Mailer) settle(ctx context.Context, d *desk, mail claimed, o outcome, now time.Time) error {
 	switch o.verdict {
 	case accepted:
 		return m.Outbox.MailSent(ctx, mail.Person.Organisation, mail.ID, now)
@@ -313,9 +336,9 @@ func (m *Mailer) settle(ctx context.Context, d *desk, mail survey.Mail, o outcom
 		if !again {
 			return m.Outbox.MailFailed(ctx, mail.Person.Organisation, mail.ID, fmt.Sprintf("not accepted after %d attempts: %s", mail.Attempts+1, o.reason))
 		}
-		return m.Outbox.MailDeferred(ctx, mail.Person.Organisation, mail.ID, now.Add(wait), o.reason)
+		return m.Outbox.MailDeferred(ctx, mail.Person.Organisation, mail.by, mail.ID, now.Add(wait), o.reason)
 	case serverPaused, serverStopped:
-		return m.Outbox.ReleaseMails(ctx, mail.Person.Organisation, []int64{mail.ID}, now)
+		return m.Outbox.ReleaseMails(ctx, mail.Person.Organisation, mail.by, []int64{mail.ID}, now)
 	}
 	return fmt.Errorf("mail %d at %s: no such verdict %d", mail.ID, d.server.Name(), o.verdict)
 }
@@ -337,16 +360,17 @@ func pauseAfter(attempts int, why verdict) (wait time.Duration, again bool) {
 }
 
 // note makes a note in the queue, and tries again while the database does not answer: a mail that was sent and is
-// not noted would be sent again. The notes of a program that is to end are made, too.
-func (m *Mailer) note(ctx context.Context, mail survey.Mail, write func(context.Context) error) {
-	deadline := m.Now().Add(holdFor)
+// not noted would be sent again. The notes of a program that is to end are made, too. A mail of which nothing can be
+// noted stays claimed for as long as the program runs.
+func (m *Mailer) note(ctx context.Context, mail claimed, write func(context.Context) error) {
 	for wait := 50 * time.Millisecond; ; wait = min(2*wait, 5*time.Second) {
 		err := write(context.WithoutCancel(ctx))
 		if err == nil || errors.Is(err, survey.ErrNotFound) { // erased meanwhile: there is nothing to note it of
+			m.here.settled(mail.by, 1)
 			return
 		}
-		if !errors.Is(err, survey.ErrUnavailable) || ctx.Err() != nil || m.Now().After(deadline) {
-			m.Log.ErrorContext(ctx, "what came of a mail cannot be noted; it may be sent again", "mail", mail.ID, "wave", mail.Wave, "error", err)
+		if !errors.Is(err, survey.ErrUnavailable) || ctx.Err() != nil {
+			m.Log.ErrorContext(ctx, "what came of a mail cannot be noted; it may be sent again after the next start", "mail", mail.ID, "wave", mail.Wave, "error", err)
 			return
 		}
 		pause(ctx, wait)

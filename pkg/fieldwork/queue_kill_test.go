@@ -143,7 +143,6 @@ func TestMailerProcess(t *testing.T) {
 		t.Fatal(err)
 	}
 	m := testMailer(t, s, server)
-	m.lease, m.tray.lease, m.tray.hold = 4*time.Second, 4*time.Second, time.Second // not to wait minutes for what a killed one had claimed
 	sendAll(t, s, m, survey.WaveID(wave))
 }
 

@@ -106,7 +106,9 @@ type memoryOutbox struct {
 	mails    []*queued
 	bounced  []string
 	away     bool // the database does not answer
-	late     int  // mails that were sent after their claim was over
+	late     int  // mails that were sent by who had not claimed them
+	joined   survey.SenderID
+	senders  map[survey.SenderID]int64 // beats
 }
 
 type queued struct {
@@ -114,6 +116,7 @@ type queued struct {
 
 	state     string // waiting, sent, failed
 	notBefore time.Time
+	by        survey.SenderID
 	reason    string
 	pauses    []time.Duration
 }
@@ -177,16 +180,91 @@ func (o *memoryOutbox) CancelMailing(_ context.Context, _ survey.OrganisationID,
 	return err
 }
 
-func (o *memoryOutbox) ClaimMails(_ context.Context, now time.Time, lease time.Duration, limit int) ([]survey.Mail, error) {
+func (o *memoryOutbox) JoinSenders(context.Context) (survey.SenderID, error) {
+	unlock, err := o.lock()
+	defer unlock()
+	if err != nil {
+		return 0, err
+	}
+	if o.senders == nil {
+		o.senders = make(map[survey.SenderID]int64)
+	}
+	o.joined++
+	o.senders[o.joined] = 0
+	return o.joined, nil
+}
+
+func (o *memoryOutbox) BeatSender(_ context.Context, id survey.SenderID) error {
+	unlock, err := o.lock()
+	defer unlock()
+	if err != nil {
+		return err
+	}
+	if _, ok := o.senders[id]; !ok {
+		return survey.ErrNotFound
+	}
+	o.senders[id]++
+	return nil
+}
+
+func (o *memoryOutbox) Senders(context.Context) ([]survey.Sender, error) {
 	unlock, err := o.lock()
 	defer unlock()
 	if err != nil {
 		return nil, err
 	}
+	var all []survey.Sender
+	for id, beats := range o.senders {
+		all = append(all, survey.Sender{ID: id, Beats: beats})
+	}
+	return all, nil
+}
+
+func (o *memoryOutbox) LeaveSenders(_ context.Context, id survey.SenderID) error {
+	unlock, err := o.lock()
+	defer unlock()
+	if err != nil {
+		return err
+	}
+	delete(o.senders, id)
+	for _, q := range o.mails {
+		if q.by == id {
+			q.by = 0
+		}
+	}
+	return nil
+}
+
+func (o *memoryOutbox) DropSender(ctx context.Context, seen survey.Sender) error {
+	all, err := o.Senders(ctx)
+	if err != nil {
+		return err
+	}
+	if !slices.Contains(all, seen) {
+		return survey.ErrConflict
+	}
+	return o.LeaveSenders(ctx, seen.ID)
+}
+
+func (o *memoryOutbox) MailsWait(_ context.Context, now time.Time) (bool, error) {
+	unlock, err := o.lock()
+	defer unlock()
+	return slices.ContainsFunc(o.mails, func(q *queued) bool { return q.state == "waiting" && q.by == 0 && !q.notBefore.After(now) }), err
+}
+
+func (o *memoryOutbox) ClaimMails(_ context.Context, sender survey.SenderID, now time.Time, limit int) ([]survey.Mail, error) {
+	unlock, err := o.lock()
+	defer unlock()
+	if err != nil {
+		return nil, err
+	}
+	if _, ok := o.senders[sender]; !ok {
+		return nil, survey.ErrConflict
+	}
 	var mails []survey.Mail
 	for _, q := range o.mails {
-		if len(mails) < limit && q.state == "waiting" && !q.notBefore.After(now) {
-			q.notBefore = now.Add(lease)
+		if len(mails) < limit && q.state == "waiting" && q.by == 0 && !q.notBefore.After(now) {
+			q.by = sender
 			mails = append(mails, q.Mail)
 		}
 	}
@@ -202,17 +280,21 @@ func (o *memoryOutbox) settle(id int64, change func(*queued)) error {
 	return err
 }
 
-func (o *memoryOutbox) MailSent(_ context.Context, _ survey.OrganisationID, id int64, now time.Time) error {
+func (o *memoryOutbox) MailSent(_ context.Context, _ survey.OrganisationID, id int64, _ time.Time) error {
 	return o.settle(id, func(q *queued) {
-		if now.After(q.notBefore) {
+		if q.by == 0 || q.state == "sent" {
 			o.late++
 		}
-		q.state = "sent"
+		q.state, q.by = "sent", 0
 	})
 }
 
-func (o *memoryOutbox) MailDeferred(_ context.Context, _ survey.OrganisationID, id int64, until time.Time, reason string) error {
+func (o *memoryOutbox) MailDeferred(_ context.Context, _ survey.OrganisationID, sender survey.SenderID, id int64, until time.Time, reason string) error {
 	return o.settle(id, func(q *queued) {
+		if q.by != sender {
+			return
+		}
+		q.by = 0
 		q.Attempts++
 		q.pauses = append(q.pauses, time.Until(until).Round(time.Minute))
 		q.notBefore, q.reason = until, reason
@@ -220,12 +302,16 @@ func (o *memoryOutbox) MailDeferred(_ context.Context, _ survey.OrganisationID, 
 }
 
 func (o *memoryOutbox) MailFailed(_ context.Context, _ survey.OrganisationID, id int64, reason string) error {
-	return o.settle(id, func(q *queued) { q.state, q.reason = "failed", reason })
+	return o.settle(id, func(q *queued) { q.state, q.reason, q.by = "failed", reason, 0 })
 }
 
-func (o *memoryOutbox) ReleaseMails(_ context.Context, _ survey.OrganisationID, ids []int64, until time.Time) error {
+func (o *memoryOutbox) ReleaseMails(_ context.Context, _ survey.OrganisationID, sender survey.SenderID, ids []int64, until time.Time) error {
 	for _, id := range ids {
-		if err := o.settle(id, func(q *queued) { q.notBefore = until }); err != nil {
+		if err := o.settle(id, func(q *queued) {
+			if q.by == sender {
+				q.notBefore, q.by = until, 0
+			}
+		}); err != nil {
 			return err
 		}
 	}
@@ -647,20 +733,19 @@ func TestWaveOver(t *testing.T) {
 	})
 }
 
-// TestHeldTooLong: mails that wait for a slow server are given back before their claim is over, and sent by claims
-// of their own.
+// TestHeldTooLong: mails that wait for a slow server are given back, and sent by claims of their own.
 func TestHeldTooLong(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newScene(t, 100, always(time.Second, outcome{verdict: accepted}), aServer+"&connections=20&rate=1/m")
 		s.run(t, 101*time.Minute)
 		if got := s.outbox.count("sent"); got != 100 || s.outbox.late > 0 {
-			t.Errorf("%d mails were sent, %d of them after their claim was over; want 100 and none", got, s.outbox.late)
+			t.Errorf("%d mails were sent, %d of them by who had not claimed them; want 100 and none", got, s.outbox.late)
 		}
 	})
 }
 
-// TestReplicas: three programs on one queue send each mail once, and what one of them had claimed when it ended
-// without a word is sent by another when the claim is over.
+// TestReplicas: three programs on one queue send each mail once, and what a fourth had claimed when it ended without a
+// word is sent by the others, all within ten seconds.
 func TestReplicas(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var mu sync.Mutex
@@ -673,30 +758,30 @@ func TestReplicas(t *testing.T) {
 				return outcome{verdict: accepted}
 			}}
 		}
-		first := newScene(t, 500, courier, aServer)
+		first := newScene(t, 300, courier, aServer)
 		scenes := []*scene{first}
 		for range 2 {
 			other := newScene(t, 0, courier, aServer)
-			other.Outbox, other.tray.outbox, other.outbox = first.outbox, first.outbox, first.outbox
+			other.Outbox, other.tray.outbox, other.here.outbox, other.outbox = first.outbox, first.outbox, first.outbox, first.outbox
 			scenes = append(scenes, other)
 		}
-		gone, err := first.outbox.ClaimMails(t.Context(), time.Now(), first.lease, 7)
-		if err != nil || len(gone) != 0 {
-			t.Fatal(gone, err)
+		dead, err := first.outbox.JoinSenders(t.Context())
+		if err != nil {
+			t.Fatal(err)
 		}
 		if _, err := first.outbox.StartMailing(t.Context(), survey.DefaultOrganisation, 1, messageIDs([32]byte{}, "example.org"), time.Now()); err != nil {
 			t.Fatal(err)
 		}
-		if gone, err = first.outbox.ClaimMails(t.Context(), time.Now(), first.lease, 7); err != nil || len(gone) != 7 {
+		if gone, err := first.outbox.ClaimMails(t.Context(), dead, time.Now(), 7); err != nil || len(gone) != 7 {
 			t.Fatal(gone, err)
 		}
 		var work sync.WaitGroup
 		for _, s := range scenes {
-			work.Go(func() { s.run(t, first.lease+time.Minute) })
+			work.Go(func() { s.run(t, 10*time.Second) })
 		}
 		work.Wait()
-		if len(seen) != 500 {
-			t.Errorf("%d people got mail; want 500", len(seen))
+		if len(seen) != 300 {
+			t.Errorf("%d people got mail; want 300", len(seen))
 		}
 		for to, n := range seen {
 			if n != 1 {
@@ -706,6 +791,186 @@ func TestReplicas(t *testing.T) {
 		for _, s := range scenes {
 			if s.Status()[0].Sent == 0 {
 				t.Error("one of them sent nothing")
+			}
+		}
+	})
+}
+
+// TestStalledServer: however long a server takes for a mail, another program does not take it.
+func TestStalledServer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var mu sync.Mutex
+		seen := make(map[string]int)
+		courier := func(Server) courier {
+			return scriptedCourier{takes: 4 * time.Minute, answer: func(env envelope, _ []byte) outcome {
+				mu.Lock()
+				defer mu.Unlock()
+				seen[env.to]++
+				return outcome{verdict: accepted}
+			}}
+		}
+		first := newScene(t, 8, courier, aServer+"&connections=2")
+		other := newScene(t, 0, courier, aServer+"&connections=2")
+		other.Outbox, other.tray.outbox, other.here.outbox, other.outbox = first.outbox, first.outbox, first.outbox, first.outbox
+		var work sync.WaitGroup
+		for _, s := range []*scene{first, other} {
+			work.Go(func() { s.run(t, 12*time.Minute) })
+		}
+		work.Wait()
+		if len(seen) != 8 || first.outbox.late > 0 || first.outbox.joined > 3 {
+			t.Errorf("%d people got mail, %d from who had not claimed it, by %d senders; want 8, 0 and at most 3", len(seen), first.outbox.late, first.outbox.joined)
+		}
+		for to, n := range seen {
+			if n != 1 {
+				t.Errorf("%s got %d mails", to, n)
+			}
+		}
+	})
+}
+
+// TestTakenForDead: a program whose signs of life do not get through for a while stops to send before others take
+// its mails, and goes on as another sender afterwards. Only what it was sending when it fell silent may come twice.
+func TestTakenForDead(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var mu sync.Mutex
+		seen := make(map[string]int)
+		courier := func(Server) courier {
+			return scriptedCourier{takes: 100 * time.Millisecond, answer: func(env envelope, _ []byte) outcome {
+				mu.Lock()
+				defer mu.Unlock()
+				seen[env.to]++
+				return outcome{verdict: accepted}
+			}}
+		}
+		const lines = 2
+		first := newScene(t, 1000, courier, aServer+fmt.Sprintf("&rate=10/s&connections=%d", lines))
+		other := newScene(t, 0, courier, aServer+fmt.Sprintf("&rate=10/s&connections=%d", lines))
+		cut := &cutOff{memoryOutbox: first.outbox}
+		other.Outbox, other.tray.outbox, other.here.outbox, other.outbox = cut, cut, cut, first.outbox
+		time.AfterFunc(20500*time.Millisecond, func() { cut.off.Store(true) })
+		time.AfterFunc(50*time.Second, func() { cut.off.Store(false) })
+		var work sync.WaitGroup
+		for _, s := range []*scene{first, other} {
+			work.Go(func() { s.run(t, 3*time.Minute) })
+		}
+		work.Wait()
+		repeated := 0
+		for _, n := range seen {
+			repeated += n - 1
+		}
+		if len(seen) != 1000 || repeated > lines {
+			t.Errorf("%d people got mail, %d twice; want 1000 and at most the %d in flight", len(seen), repeated, lines)
+		}
+		if log := other.log.String(); !strings.Contains(log, "took this one for dead") {
+			t.Errorf("it was not told that it was taken for dead:\n%s", log)
+		}
+	})
+}
+
+// cutOff is a queue that cannot be reached for a while by one program.
+type cutOff struct {
+	*memoryOutbox
+
+	off atomic.Bool
+}
+
+func (c *cutOff) err() error {
+	if c.off.Load() {
+		return fmt.Errorf("queue: %w", survey.ErrUnavailable)
+	}
+	return nil
+}
+
+func (c *cutOff) BeatSender(ctx context.Context, id survey.SenderID) error {
+	if err := c.err(); err != nil {
+		return err
+	}
+	return c.memoryOutbox.BeatSender(ctx, id)
+}
+
+func (c *cutOff) ClaimMails(ctx context.Context, sender survey.SenderID, now time.Time, limit int) ([]survey.Mail, error) {
+	if err := c.err(); err != nil {
+		return nil, err
+	}
+	return c.memoryOutbox.ClaimMails(ctx, sender, now, limit)
+}
+
+func (c *cutOff) MailSent(ctx context.Context, organisation survey.OrganisationID, id int64, now time.Time) error {
+	if err := c.err(); err != nil {
+		return err
+	}
+	return c.memoryOutbox.MailSent(ctx, organisation, id, now)
+}
+
+func (c *cutOff) Senders(ctx context.Context) ([]survey.Sender, error) {
+	if err := c.err(); err != nil {
+		return nil, err
+	}
+	return c.memoryOutbox.Senders(ctx)
+}
+
+// TestIdleSender: a program with nothing to send is no sender, so that nothing is written while nothing happens.
+func TestIdleSender(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newScene(t, 5, always(0, outcome{verdict: accepted}), aServer)
+		opens := time.Now().Add(time.Hour)
+		s.outbox.wave.Opens = &opens
+		time.AfterFunc(time.Hour-time.Second, func() {
+			s.outbox.mu.Lock()
+			defer s.outbox.mu.Unlock()
+			if s.outbox.joined != 0 {
+				t.Errorf("%d senders before there was a mail", s.outbox.joined)
+			}
+		})
+		time.AfterFunc(time.Hour+time.Minute, func() {
+			s.outbox.mu.Lock()
+			defer s.outbox.mu.Unlock()
+			if s.outbox.joined != 1 || len(s.outbox.senders) != 0 {
+				t.Errorf("%d senders, of whom %d are still, after all was sent; want 1 and 0", s.outbox.joined, len(s.outbox.senders))
+			}
+		})
+		s.run(t, time.Hour+2*time.Minute)
+		if s.outbox.count("sent") != 5 {
+			t.Errorf("%d mails were sent; want 5", s.outbox.count("sent"))
+		}
+	})
+}
+
+// TestSharedLimit: three programs together send what the limit of a server allows, once each knows of the others.
+func TestSharedLimit(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var mu sync.Mutex
+		var at []time.Time
+		courier := func(Server) courier {
+			return courierFunc(func(context.Context) outcome {
+				mu.Lock()
+				defer mu.Unlock()
+				at = append(at, time.Now())
+				return outcome{verdict: accepted}
+			})
+		}
+		first := newScene(t, 10_000, courier, aServer+"&rate=60/m")
+		scenes := []*scene{first}
+		for range 2 {
+			other := newScene(t, 0, courier, aServer+"&rate=60/m")
+			other.Outbox, other.tray.outbox, other.here.outbox, other.outbox = first.outbox, first.outbox, first.outbox, first.outbox
+			scenes = append(scenes, other)
+		}
+		began := time.Now()
+		var work sync.WaitGroup
+		for _, s := range scenes {
+			work.Go(func() { s.run(t, 10*time.Minute) })
+		}
+		work.Wait()
+		for minute := 1; minute < 10; minute++ {
+			from, sent := began.Add(time.Duration(minute)*time.Minute), 0
+			for _, when := range at {
+				if !when.Before(from) && when.Before(from.Add(time.Minute)) {
+					sent++
+				}
+			}
+			if sent < 55 || sent > 60 {
+				t.Errorf("in minute %d were sent %d; want about 60, and no more", minute+1, sent)
 			}
 		}
 	})
@@ -724,7 +989,7 @@ func TestEnds(t *testing.T) {
 			t.Errorf("%d mails were sent; want 12", got)
 		}
 		for _, q := range s.outbox.mails {
-			if q.state == "waiting" && q.notBefore.After(time.Now()) {
+			if q.state == "waiting" && (q.by != 0 || q.notBefore.After(time.Now())) {
 				t.Errorf("mail %d was not given back", q.ID)
 			}
 		}

@@ -18,7 +18,7 @@ type tray struct {
 	outbox Outbox
 	now    func() time.Time
 	log    *slog.Logger
-	lease  time.Duration
+	here   *presence
 	hold   time.Duration
 	batch  int // mails claimed at once
 
@@ -28,33 +28,34 @@ type tray struct {
 	woken chan struct{} // closed when there may be mails again
 }
 
-// claimed is a mail and when it was claimed.
+// claimed is a mail, who claimed it, and when.
 type claimed struct {
 	survey.Mail
 
+	by survey.SenderID
 	at time.Time
 }
 
-// take returns a mail to be sent, and claims more where there is none. Those that waited so long that their claim
-// might end while they are sent are given back.
+// take returns a mail to be sent, and claims more where there is none. Those that waited long are given back:
+// another program may have a server that is free. Those whose claim may have ended are left to whoever has them.
 func (t *tray) take(ctx context.Context) (claimed, bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	now := t.now()
-	var stale []claimed
-	for len(t.mails) > 0 && now.Sub(t.mails[0].at) > t.hold {
-		stale = append(stale, t.mails[0])
-		t.mails = t.mails[1:]
+	self := t.here.sender()
+	t.mails = slices.DeleteFunc(t.mails, func(mail claimed) bool { return mail.by != self })
+	stale := 0
+	for stale < len(t.mails) && now.Sub(t.mails[stale].at) > t.hold {
+		stale++
 	}
-	if len(stale) > 0 {
-		if err := t.release(ctx, stale); err != nil && ctx.Err() == nil {
-			t.log.WarnContext(ctx, "mails cannot be given back; they wait until their claim ends", "mails", len(stale), "error", err)
-		}
+	if stale > 0 && !t.release(ctx, self, t.mails[:stale]) {
+		return claimed{}, false
 	}
+	t.mails = t.mails[stale:]
 	if len(t.mails) == 0 && !now.Before(t.empty) {
 		t.claim(ctx)
 	}
-	if len(t.mails) == 0 {
+	if len(t.mails) == 0 || !t.here.trusted(t.mails[0].by) {
 		return claimed{}, false
 	}
 	first := t.mails[0]
@@ -62,18 +63,58 @@ func (t *tray) take(ctx context.Context) (claimed, bool) {
 	return first, true
 }
 
+// release gives mails back, and reports whether they are. Those that were erased meanwhile are no trouble.
+func (t *tray) release(ctx context.Context, by survey.SenderID, mails []claimed) bool {
+	byOrganisation := make(map[survey.OrganisationID][]int64)
+	for _, mail := range mails {
+		byOrganisation[mail.Person.Organisation] = append(byOrganisation[mail.Person.Organisation], mail.ID)
+	}
+	for _, organisation := range slices.Sorted(maps.Keys(byOrganisation)) {
+		err := t.outbox.ReleaseMails(ctx, organisation, by, byOrganisation[organisation], t.now())
+		if err != nil && !errors.Is(err, survey.ErrNotFound) {
+			if ctx.Err() == nil {
+				t.log.WarnContext(ctx, "mails cannot be given back now", "mails", len(mails), "error", err)
+			}
+			return false
+		}
+	}
+	t.here.settled(by, len(mails))
+	return true
+}
+
 func (t *tray) claim(ctx context.Context) {
 	at := t.now() // before the claim, so that it never seems younger than it is
-	mails, err := t.outbox.ClaimMails(ctx, at, t.lease, t.batch)
+	mails, by, err := t.claimAs(ctx, at)
 	if err != nil && ctx.Err() == nil {
 		t.log.ErrorContext(ctx, "the queue of mails cannot be read", "error", err)
 	}
 	for _, mail := range mails {
-		t.mails = append(t.mails, claimed{Mail: mail, at: at})
+		t.mails = append(t.mails, claimed{Mail: mail, by: by, at: at})
 	}
 	if len(mails) == 0 {
 		t.empty = t.now().Add(pollEvery)
 	}
+}
+
+// claimAs claims mails under the id of this program.
+func (t *tray) claimAs(ctx context.Context, at time.Time) ([]survey.Mail, survey.SenderID, error) {
+	if t.here.sender() == 0 { // nobody becomes a sender, and beats, for an empty queue
+		wait, err := t.outbox.MailsWait(ctx, at)
+		if err != nil || !wait {
+			return nil, 0, err
+		}
+	}
+	by, err := t.here.begin(ctx)
+	if err != nil {
+		return nil, 0, err
+	}
+	mails, err := t.outbox.ClaimMails(ctx, by, at, t.batch)
+	t.here.claimed(by, len(mails))
+	if errors.Is(err, survey.ErrConflict) { // by another id the next time
+		t.here.lost(ctx, by)
+		return nil, 0, nil
+	}
+	return mails, by, err
 }
 
 // put puts back a mail that was taken and not tried.
@@ -110,30 +151,11 @@ func (t *tray) wait(ctx context.Context, atMost time.Duration) {
 func (t *tray) giveBack(ctx context.Context) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if len(t.mails) == 0 {
-		return nil
-	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 	defer cancel()
-	if err := t.release(ctx, t.mails); err != nil {
-		return fmt.Errorf("mails cannot be given back; they wait until their claim ends: %w", err)
+	if err := t.here.leave(ctx); err != nil {
+		return fmt.Errorf("mails cannot be given back; they wait until this program is found to be gone: %w", err)
 	}
 	t.mails = nil
 	return nil
-}
-
-// release gives mails back unsent. Those that were erased meanwhile are no trouble.
-func (t *tray) release(ctx context.Context, mails []claimed) error {
-	byOrganisation := make(map[survey.OrganisationID][]int64)
-	for _, mail := range mails {
-		byOrganisation[mail.Person.Organisation] = append(byOrganisation[mail.Person.Organisation], mail.ID)
-	}
-	var failures []error
-	for _, organisation := range slices.Sorted(maps.Keys(byOrganisation)) {
-		err := t.outbox.ReleaseMails(ctx, organisation, byOrganisation[organisation], t.now())
-		if !errors.Is(err, survey.ErrNotFound) {
-			failures = append(failures, err)
-		}
-	}
-	return errors.Join(failures...)
 }

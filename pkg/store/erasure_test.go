@@ -136,7 +136,7 @@ func TestEraseWave(t *testing.T) {
 				if _, err := s.StartMailing(ctx, survey.DefaultOrganisation, mailing(t, s, w.ID, 0).ID, numbered(), noon); err != nil {
 					t.Fatal(err)
 				}
-				mails, err := s.ClaimMails(ctx, noon, 1, 1)
+				mails, err := s.ClaimMails(ctx, newSender(t, s), noon, 1)
 				if err != nil || len(mails) != 1 {
 					t.Fatal(mails, err)
 				}

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -12,22 +13,39 @@ import (
 )
 
 // The queue of mails lives in the database. A mail waits until it was sent, failed for good, or is dropped because
-// it concerns nobody any more. Who claims mails has them for the length of a lease; after that, if nothing was
-// heard, they are claimed again, with the Message-ID they had.
+// it concerns nobody any more. Who claims mails has them until it settles them, gives them back or is deleted from
+// the senders; after that they are claimed again, with the Message-ID they had.
+
+// MailsWait reports whether mails may be claimed at now. Where there are none, mailings of which no mail waits any
+// more become done: their last mails may have been noted at the same moment, each beside the other.
+func (s *Store) MailsWait(ctx context.Context, now time.Time) (bool, error) {
+	var wait bool
+	err := s.read.WithContext(ctx).Raw("SELECT EXISTS (SELECT 1 FROM mails WHERE state = 'waiting' AND sender_id IS NULL AND not_before <= ?)", *utc(&now)).Scan(&wait).Error
+	if err == nil && !wait {
+		err = s.change(ctx, func(tx *gorm.DB) error { return finishMailings(tx, "true") })
+	}
+	if err != nil {
+		return false, fmt.Errorf("look for mails that wait: %w", classify(err))
+	}
+	return wait, nil
+}
 
 // ClaimMails takes up to limit mails of all organisations out of the queue that may be sent at now, the one that
-// waits for longest first, and keeps others from claiming them until the lease has passed. Mails that concern
-// nobody any more are dropped on the way: an invitation of somebody who has one, a reminder of somebody who has
+// waits for longest first, for a sender. Of one that was deleted, because others took it for dead, it is an error
+// of [survey.ErrConflict]. Mails that concern nobody any more are dropped on the way: an invitation of somebody who has one, a reminder of somebody who has
 // finished, whatever is for people who are inactive, want no mail or cannot be reached, and all of a wave that
 // takes no more answers.
-func (s *Store) ClaimMails(ctx context.Context, now time.Time, lease time.Duration, limit int) ([]survey.Mail, error) {
+func (s *Store) ClaimMails(ctx context.Context, sender survey.SenderID, now time.Time, limit int) ([]survey.Mail, error) {
 	var mails []survey.Mail
 	for len(mails) == 0 {
 		looked := 0
 		err := s.change(ctx, func(tx *gorm.DB) (err error) {
-			mails, looked, err = s.claimMails(tx, now, lease, limit)
+			mails, looked, err = s.claimMails(tx, sender, now, limit)
 			return err
 		})
+		if errors.Is(err, gorm.ErrForeignKeyViolated) {
+			return nil, fmt.Errorf("claim mails: sender %d is not known any more: %w", sender, survey.ErrConflict)
+		}
 		if err != nil {
 			return nil, fmt.Errorf("claim mails: %w", classify(err))
 		}
@@ -39,13 +57,13 @@ func (s *Store) ClaimMails(ctx context.Context, now time.Time, lease time.Durati
 }
 
 // claimMails looks at limit mails and claims those of them that are to be sent.
-func (s *Store) claimMails(tx *gorm.DB, now time.Time, lease time.Duration, limit int) (mails []survey.Mail, looked int, err error) {
+func (s *Store) claimMails(tx *gorm.DB, sender survey.SenderID, now time.Time, limit int) (mails []survey.Mail, looked int, err error) {
 	lock := ""
 	if s.engine == postgresEngine {
 		lock = " FOR UPDATE SKIP LOCKED"
 	}
 	var ids []int64
-	err = tx.Raw("SELECT id FROM mails WHERE state = 'waiting' AND not_before <= ? ORDER BY not_before, id LIMIT ?"+lock, *utc(&now), limit).Scan(&ids).Error
+	err = tx.Raw("SELECT id FROM mails WHERE state = 'waiting' AND sender_id IS NULL AND not_before <= ? ORDER BY not_before, id LIMIT ?"+lock, *utc(&now), limit).Scan(&ids).Error
 	if err != nil {
 		return nil, 0, err
 	}
@@ -58,7 +76,7 @@ func (s *Store) claimMails(tx *gorm.DB, now time.Time, lease time.Duration, limi
 			claimed[i] = mails[i].ID
 		}
 		if len(claimed) > 0 {
-			if err := tx.Exec("UPDATE mails SET not_before = ? WHERE id IN ?", now.Add(lease).UTC().Truncate(time.Microsecond), claimed).Error; err != nil {
+			if err := tx.Exec("UPDATE mails SET sender_id = ? WHERE id IN ?", int64(sender), claimed).Error; err != nil {
 				return nil, 0, err
 			}
 		}
@@ -175,7 +193,7 @@ type settledMail struct {
 func settle(tx *gorm.DB, organisation survey.OrganisationID, id int64, state, reason string) (*settledMail, error) {
 	var settled settledMail
 	err := tx.Raw(`
-		UPDATE mails SET state = ?, reason = ? WHERE id = ? AND organisation_id = ? AND state NOT IN ('sent', ?)
+		UPDATE mails SET state = ?, reason = ?, sender_id = NULL WHERE id = ? AND organisation_id = ? AND state NOT IN ('sent', ?)
 		RETURNING mailing_id, invitation_id, (SELECT kind FROM mailings WHERE mailings.id = mails.mailing_id) AS kind`, state, reason, id, int64(organisation), state).Scan(&settled).Error
 	switch {
 	case err != nil:
@@ -187,12 +205,12 @@ func settle(tx *gorm.DB, organisation survey.OrganisationID, id int64, state, re
 }
 
 // MailDeferred notes that a mail could not be sent now, and why, and counts the attempt: it is not claimed before
-// until. It does nothing of a mail that does not wait. A mail that the organisation does not have, or that was erased, is
-// [survey.ErrNotFound].
-func (s *Store) MailDeferred(ctx context.Context, organisation survey.OrganisationID, id int64, until time.Time, reason string) error {
+// until. It does nothing of a mail that the sender has not claimed. A mail that the organisation does not have, or that
+// was erased, is [survey.ErrNotFound].
+func (s *Store) MailDeferred(ctx context.Context, organisation survey.OrganisationID, sender survey.SenderID, id int64, until time.Time, reason string) error {
 	err := s.changeOnce(ctx, func(tx *gorm.DB) error {
-		deferred := tx.Exec("UPDATE mails SET not_before = ?, attempts = attempts + 1, reason = ? WHERE id = ? AND organisation_id = ? AND state = 'waiting'",
-			*utc(&until), reason, id, int64(organisation))
+		deferred := tx.Exec("UPDATE mails SET not_before = ?, attempts = attempts + 1, reason = ?, sender_id = NULL WHERE id = ? AND organisation_id = ? AND state = 'waiting' AND sender_id = ?",
+			*utc(&until), reason, id, int64(organisation), int64(sender))
 		if deferred.Error != nil || deferred.RowsAffected > 0 {
 			return deferred.Error
 		}
@@ -205,12 +223,13 @@ func (s *Store) MailDeferred(ctx context.Context, organisation survey.Organisati
 }
 
 // ReleaseMails gives claimed mails back unsent, without counting an attempt: they are not claimed before until. It
-// does nothing of mails that do not wait; if the organisation has none of them at all, it is [survey.ErrNotFound].
-func (s *Store) ReleaseMails(ctx context.Context, organisation survey.OrganisationID, ids []int64, until time.Time) error {
+// does nothing of mails that the sender has not claimed; if the organisation has none of them at all, it is [survey.ErrNotFound].
+func (s *Store) ReleaseMails(ctx context.Context, organisation survey.OrganisationID, sender survey.SenderID, ids []int64, until time.Time) error {
 	err := s.change(ctx, func(tx *gorm.DB) error {
 		known := len(ids) == 0
 		for chunk := range slices.Chunk(ids, 1000) {
-			released := tx.Exec("UPDATE mails SET not_before = ? WHERE id IN ? AND organisation_id = ? AND state = 'waiting'", *utc(&until), chunk, int64(organisation))
+			released := tx.Exec("UPDATE mails SET not_before = ?, sender_id = NULL WHERE id IN ? AND organisation_id = ? AND state = 'waiting' AND sender_id = ?",
+				*utc(&until), chunk, int64(organisation), int64(sender))
 			if released.Error != nil {
 				return released.Error
 			}

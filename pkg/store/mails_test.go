@@ -32,6 +32,25 @@ func mailing(tb testing.TB, s *store.Store, wave survey.WaveID, at int) survey.M
 	return mailings[at]
 }
 
+// newSender makes a sender.
+func newSender(tb testing.TB, s *store.Store) survey.SenderID {
+	tb.Helper()
+	id, err := s.JoinSenders(tb.Context())
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return id
+}
+
+func senders(tb testing.TB, s *store.Store) []survey.Sender {
+	tb.Helper()
+	all, err := s.Senders(tb.Context())
+	if err != nil || len(all) == 0 {
+		tb.Fatalf("Senders = %v, %v", all, err)
+	}
+	return all
+}
+
 func TestMailings(t *testing.T) {
 	t.Parallel()
 	for name, open := range storetest.Engines() {
@@ -74,10 +93,13 @@ func TestMailings(t *testing.T) {
 				t.Errorf("%d of 10 started the mailing; want 1", n)
 			}
 
-			lease := 10 * time.Minute
+			if wait, err := s.MailsWait(ctx, noon); !wait || err != nil {
+				t.Errorf("MailsWait = %v, %v; want true", wait, err)
+			}
+			us := newSender(t, s)
 			claim := func(at time.Time, limit int) []survey.Mail {
 				t.Helper()
-				mails, err := s.ClaimMails(ctx, at, lease, limit)
+				mails, err := s.ClaimMails(ctx, us, at, limit)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -91,9 +113,37 @@ func TestMailings(t *testing.T) {
 			if len(rest) != 2 || len(claim(noon, 100)) != 0 {
 				t.Fatalf("ClaimMails once more = %+v; want the other 2, and then none", rest)
 			}
-			after := noon.Add(lease)
+			// Who beats keeps its claims, for ever; who was taken for dead has none, and is told so.
+			after := noon.Add(10 * time.Minute)
+			before := senders(t, s)
+			if err := s.BeatSender(ctx, us); err != nil {
+				t.Fatal(err)
+			}
+			wantError(t, "dropping who has beaten since", s.DropSender(ctx, before[0]), survey.ErrConflict)
+			if wait, err := s.MailsWait(ctx, after); wait || err != nil || len(claim(after, 100)) != 0 {
+				t.Errorf("MailsWait = %v, %v while all are claimed; want false", wait, err)
+			}
+			if err := s.DropSender(ctx, senders(t, s)[0]); err != nil {
+				t.Fatal(err)
+			}
+			wantError(t, "beating after death", s.BeatSender(ctx, us), survey.ErrNotFound)
+			_, err = s.ClaimMails(ctx, us, after, 100)
+			wantError(t, "claiming after death", err, survey.ErrConflict)
+			dead := us
+			us = newSender(t, s)
+			if us == dead {
+				t.Errorf("sender %d comes again", dead)
+			}
 			if again := claim(after, 100); len(again) != 6 {
-				t.Errorf("after the lease %d are claimed; want all 6", len(again))
+				t.Errorf("of the dead %d are claimed; want all 6", len(again))
+			}
+			for _, m := range first { // what the dead says late takes nothing from the living
+				if err := errors.Join(s.ReleaseMails(ctx, ours, dead, []int64{m.ID}, noon), s.MailDeferred(ctx, ours, dead, m.ID, noon, "451")); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if again := claim(after, 100); len(again) != 0 {
+				t.Errorf("the dead gave back %d that are not its own", len(again))
 			}
 			must := func(err error) {
 				t.Helper()
@@ -104,12 +154,12 @@ func TestMailings(t *testing.T) {
 			for range 2 { // noted twice, counted once
 				must(s.MailSent(ctx, survey.DefaultOrganisation, first[0].ID, noon))
 			}
-			must(s.MailDeferred(ctx, survey.DefaultOrganisation, first[1].ID, after.Add(time.Hour), "451 busy"))
+			must(s.MailDeferred(ctx, survey.DefaultOrganisation, us, first[1].ID, after.Add(time.Hour), "451 busy"))
 			must(s.MailFailed(ctx, survey.DefaultOrganisation, first[2].ID, "550 no such user"))
-			must(s.ReleaseMails(ctx, survey.DefaultOrganisation, []int64{first[3].ID, 777}, after))
+			must(s.ReleaseMails(ctx, survey.DefaultOrganisation, us, []int64{first[3].ID, 777}, after))
 			for what, err := range map[string]error{
 				"sent": s.MailSent(ctx, survey.DefaultOrganisation, 777, noon), "failed": s.MailFailed(ctx, survey.DefaultOrganisation, 777, "x"),
-				"deferred": s.MailDeferred(ctx, survey.DefaultOrganisation, 777, noon, "x"), "released": s.ReleaseMails(ctx, survey.DefaultOrganisation, []int64{777}, after),
+				"deferred": s.MailDeferred(ctx, survey.DefaultOrganisation, us, 777, noon, "x"), "released": s.ReleaseMails(ctx, survey.DefaultOrganisation, us, []int64{777}, after),
 			} {
 				if !errors.Is(err, survey.ErrNotFound) {
 					t.Errorf("%s, of a mail that is not there: %v", what, err)
@@ -212,8 +262,12 @@ func TestClaimAtOnce(t *testing.T) {
 			var mu sync.Mutex
 			times := map[int64]int{}
 			count(t, inParallel(8, func(int) error {
+				sender, err := s.JoinSenders(ctx)
+				if err != nil {
+					return err
+				}
 				for {
-					mails, err := s.ClaimMails(ctx, noon, time.Hour, 7)
+					mails, err := s.ClaimMails(ctx, sender, noon, 7)
 					if err != nil || len(mails) == 0 {
 						return err
 					}
@@ -232,7 +286,7 @@ func TestClaimAtOnce(t *testing.T) {
 					t.Errorf("mail %d was claimed %d times", id, k)
 				}
 			}
-			if mails, err := s.ClaimMails(ctx, noon, time.Hour, 7); err != nil || len(mails) != 0 {
+			if mails, err := s.ClaimMails(ctx, newSender(t, s), noon, 7); err != nil || len(mails) != 0 {
 				t.Errorf("%d are left, %v", len(mails), err)
 			}
 			if m := mailing(t, s, w.ID, 0); len(times) != n || m.Sent != n || m.State != survey.MailingDone {
@@ -257,7 +311,7 @@ func TestClosedWaveDropsMails(t *testing.T) {
 			if err := s.UpdateWave(ctx, w); err != nil {
 				t.Fatal(err)
 			}
-			if mails, err := s.ClaimMails(ctx, noon.Add(time.Hour), time.Hour, 2); err != nil || len(mails) != 0 {
+			if mails, err := s.ClaimMails(ctx, newSender(t, s), noon.Add(time.Hour), 2); err != nil || len(mails) != 0 {
 				t.Errorf("ClaimMails = %+v, %v; want none after the end", mails, err)
 			}
 			if m := mailing(t, s, w.ID, 0); m.State != survey.MailingDone || m.Sent != 0 || m.Queued != 5 {

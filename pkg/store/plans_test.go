@@ -98,7 +98,7 @@ func mailOnePerson(t *testing.T, s *store.Store, wave survey.WaveID, id survey.I
 		if err := s.MailPerson(ctx, own, wave, id, "<3@x>", now); !errors.Is(err, survey.ErrConflict) {
 			t.Errorf("while one waits: %v", err)
 		}
-		mails, err := s.ClaimMails(ctx, now, time.Minute, 10)
+		mails, err := s.ClaimMails(ctx, newSender(t, s), now, 10)
 		if err != nil || len(mails) != 1 || mails[0].Kind != want || mails[0].MessageID != messageID {
 			t.Fatalf("claimed %+v, %v; want the %s", mails, err, want)
 		}

@@ -276,6 +276,16 @@ type Mailing struct {
 	Queued, Sent, Failed int // mails
 }
 
+// SenderID names a program that sends mail, from its first claim until it ends or has nothing to send. No two have
+// the same, ever.
+type SenderID int64
+
+// Sender is a program that sends mail, as the others see it.
+type Sender struct {
+	ID    SenderID
+	Beats int64 // goes up while it lives
+}
+
 // Mail is one letter to one person, as it waits in the queue. It holds neither address nor link: both are put in
 // at the moment of sending, from what is true then.
 type Mail struct {
