@@ -24,7 +24,7 @@ import (
 )
 
 // latest is the version of the schema that the program makes.
-const latest = 2
+const latest = 3
 
 // TestSameMigrations holds both folders to the same files.
 func TestSameMigrations(t *testing.T) {

@@ -29,6 +29,32 @@ type Organisation struct {
 	Archived  *time.Time // set: it takes no answers and nobody works in it; nothing is lost
 }
 
+// What is proposed for new waves where an organisation says nothing else: colleagues know each other, and how they
+// write.
+const (
+	UsualThreshold = 5
+	UsualComments  = 10
+)
+
+// What a change of accounts is refused for. Each is also an [ErrConflict].
+const (
+	ErrAddressTaken      conflict = "the address is another user's"
+	ErrSubjectTaken      conflict = "that account of single sign-on is another user's"
+	ErrLastAdministrator conflict = "nobody else who can sign in is an administrator: make somebody one first"
+	ErrLastOwner         conflict = "nobody else who can sign in owns the organisation: make somebody an owner first"
+	ErrOtherName         conflict = "the name that was typed is not the organisation's"
+	ErrStays             conflict = "the first organisation stays: rename or archive it"
+)
+
+// conflict is an [ErrConflict] that says which.
+type conflict string
+
+// Error returns what is refused.
+func (c conflict) Error() string { return string(c) }
+
+// Unwrap returns [ErrConflict].
+func (c conflict) Unwrap() error { return ErrConflict }
+
 // Role is what somebody is in an organisation. What a role may do stands in the table of package access.
 type Role string
 

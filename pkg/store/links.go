@@ -1,0 +1,87 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"gorm.io/gorm"
+
+	"cxmirror/pkg/survey"
+)
+
+// linkRow is what is read of a row of the table sign_in_links.
+type linkRow struct {
+	Hash      []byte
+	Kind      string
+	UserID    *int64
+	ExpiresAt time.Time
+}
+
+func (row *linkRow) link() survey.SignInLink {
+	link := survey.SignInLink{Hash: row.Hash, Kind: survey.LinkKind(row.Kind), Expires: row.ExpiresAt.UTC()}
+	if row.UserID != nil {
+		link.User = survey.UserID(*row.UserID)
+	}
+	return link
+}
+
+// CreateLink stores a link for signing in. It replaces the one of the same kind and user, if there is one, which
+// does not work any more. A user who does not exist is [survey.ErrNotFound].
+func (s *Store) CreateLink(ctx context.Context, link survey.SignInLink) error {
+	target := "(user_id, kind)"
+	if link.User == 0 {
+		target = "(kind) WHERE user_id IS NULL"
+	}
+	err := s.changeOnce(ctx, func(tx *gorm.DB) error {
+		// The hash is not the first: gorm takes bytes right behind a parenthesis for a list.
+		return tx.Exec(`
+			INSERT INTO sign_in_links (kind, hash, user_id, expires_at) VALUES (?, ?, ?, ?)
+			ON CONFLICT `+target+` DO UPDATE SET hash = excluded.hash, expires_at = excluded.expires_at`,
+			string(link.Kind), link.Hash, userOrNull(link.User), *utc(&link.Expires)).Error
+	})
+	switch {
+	case errors.Is(err, gorm.ErrForeignKeyViolated):
+		err = survey.ErrNotFound
+	case errors.Is(err, gorm.ErrDuplicatedKey):
+		err = fmt.Errorf("its secret was used before: %w", survey.ErrConflict)
+	}
+	if err != nil {
+		return fmt.Errorf("store the %s link of user %d: %w", link.Kind, link.User, classify(err))
+	}
+	return nil
+}
+
+// validLink is the SQL condition for links that work at a time: of that hash and kind, not expired, and for setting up as
+// long as there is nobody.
+const validLink = "hash = ? AND kind = ? AND expires_at > ? AND (kind <> 'set-up' OR NOT EXISTS (SELECT 1 FROM users))"
+
+// Link returns the link whose secret has a hash, if it is of a kind and works at now, else [survey.ErrNotFound]. It
+// can still be used: see [Store.UseLink]. A link for setting up works as long as there are no users.
+func (s *Store) Link(ctx context.Context, hash []byte, kind survey.LinkKind, now time.Time) (survey.SignInLink, error) {
+	var row linkRow
+	err := found(s.read.WithContext(ctx).Raw("SELECT hash, kind, user_id, expires_at FROM sign_in_links WHERE "+validLink,
+		hash, string(kind), *utc(&now)).Scan(&row))
+	if err != nil {
+		return survey.SignInLink{}, fmt.Errorf("%s link: %w", kind, classify(err))
+	}
+	return row.link(), nil
+}
+
+// UseLink returns what [Store.Link] does, and takes the link away: of all callers one gets it.
+func (s *Store) UseLink(ctx context.Context, hash []byte, kind survey.LinkKind, now time.Time) (survey.SignInLink, error) {
+	var row linkRow
+	err := s.changeOnce(ctx, func(tx *gorm.DB) error {
+		row = linkRow{}
+		err := returning(tx, &row, "DELETE FROM sign_in_links WHERE "+validLink+" RETURNING hash, kind, user_id, expires_at", hash, string(kind), *utc(&now))
+		if err == nil && len(row.Hash) == 0 {
+			err = survey.ErrNotFound
+		}
+		return err
+	})
+	if err != nil {
+		return survey.SignInLink{}, fmt.Errorf("use a %s link: %w", kind, classify(err))
+	}
+	return row.link(), nil
+}

@@ -1,0 +1,200 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"gorm.io/gorm"
+
+	"cxmirror/pkg/survey"
+)
+
+// sortRoles puts roles in the order of [survey.Roles].
+func sortRoles(roles []survey.Role) {
+	order := survey.Roles()
+	slices.SortFunc(roles, func(a, b survey.Role) int { return slices.Index(order, a) - slices.Index(order, b) })
+}
+
+// Memberships returns what a user is in which organisations, by their names, without logos. Those that are archived
+// are not among them: nobody works there.
+func (s *Store) Memberships(ctx context.Context, user survey.UserID) ([]survey.Membership, error) {
+	memberships, err := s.memberships(ctx, user)
+	if err != nil {
+		return nil, fmt.Errorf("organisations of user %d: %w", user, classify(err))
+	}
+	return memberships, nil
+}
+
+func (s *Store) memberships(ctx context.Context, user survey.UserID) ([]survey.Membership, error) {
+	var rows []struct {
+		Organisation organisationRow `gorm:"embedded"`
+		Role         string
+	}
+	err := s.read.WithContext(ctx).Raw(`
+		SELECT `+organisationColumns+`, r.role FROM member_roles r JOIN organisations o ON o.id = r.organisation_id
+		WHERE r.user_id = ? AND o.archived_at IS NULL ORDER BY lower(o.name), o.id`, int64(user)).Scan(&rows).Error
+	if err != nil {
+		return nil, err
+	}
+	var memberships []survey.Membership
+	for i := range rows {
+		if last := len(memberships) - 1; last < 0 || memberships[last].Organisation.ID != survey.OrganisationID(rows[i].Organisation.ID) {
+			o, err := rows[i].Organisation.organisation()
+			if err != nil {
+				return nil, err
+			}
+			memberships = append(memberships, survey.Membership{Organisation: o})
+		}
+		m := &memberships[len(memberships)-1]
+		m.Roles = append(m.Roles, survey.Role(rows[i].Role))
+	}
+	for i := range memberships {
+		sortRoles(memberships[i].Roles)
+	}
+	return memberships, nil
+}
+
+// Members returns the users who work in an organisation, by address. One that does not exist has none.
+func (s *Store) Members(ctx context.Context, organisation survey.OrganisationID) ([]survey.Member, error) {
+	var rows []struct {
+		User userRow `gorm:"embedded"`
+		Role string
+	}
+	err := s.read.WithContext(ctx).Raw(`
+		SELECT `+userColumns+`, r.role FROM member_roles r JOIN users u ON u.id = r.user_id WHERE r.organisation_id = ? ORDER BY u.address`,
+		int64(organisation)).Scan(&rows).Error
+	if err != nil {
+		return nil, fmt.Errorf("members of organisation %d: %w", organisation, classify(err))
+	}
+	var members []survey.Member
+	for i := range rows {
+		if last := len(members) - 1; last < 0 || members[last].User.ID != survey.UserID(rows[i].User.ID) {
+			members = append(members, survey.Member{User: rows[i].User.user()})
+		}
+		m := &members[len(members)-1]
+		m.Roles = append(m.Roles, survey.Role(rows[i].Role))
+	}
+	for i := range members {
+		sortRoles(members[i].Roles)
+	}
+	return members, nil
+}
+
+// SetRoles makes a user what she is in an organisation: with a first role she becomes a member, with none she is one
+// no longer, and her tokens and the views named to her there go. Whoever was none before is then
+// [survey.ErrNotFound], and so are a user and an organisation that do not exist. What would leave no owner who
+// can sign in is [survey.ErrLastOwner], also when two owners do it to each other at once.
+func (s *Store) SetRoles(ctx context.Context, organisation survey.OrganisationID, user survey.UserID, roles []survey.Role) error {
+	roles = slices.Clone(roles)
+	slices.Sort(roles)
+	roles = slices.Compact(roles)
+	for _, role := range roles {
+		if !slices.Contains(survey.Roles(), role) {
+			return fmt.Errorf("set roles in organisation %d: there is no role %q", organisation, role)
+		}
+	}
+	err := s.change(ctx, func(tx *gorm.DB) error { return s.setRoles(tx, organisation, user, roles) })
+	if errors.Is(err, gorm.ErrForeignKeyViolated) {
+		err = survey.ErrNotFound // the user
+	}
+	if err != nil {
+		return fmt.Errorf("set the roles of user %d in organisation %d: %w", user, organisation, classify(err))
+	}
+	return nil
+}
+
+func (s *Store) setRoles(tx *gorm.DB, organisation survey.OrganisationID, user survey.UserID, roles []survey.Role) error {
+	if err := s.holdOrganisation(tx, organisation); err != nil {
+		return err
+	}
+	var before []string
+	err := tx.Raw("SELECT role FROM member_roles WHERE organisation_id = ? AND user_id = ?", int64(organisation), int64(user)).Scan(&before).Error
+	if err != nil {
+		return err
+	}
+	if slices.Contains(before, string(survey.Owner)) && !slices.Contains(roles, survey.Owner) {
+		switch others, err := otherOwners(tx, organisation, user); {
+		case err != nil:
+			return err
+		case !others:
+			return survey.ErrLastOwner
+		}
+	}
+	if len(roles) == 0 {
+		return found(tx.Exec("DELETE FROM members WHERE organisation_id = ? AND user_id = ?", int64(organisation), int64(user)))
+	}
+	// The membership stays as it is, with all that hangs on it; its roles are other ones.
+	err = tx.Exec("INSERT INTO members (organisation_id, user_id) VALUES (?, ?) ON CONFLICT DO NOTHING", int64(organisation), int64(user)).Error
+	if err != nil {
+		return err
+	}
+	if err := tx.Exec("DELETE FROM member_roles WHERE organisation_id = ? AND user_id = ?", int64(organisation), int64(user)).Error; err != nil {
+		return err
+	}
+	rows := newBulk(tx, "member_roles", "organisation_id, user_id, role", "")
+	for _, role := range roles {
+		if err := rows.add(int64(organisation), int64(user), string(role)); err != nil {
+			return err
+		}
+	}
+	return rows.flush()
+}
+
+// otherOwners reports whether an organisation has an owner beside a user who can sign in, or will when she
+// accepts her invitation. The caller holds the organisation.
+func otherOwners(tx *gorm.DB, organisation survey.OrganisationID, user survey.UserID) (bool, error) {
+	var others bool
+	err := tx.Raw(`
+		SELECT EXISTS (SELECT 1 FROM member_roles r JOIN users u ON u.id = r.user_id
+			WHERE r.organisation_id = ? AND r.role = 'owner' AND r.user_id <> ? AND NOT u.disabled)`, int64(organisation), int64(user)).Scan(&others).Error
+	return others, err
+}
+
+// GroupRoles returns which roles the groups of single sign-on have in which organisations, by group.
+func (s *Store) GroupRoles(ctx context.Context) ([]survey.GroupRole, error) {
+	var rows []struct {
+		GroupName      string
+		OrganisationID int64
+		Role           string
+	}
+	err := s.read.WithContext(ctx).Raw("SELECT group_name, organisation_id, role FROM group_roles ORDER BY group_name, organisation_id, role").Scan(&rows).Error
+	if err != nil {
+		return nil, fmt.Errorf("roles of groups: %w", classify(err))
+	}
+	groups := make([]survey.GroupRole, len(rows))
+	for i, row := range rows {
+		groups[i] = survey.GroupRole{Group: row.GroupName, Organisation: survey.OrganisationID(row.OrganisationID), Role: survey.Role(row.Role)}
+	}
+	return groups, nil
+}
+
+// SetGroupRoles stores the roles of groups over all there were. An organisation that does not exist is
+// [survey.ErrNotFound].
+func (s *Store) SetGroupRoles(ctx context.Context, groups []survey.GroupRole) error {
+	err := s.change(ctx, func(tx *gorm.DB) error {
+		if s.engine == postgresEngine { // or two who do so at once would each add to the other's
+			if err := tx.Exec("LOCK TABLE group_roles IN EXCLUSIVE MODE").Error; err != nil {
+				return err
+			}
+		}
+		if err := tx.Exec("DELETE FROM group_roles").Error; err != nil {
+			return err
+		}
+		rows := newBulk(tx, "group_roles", "group_name, organisation_id, role", " ON CONFLICT DO NOTHING")
+		for _, g := range groups {
+			if err := rows.add(g.Group, int64(g.Organisation), string(g.Role)); err != nil {
+				return err
+			}
+		}
+		return rows.flush()
+	})
+	if errors.Is(err, gorm.ErrForeignKeyViolated) {
+		err = survey.ErrNotFound
+	}
+	if err != nil {
+		return fmt.Errorf("set the roles of groups: %w", classify(err))
+	}
+	return nil
+}

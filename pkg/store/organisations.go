@@ -1,0 +1,185 @@
+package store
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"gorm.io/gorm"
+
+	"cxmirror/pkg/survey"
+)
+
+// organisationRow is what is read of a row of the table organisations.
+type organisationRow struct {
+	ID         int64
+	Name       string
+	Languages  []byte // JSON
+	Accent     string
+	Logo       []byte
+	LogoKind   string
+	Threshold  int
+	Comments   int
+	Retention  int
+	CreatedAt  time.Time
+	ArchivedAt *time.Time
+}
+
+// organisationColumns are the columns of an organisation without its logo, in a query that calls the table o.
+const organisationColumns = "o.id, o.name, o.languages, o.accent, o.logo_kind, o.threshold, o.comments, o.retention, o.created_at, o.archived_at"
+
+func (row *organisationRow) organisation() (survey.Organisation, error) {
+	o := survey.Organisation{
+		ID: survey.OrganisationID(row.ID), Name: row.Name, Accent: row.Accent, Logo: row.Logo, LogoKind: row.LogoKind,
+		Threshold: row.Threshold, Comments: row.Comments, Retention: row.Retention, Created: row.CreatedAt.UTC(), Archived: utc(row.ArchivedAt),
+	}
+	var languages []survey.Language
+	if err := json.Unmarshal(row.Languages, &languages); err != nil {
+		return o, fmt.Errorf("languages of organisation %d, as stored: %w", row.ID, err)
+	}
+	if len(languages) > 0 {
+		o.Languages = languages
+	}
+	return o, nil
+}
+
+// organisationValues returns what is stored of an organisation, in the order of name, languages, accent, logo_kind,
+// threshold, comments, retention, archived_at.
+func organisationValues(o *survey.Organisation) ([]any, error) {
+	languages, err := json.Marshal(append([]survey.Language{}, o.Languages...))
+	if err != nil {
+		return nil, err
+	}
+	return []any{o.Name, string(languages), strings.ToLower(o.Accent), o.LogoKind, o.Threshold, o.Comments, o.Retention, utc(o.Archived)}, nil
+}
+
+// nilIfEmpty returns bytes as they are stored where none are NULL.
+func nilIfEmpty(b []byte) []byte {
+	if len(b) == 0 {
+		return nil
+	}
+	return b
+}
+
+// checkOrganisation returns why an organisation cannot be stored, or nil.
+func checkOrganisation(o *survey.Organisation) error {
+	switch {
+	case strings.TrimSpace(o.Name) == "" || strings.ContainsRune(o.Name, 0):
+		return errors.New("its name is empty, or has the character 0")
+	case o.Threshold < 1 || o.Comments < o.Threshold:
+		return fmt.Errorf("thresholds of %d and of %d for comments: the first is at least 1, the second at least the first", o.Threshold, o.Comments)
+	case o.Retention < 0:
+		return fmt.Errorf("a retention of %d days", o.Retention)
+	}
+	return nil
+}
+
+// CreateOrganisation stores an organisation and fills in its id and when it was created, and its thresholds where
+// they are 0: [survey.UsualThreshold] and [survey.UsualComments]. Nobody works in it yet: see [Store.SetRoles].
+func (s *Store) CreateOrganisation(ctx context.Context, o *survey.Organisation) error {
+	created := *o
+	created.Threshold = cmp.Or(created.Threshold, survey.UsualThreshold)
+	created.Comments = cmp.Or(created.Comments, max(created.Threshold, survey.UsualComments))
+	err := checkOrganisation(&created)
+	if err == nil {
+		err = s.createOrganisation(ctx, &created)
+	}
+	if err != nil {
+		return fmt.Errorf("create organisation %q: %w", o.Name, classify(err))
+	}
+	*o = created
+	return nil
+}
+
+func (s *Store) createOrganisation(ctx context.Context, o *survey.Organisation) error {
+	values, err := organisationValues(o)
+	if err != nil {
+		return err
+	}
+	var row organisationRow
+	err = s.change(ctx, func(tx *gorm.DB) error {
+		return returning(tx, &row, `
+			INSERT INTO organisations (name, languages, accent, logo_kind, threshold, comments, retention, archived_at, logo)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id, created_at`, append(values, nilIfEmpty(o.Logo))...)
+	})
+	o.ID, o.Created = survey.OrganisationID(row.ID), row.CreatedAt.UTC()
+	return err
+}
+
+// Organisation returns an organisation with its logo, archived or not, or [survey.ErrNotFound].
+func (s *Store) Organisation(ctx context.Context, id survey.OrganisationID) (survey.Organisation, error) {
+	var row organisationRow
+	err := found(s.read.WithContext(ctx).Raw("SELECT "+organisationColumns+", o.logo FROM organisations o WHERE o.id = ?", int64(id)).Scan(&row))
+	var o survey.Organisation
+	if err == nil {
+		o, err = row.organisation()
+	}
+	if err != nil {
+		return survey.Organisation{}, fmt.Errorf("organisation %d: %w", id, classify(err))
+	}
+	return o, nil
+}
+
+// Organisations returns all organisations by name, those that are archived too, without their logos.
+func (s *Store) Organisations(ctx context.Context) ([]survey.Organisation, error) {
+	var rows []organisationRow
+	err := s.read.WithContext(ctx).Raw("SELECT " + organisationColumns + " FROM organisations o ORDER BY lower(o.name), o.id").Scan(&rows).Error
+	if err != nil {
+		return nil, fmt.Errorf("organisations: %w", classify(err))
+	}
+	organisations := make([]survey.Organisation, len(rows))
+	for i := range rows {
+		if organisations[i], err = rows[i].organisation(); err != nil {
+			return nil, err
+		}
+	}
+	return organisations, nil
+}
+
+// SaveOrganisation stores everything of an organisation but when it was created. A LogoKind without a Logo, as in
+// lists, leaves the logo that is stored. While an organisation is archived its waves take no answers, none of its mails is
+// sent, and tokens of the API do not work; they do again, and mail that waited goes out, when it no longer is.
+func (s *Store) SaveOrganisation(ctx context.Context, o survey.Organisation) error {
+	err := checkOrganisation(&o)
+	if err == nil {
+		err = s.saveOrganisation(ctx, &o)
+	}
+	s.waveChanges.Add(1)
+	if err != nil {
+		return fmt.Errorf("save organisation %d: %w", o.ID, classify(err))
+	}
+	return nil
+}
+
+func (s *Store) saveOrganisation(ctx context.Context, o *survey.Organisation) error {
+	values, err := organisationValues(o)
+	if err != nil {
+		return err
+	}
+	logo := ", logo = ?"
+	if len(o.Logo) == 0 && o.LogoKind != "" {
+		logo = ""
+	} else {
+		values = append(values, nilIfEmpty(o.Logo))
+	}
+	return s.change(ctx, func(tx *gorm.DB) error {
+		return found(tx.Exec(`
+			UPDATE organisations SET name = ?, languages = ?, accent = ?, logo_kind = ?, threshold = ?, comments = ?, retention = ?, archived_at = ?`+logo+`
+			WHERE id = ?`, append(values, int64(o.ID))...))
+	})
+}
+
+// holdOrganisation keeps others from changing who works in an organisation until the transaction ends. Rows that
+// refer to the organisation can be stored meanwhile.
+func (s *Store) holdOrganisation(tx *gorm.DB, id survey.OrganisationID) error {
+	lock := " FOR NO KEY UPDATE"
+	if s.engine == sqliteEngine {
+		lock = ""
+	}
+	var held int64
+	return found(tx.Raw("SELECT id FROM organisations WHERE id = ?"+lock, int64(id)).Scan(&held))
+}
