@@ -55,7 +55,7 @@ var owners = map[string][]string{
 	"golang.org/x/text":                        {"pkg/exchange"},
 	"golang.org/x/text/language":               {"pkg/survey", "pkg/web"}, // what go-i18n is addressed with, and what browsers ask for
 	"golang.org/x/text/feature/plural":         {"pkg/survey"},
-	"golang.org/x/text/unicode":                {"pkg/exchange", "pkg/survey", "pkg/report", "pkg/tally"},
+	"golang.org/x/text/unicode":                {"pkg/exchange", "pkg/survey", "pkg/report", "pkg/tally", "pkg/access"},
 	"golang.org/x/text/width":                  {"pkg/survey"}, // where the caret under a mistake stands
 	"gonum.org/v1/gonum":                       {"pkg/stats"},
 	"github.com/go-echarts/go-echarts/v2":      {"charts"},
@@ -68,6 +68,7 @@ var owners = map[string][]string{
 	"github.com/pressly/goose/v3":              {"pkg/store"},
 	"github.com/alexedwards/argon2id":          {"pkg/access"},
 	"github.com/coreos/go-oidc/v3":             {"pkg/access"},
+	"golang.org/x/oauth2":                      {"pkg/access"},
 	"github.com/pquerna/otp":                   {"pkg/access"},
 	"github.com/wneessen/go-mail":              {"pkg/fieldwork"},
 	"golang.org/x/net/idna":                    {"pkg/fieldwork"}, // domains of addresses as mail servers know them
@@ -82,7 +83,7 @@ var owners = map[string][]string{
 
 	// Parts of the standard library that only one package knows.
 	"database/sql": {"pkg/store"},
-	"net/http":     {"pkg/web", "cmd/cxmirror"},
+	"net/http":     {"pkg/web", "cmd/cxmirror", "pkg/access"}, // access: what a provider of single sign-on is talked to with
 	"net/smtp":     {"pkg/fieldwork"},
 	"os/exec":      {"cmd/cxmirror"},
 	"unsafe":       {},

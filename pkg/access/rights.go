@@ -4,7 +4,8 @@
 // nothing but a column of the table in this file. Whoever runs the instance is its administrator, which is no role in
 // any organisation and shows no answers. A program has a token, whose rights are at most those of who made it.
 //
-// The package knows no HTTP: package web asks it before every page and every operation of the API.
+// The package knows no pages: package web asks it before every page and every operation of the API. The one it talks
+// HTTP to is a provider of single sign-on.
 package access
 
 import (
@@ -37,7 +38,7 @@ const (
 	ManageTokens   Right = "tokens.manage"
 	SeeAudit       Right = "audit.see"
 
-	// Of the instance, not of an organisation: no role has it, administrators do.
+	// Administer is of the instance, not of an organisation: no role has it, administrators do.
 	Administer Right = "instance.administer"
 )
 

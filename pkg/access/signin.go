@@ -1,0 +1,150 @@
+package access
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"cxmirror/pkg/survey"
+)
+
+// Attempt is somebody who wants to come in.
+type Attempt struct {
+	Address  string // of e-mail, as typed
+	Password string
+	From     string // address of the visitor on the network
+	Device   string // what her browser keeps since somebody signed in, see [Outcome]; may be ""
+}
+
+// Outcome is who came in, or will with a code of her second factor.
+type Outcome struct {
+	User              survey.User
+	NeedsSecondFactor bool   // the password was right, and nobody is signed in yet
+	Device            string // for the browser to keep for [KnownFor]; "" while a second factor is missing
+	CodesLeft         int    // recovery codes, where one was used; -1 otherwise
+}
+
+// SignIn lets somebody in who knows her password. It returns [ErrWrong] where she does not, where there is no such
+// user, where the user is disabled and where she signs in elsewhere, all after the same time; and a
+// [*SlowDownError] after too many tries.
+func (s *Service) SignIn(ctx context.Context, a Attempt) (Outcome, error) {
+	address, err := CheckAddress(a.Address)
+	if err != nil {
+		address = "" // nobody's: held against the visitor, and refused like any other
+	}
+	device := s.devices.read(a.Device, address, s.now())
+	attempt, err := s.gate.signingIn(s.now(), address, a.From, device)
+	if err != nil {
+		return Outcome{}, err
+	}
+	user, err := s.store.UserByAddress(ctx, address)
+	if err != nil && !errors.Is(err, survey.ErrNotFound) {
+		attempt.undecided(s.now())
+		return Outcome{}, fmt.Errorf("sign in: %w", err)
+	}
+	if err != nil || user.Disabled {
+		user = survey.User{}
+	}
+	if err := s.matches(ctx, user, a.Password, attempt); err != nil {
+		return Outcome{}, err
+	}
+	if len(user.SecondFactor) > 0 {
+		return Outcome{User: user, NeedsSecondFactor: true, CodesLeft: -1}, nil
+	}
+	return s.letIn(ctx, user, device)
+}
+
+// matches ends an attempt with a user's password, and renews its hash where it was made at another cost than now.
+func (s *Service) matches(ctx context.Context, user survey.User, password string, attempt *attempt) error {
+	ok, outdated, err := s.hasher.check(ctx, password, user.PasswordHash)
+	switch {
+	case err != nil:
+		attempt.undecided(s.now())
+		return s.slowDown(err)
+	case !ok:
+		return ErrWrong
+	}
+	attempt.succeeded(s.now())
+	if !outdated {
+		return nil
+	}
+	hash, err := s.hasher.hash(ctx, password)
+	if err == nil {
+		err = s.store.SetPassword(ctx, user.ID, hash)
+	}
+	if err != nil { // the old one is as good as it was
+		s.log.WarnContext(ctx, "a password could not be kept at its new cost", "user", user.ID, "error", err)
+	}
+	return nil
+}
+
+// letIn is the end of every way in: the browser is known from now on.
+func (s *Service) letIn(ctx context.Context, user survey.User, device []byte) (Outcome, error) {
+	if device == nil {
+		fresh, err := s.bytesOf(deviceBytes)
+		if err != nil {
+			return Outcome{}, err
+		}
+		device = fresh
+	}
+	now := s.now()
+	if err := s.store.SignedIn(ctx, user.ID, now); err != nil {
+		return Outcome{}, fmt.Errorf("sign in: %w", err)
+	}
+	return Outcome{User: user, Device: s.devices.mark(device, user.Address, now), CodesLeft: -1}, nil
+}
+
+// CheckAgain asks somebody who is signed in for her password once more, before something that matters. The address
+// of the attempt is not read. It returns [ErrWrong] or a [*SlowDownError].
+func (s *Service) CheckAgain(ctx context.Context, id survey.UserID, a Attempt) error {
+	user, err := s.store.User(ctx, id)
+	if err != nil {
+		return fmt.Errorf("check password: %w", err)
+	}
+	return s.checkAgain(ctx, user, a)
+}
+
+func (s *Service) checkAgain(ctx context.Context, user survey.User, a Attempt) error {
+	if user.Disabled {
+		return ErrSignedOut
+	}
+	attempt, err := s.gate.signingIn(s.now(), user.Address, a.From, s.devices.read(a.Device, user.Address, s.now()))
+	if err != nil {
+		return err
+	}
+	return s.matches(ctx, user, a.Password, attempt)
+}
+
+// PasswordChange is what somebody who is signed in gives to have another password.
+type PasswordChange struct {
+	Old, New     string
+	From, Device string // as in [Attempt]
+	Keep         string // hash of the session she is in, which goes on; all others of hers end
+}
+
+// ChangePassword gives somebody another password, ends her other sessions and tells her by mail. It returns
+// [ErrWrong], a [*SlowDownError] or a [*RefusedError].
+func (s *Service) ChangePassword(ctx context.Context, id survey.UserID, change PasswordChange) error {
+	user, err := s.store.User(ctx, id)
+	if err != nil {
+		return fmt.Errorf("change password: %w", err)
+	}
+	if err := s.checkAgain(ctx, user, Attempt{Password: change.Old, From: change.From, Device: change.Device}); err != nil {
+		return err
+	}
+	if err := s.CheckPassword(change.New, user.Address, user.Name); err != nil {
+		return err
+	}
+	hash, err := s.hasher.hash(ctx, change.New)
+	if err != nil {
+		return s.slowDown(err)
+	}
+	if err := s.store.SetPassword(ctx, id, hash); err != nil {
+		return fmt.Errorf("change password: %w", err)
+	}
+	if _, err := s.store.EndSessions(ctx, id, change.Keep); err != nil {
+		return fmt.Errorf("change password: %w", err)
+	}
+	s.post.send(ctx, user, letterPassword, nil)
+	return nil
+}
