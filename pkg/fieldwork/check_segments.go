@@ -23,7 +23,7 @@ func (c *checker) segments() {
 			c.add(Finding{Severity: Stop, Key: AttributeNoGroups, Attribute: key})
 			continue
 		}
-		if _, same := c.questionnaire.Item(survey.ItemCode(key)); same {
+		if c.splitTwice(&a.Attribute) {
 			c.add(Finding{Severity: Warn, Key: AttributeIsItem, Attribute: key})
 		}
 		if !c.plan.OpenOnly {
@@ -35,15 +35,27 @@ func (c *checker) segments() {
 		return
 	}
 	for _, a := range c.attributes {
-		if slices.Contains(c.plan.Attributes, a.Key) {
-			if _, same := c.questionnaire.Item(survey.ItemCode(a.Key)); same {
-				continue // was said
-			}
+		if slices.Contains(c.plan.Attributes, a.Key) && c.splitTwice(&a) {
+			continue // was said
 		}
 		if item, asked := c.asks(&a); asked {
 			c.add(Finding{Severity: Note, Key: AskedAndKnown, Attribute: a.Key, Names: []string{string(item.Code)}})
 		}
 	}
+}
+
+// splitTwice reports whether results are split by the background item, too, that asks for what an attribute says.
+func (c *checker) splitTwice(a *survey.Attribute) bool {
+	item, asked := c.asks(a)
+	return asked && slices.Contains(c.splitCodes(), item.Code)
+}
+
+// splitCodes returns the codes that results are split by, also where that is every background item.
+func (c *checker) splitCodes() []survey.ItemCode {
+	if codes := c.plan.reportedCodes(c.questionnaire); codes != nil {
+		return codes
+	}
+	return reported(c.w, c.questionnaire)
 }
 
 // asks returns the background item that asks for what an attribute says, by their codes and names.
@@ -276,11 +288,7 @@ func (c *checker) splits() {
 		}
 		combinations = min(combinations*max(len(values), 1), most)
 	}
-	codes := c.plan.reportedCodes(c.questionnaire)
-	if codes == nil {
-		codes = reported(c.w, c.questionnaire)
-	}
-	for _, code := range codes {
+	for _, code := range c.splitCodes() {
 		if item, ok := c.questionnaire.Item(code); ok {
 			combinations = min(combinations*max(len(item.Options), 1), most)
 		}

@@ -212,7 +212,17 @@ func TestCheckFinds(t *testing.T) {
 			},
 			Finding{Severity: Warn, Key: AttributeIsItem, Attribute: "channel"},
 		},
-		{func(f *facts) { f.questionnaire = bundled(t, "internal-expectations"); f.attributes[0].Name = "Level" }, Finding{Severity: Note, Key: AskedAndKnown, Attribute: "dept"}},
+		{ // by another code, and the same name
+			func(f *facts) { f.questionnaire = bundled(t, "internal-expectations"); f.attributes[0].Name = "Level" },
+			Finding{Severity: Warn, Key: AttributeIsItem, Attribute: "dept"},
+		},
+		{ // asked and not split by: still a question too many
+			func(f *facts) {
+				f.questionnaire = bundled(t, "internal-expectations")
+				f.attributes[0].Name, f.plan.Wave.Reported = "Level", []survey.ItemCode{"dept"}
+			},
+			Finding{Severity: Note, Key: AskedAndKnown, Attribute: "dept"},
+		},
 		{func(f *facts) { f.plan.Wave.Reported = []survey.ItemCode{"channel", "shoe"} }, Finding{Severity: Stop, Key: ReportedUnknown}},
 		{func(f *facts) { f.plan.Wave.Reported = []survey.ItemCode{"expectations"} }, Finding{Severity: Stop, Key: ReportedUnknown}},
 		{func(f *facts) { f.plan.Wave.Mode = survey.Anonymous; f.plan.Wave.Reported = []survey.ItemCode{"dept"} }, Finding{Severity: Warn, Key: BackgroundDropped}},
@@ -516,6 +526,33 @@ func TestReportedCodes(t *testing.T) {
 		p := Plan{Attributes: tt.attributes, Wave: survey.Wave{Reported: tt.reported}}
 		if got := fmt.Sprint(p.reportedCodes(q)); got != tt.want {
 			t.Errorf("%v with %v: got %s; want %s", tt.attributes, tt.reported, got, tt.want)
+		}
+	}
+}
+
+// TestSplitTwice: what the panel knows and the questionnaire asks is split by twice only if results are split by both.
+func TestSplitTwice(t *testing.T) {
+	t.Parallel()
+	for name, twice := range map[string]bool{"every item": true, "the item": true, "another item": false, "no item": false} {
+		f := soundFacts(t)
+		f.attributes[0].Key, f.plan.Attributes[0] = "channel", "channel"
+		switch name {
+		case "the item":
+			f.plan.Wave.Reported = []survey.ItemCode{"channel", "panel_channel"}
+		case "another item":
+			f.plan.Wave.Reported = []survey.ItemCode{"panel_channel", "segment"}
+		case "no item":
+			f.plan.Wave.Reported = []survey.ItemCode{"panel_channel"}
+		}
+		found, err := check(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, got := found.Find(AttributeIsItem); got != twice {
+			t.Errorf("split by the attribute and %s: said to be twice: %v; want %v", name, got, twice)
+		}
+		if _, asked := found.Find(AskedAndKnown); asked == twice {
+			t.Errorf("split by the attribute and %s: said to be asked in vain: %v; want %v", name, asked, !twice)
 		}
 	}
 }

@@ -120,6 +120,11 @@ func (s *Server) draftOf(c echo.Context) (drafted, error) {
 		if d.plan, err = s.newPlan(s.workbenchLanguage(c), &wave, &d); err != nil {
 			return drafted{}, err
 		}
+		if wave.Mode == survey.Anonymous && wave.Reported == nil {
+			if err := s.fieldwork.ProposeSplits(ctx, &d.plan); err != nil {
+				return drafted{}, err
+			}
+		}
 		d.plan.Compare, err = s.otherSide(ctx, &wave)
 		return d, err
 	case err != nil:
