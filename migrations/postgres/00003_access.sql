@@ -48,6 +48,7 @@ CREATE TABLE member_roles (
 	organisation_id bigint NOT NULL,
 	user_id         bigint NOT NULL,
 	role            text NOT NULL CHECK (role IN ('owner', 'hr', 'analyst', 'consultant', 'viewer')),
+	from_group      boolean NOT NULL DEFAULT false, -- of single sign-on: goes when the group has it no longer
 	PRIMARY KEY (organisation_id, user_id, role),
 	FOREIGN KEY (organisation_id, user_id) REFERENCES members (organisation_id, user_id) ON DELETE CASCADE
 );

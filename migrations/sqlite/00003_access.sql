@@ -47,6 +47,7 @@ CREATE TABLE member_roles (
 	organisation_id INTEGER NOT NULL,
 	user_id         INTEGER NOT NULL,
 	role            TEXT NOT NULL CHECK (role IN ('owner', 'hr', 'analyst', 'consultant', 'viewer')),
+	from_group      BOOLEAN NOT NULL DEFAULT false, -- of single sign-on: goes when the group has it no longer
 	PRIMARY KEY (organisation_id, user_id, role),
 	FOREIGN KEY (organisation_id, user_id) REFERENCES members (organisation_id, user_id) ON DELETE CASCADE
 ) WITHOUT ROWID;

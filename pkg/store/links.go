@@ -69,19 +69,36 @@ func (s *Store) Link(ctx context.Context, hash []byte, kind survey.LinkKind, now
 	return row.link(), nil
 }
 
-// UseLink returns what [Store.Link] does, and takes the link away: of all callers one gets it.
+// UseLink returns what [Store.Link] does, and takes the link away with all others of its user: of all callers one
+// gets it.
 func (s *Store) UseLink(ctx context.Context, hash []byte, kind survey.LinkKind, now time.Time) (survey.SignInLink, error) {
 	var row linkRow
-	err := s.changeOnce(ctx, func(tx *gorm.DB) error {
+	err := s.change(ctx, func(tx *gorm.DB) error {
 		row = linkRow{}
+		// Of two who use two links of one user at once the second waits here, not for a link that the other has.
+		if err := s.holdLinks(tx, hash); err != nil {
+			return err
+		}
 		err := returning(tx, &row, "DELETE FROM sign_in_links WHERE "+validLink+" RETURNING hash, kind, user_id, expires_at", hash, string(kind), *utc(&now))
 		if err == nil && len(row.Hash) == 0 {
 			err = survey.ErrNotFound
 		}
-		return err
+		if err != nil || row.UserID == nil {
+			return err
+		}
+		return tx.Exec("DELETE FROM sign_in_links WHERE user_id = ?", *row.UserID).Error
 	})
 	if err != nil {
 		return survey.SignInLink{}, fmt.Errorf("use a %s link: %w", kind, classify(err))
 	}
 	return row.link(), nil
+}
+
+// holdLinks keeps others from using links of the user whose link has a hash, until the transaction ends.
+func (s *Store) holdLinks(tx *gorm.DB, hash []byte) error {
+	if s.engine == sqliteEngine {
+		return nil // which has one writer
+	}
+	var held int64
+	return tx.Raw("SELECT u.id FROM users u WHERE u.id = (SELECT user_id FROM sign_in_links WHERE hash = ?) FOR NO KEY UPDATE", hash).Scan(&held).Error
 }

@@ -83,7 +83,8 @@ func (s *Store) Members(ctx context.Context, organisation survey.OrganisationID)
 }
 
 // SetRoles makes a user what she is in an organisation: with a first role she becomes a member, with none she is one
-// no longer, and her tokens and the views named to her there go. Whoever was none before is then
+// no longer, and her tokens and the views named to her there go. Roles that she has from groups of single sign-on and
+// keeps remain the groups' ([Store.SetRolesFromGroups]). Whoever was none before is then
 // [survey.ErrNotFound], and so are a user and an organisation that do not exist. What would leave no owner who
 // can sign in is [survey.ErrLastOwner], also when two owners do it to each other at once.
 func (s *Store) SetRoles(ctx context.Context, organisation survey.OrganisationID, user survey.UserID, roles []survey.Role) error {
@@ -130,10 +131,12 @@ func (s *Store) setRoles(tx *gorm.DB, organisation survey.OrganisationID, user s
 	if err != nil {
 		return err
 	}
-	if err := tx.Exec("DELETE FROM member_roles WHERE organisation_id = ? AND user_id = ?", int64(organisation), int64(user)).Error; err != nil {
+	// Roles that she has and keeps stay as they are: those of groups remain the groups'.
+	err = tx.Exec("DELETE FROM member_roles WHERE organisation_id = ? AND user_id = ? AND role NOT IN ?", int64(organisation), int64(user), roles).Error
+	if err != nil {
 		return err
 	}
-	rows := newBulk(tx, "member_roles", "organisation_id, user_id, role", "")
+	rows := newBulk(tx, "member_roles", "organisation_id, user_id, role", " ON CONFLICT DO NOTHING")
 	for _, role := range roles {
 		if err := rows.add(int64(organisation), int64(user), string(role)); err != nil {
 			return err
