@@ -1,6 +1,7 @@
 package fieldwork
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -221,27 +222,33 @@ func (s *Service) Codes(ctx context.Context, organisation survey.OrganisationID,
 	}
 }
 
-// RaiseThreshold raises the thresholds of a wave: of people, and of comments, which is never lower. A lower one
-// is [survey.ErrPromised].
-func (s *Service) RaiseThreshold(ctx context.Context, organisation survey.OrganisationID, id survey.WaveID, people, comments int) (survey.Wave, error) {
+// Change is what is to become different of a stored wave. The zero value changes nothing.
+type Change struct {
+	Name     string
+	Closes   *Closing
+	People   int // the threshold of people; 0 leaves it
+	Comments int // the threshold of comments; 0 leaves it
+}
+
+// Closing is when a wave stops taking answers: at a time, or, if that is nil, when it is closed.
+type Closing struct{ At *time.Time }
+
+// Change changes a stored wave in all that c names, or in nothing. A threshold can be raised, and one of comments is
+// never lower than that of people: a lower one is [survey.ErrPromised]. When a wave closes must lie ahead, or it is
+// [ErrPast], and not behind the day on which its personal data are erased: that is [survey.ErrPromised], too.
+func (s *Service) Change(ctx context.Context, organisation survey.OrganisationID, id survey.WaveID, c Change) (survey.Wave, error) {
 	return s.update(ctx, organisation, id, func(w *survey.Wave) error {
+		people, comments := cmp.Or(c.People, w.Threshold), cmp.Or(c.Comments, w.Comments)
 		if people < w.Threshold || comments < w.Comments {
 			return fmt.Errorf("thresholds of %d people and %d comments: %w", w.Threshold, w.Comments, survey.ErrPromised)
 		}
-		w.Threshold, w.Comments = people, max(comments, people)
-		return nil
-	})
-}
-
-// errPast says that a date that must come has gone by.
-var errPast = errors.New("the date has passed")
-
-// Extend changes when a wave stops taking answers; nil is that it stops when it is closed. The date must lie
-// ahead. A wave whose date has passed takes answers again.
-func (s *Service) Extend(ctx context.Context, organisation survey.OrganisationID, id survey.WaveID, closes *time.Time) (survey.Wave, error) {
-	return s.update(ctx, organisation, id, func(w *survey.Wave) error {
+		w.Name, w.Threshold, w.Comments = cmp.Or(c.Name, w.Name), people, max(comments, people)
+		if c.Closes == nil {
+			return nil
+		}
+		closes := c.Closes.At
 		if closes != nil && !closes.After(s.now()) {
-			return errPast
+			return ErrPast
 		}
 		if closes != nil && w.Erases != nil && closes.After(*w.Erases) {
 			return fmt.Errorf("personal data are erased on %s, before that date: %w", w.Erases.Format(time.DateOnly), survey.ErrPromised)
@@ -249,6 +256,21 @@ func (s *Service) Extend(ctx context.Context, organisation survey.OrganisationID
 		w.Closes = closes
 		return nil
 	})
+}
+
+// RaiseThreshold raises the thresholds of a wave: of people, and of comments, which is never lower. A lower one
+// is [survey.ErrPromised].
+func (s *Service) RaiseThreshold(ctx context.Context, organisation survey.OrganisationID, id survey.WaveID, people, comments int) (survey.Wave, error) {
+	return s.Change(ctx, organisation, id, Change{People: max(people, 1), Comments: max(comments, 1)})
+}
+
+// ErrPast says that a date that must come has gone by.
+var ErrPast = errors.New("the date has passed")
+
+// Extend changes when a wave stops taking answers; nil is that it stops when it is closed. The date must lie
+// ahead. A wave whose date has passed takes answers again.
+func (s *Service) Extend(ctx context.Context, organisation survey.OrganisationID, id survey.WaveID, closes *time.Time) (survey.Wave, error) {
+	return s.Change(ctx, organisation, id, Change{Closes: &Closing{closes}})
 }
 
 // Close ends a wave now and adds to its results what waited, if that is enough people to be added.
@@ -269,7 +291,7 @@ func (s *Service) Reopen(ctx context.Context, organisation survey.OrganisationID
 		case !errors.Is(w.Takes(s.now(), 0), survey.ErrClosed): // pressed twice, or on a page from before
 			return nil
 		case closes != nil && !closes.After(s.now()):
-			return errPast
+			return ErrPast
 		case w.Erases != nil && !w.Erases.After(s.now()):
 			return fmt.Errorf("its personal data were erased on %s: %w", w.Erases.Format(time.DateOnly), survey.ErrPromised)
 		}

@@ -537,7 +537,7 @@ func TestAfterTheLaunch(t *testing.T) {
 			if !errors.Is(err, survey.ErrClosed) {
 				t.Errorf("answered after the end: %v", err)
 			}
-			if _, err := w.Reopen(ctx, org, id, after(-1)); !errors.Is(err, errPast) {
+			if _, err := w.Reopen(ctx, org, id, after(-1)); !errors.Is(err, ErrPast) {
 				t.Errorf("reopened until yesterday: %v", err)
 			}
 			if got, err := w.Reopen(ctx, org, id, after(30)); err != nil || got.State != survey.WaveOpen || !got.Closes.Equal(*after(30)) {

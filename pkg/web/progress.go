@@ -171,25 +171,15 @@ func (s *Server) progressPage(c echo.Context, w survey.Wave) (progressPage, erro
 		return page, err
 	}
 	page.Questionnaire = cmp.Or(q.Title.In(page.Lang), q.Code)
-	counts, err := s.store.Counts(ctx, w.Organisation, w.ID)
+	standing, err := s.standing(ctx, &w)
 	if err != nil {
 		return page, err
 	}
-	page.Life = lifeOf(&w, s.now(), counts.Complete)
-	groups, err := s.store.InvitationGroups(ctx, w.Organisation, w.ID)
-	if err != nil {
-		return page, err
-	}
-	page.figures(&w, groups, counts)
-	page.Pending = page.pending(&w, counts)
-	if page.Rates, err = rateTables(page.room, &w, groups); err != nil {
-		return page, err
-	}
-	progress, err := s.courseOf(ctx, &w, page.Life)
-	if err != nil {
-		return page, err
-	}
-	if err := s.showCourse(ctx, &page, progress, groups); err != nil {
+	page.Life = standing.life
+	page.figures(&w, standing)
+	page.Pending = page.pending(&w, standing.counts)
+	page.Rates = rateTables(page.room, standing.rates)
+	if err := s.showCourse(ctx, &page, standing.course, standing.groups); err != nil {
 		return page, err
 	}
 	if err := s.mailingsOf(c, &page, &w); err != nil {
@@ -219,18 +209,9 @@ func (p *progressPage) notice(c echo.Context) string {
 	return ""
 }
 
-// figures adds up who is how far.
-func (p *progressPage) figures(w *survey.Wave, groups []store.GroupCount, counts store.Counts) {
-	var all store.GroupCount
-	for _, g := range groups {
-		all.Invited += g.Invited
-		all.Reached += g.Reached
-		all.Opened += g.Opened
-		all.Started += g.Started
-		all.Finished += g.Finished
-		all.Failed += g.Failed
-		all.Unsubscribed += g.Unsubscribed
-	}
+// figures says who is how far.
+func (p *progressPage) figures(w *survey.Wave, standing *standing) {
+	all, counts := &standing.invited, &standing.counts
 	p.Finished = p.Integer(counts.Complete)
 	if all.Invited == 0 {
 		p.Figures = []figure{{Key: "figure_started", Count: p.Integer(counts.Started)}, {Key: "figure_finished", Count: p.Integer(counts.Complete)}}
@@ -251,8 +232,8 @@ func (p *progressPage) figures(w *survey.Wave, groups []store.GroupCount, counts
 		figure{Key: "figure_failed", Count: p.Integer(all.Failed), State: store.FailedInvitation, Loud: all.Failed > 0},
 		figure{Key: "figure_unsubscribed", Count: p.Integer(all.Unsubscribed), State: store.UnsubscribedInvitation},
 	)
-	if others := counts.Complete - all.Finished; others > 0 { // by the open link or the kiosk
-		p.Figures = append(p.Figures, figure{Key: "figure_others", Count: p.Integer(others)})
+	if standing.others > 0 {
+		p.Figures = append(p.Figures, figure{Key: "figure_others", Count: p.Integer(standing.others)})
 	}
 }
 

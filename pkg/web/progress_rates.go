@@ -10,29 +10,35 @@ import (
 	"cxmirror/pkg/tally"
 )
 
-// rateTables returns how many have finished by group, one table for each segment of those invited. What would tell
-// of too few people is withheld, and so is what would come out by subtraction.
-func rateTables(r room, w *survey.Wave, groups []store.GroupCount) ([]rateTable, error) {
-	var tables []rateTable
+// segmentRates is how many have finished by the values of one segment of those invited.
+type segmentRates struct {
+	segment *survey.Segment
+	values  []survey.OptionCode // "" are those of whom the segment says nothing; beside rates
+	rates   []tally.ResponseRate
+}
+
+// ratesOf returns how many have finished by group, for each segment of those invited. What would tell of too few
+// people is withheld, and so is what would come out by subtraction.
+func ratesOf(w *survey.Wave, groups []store.GroupCount) ([]segmentRates, error) {
+	var all []segmentRates
 	for i := range w.Segments {
-		segment := &w.Segments[i]
+		of := segmentRates{segment: &w.Segments[i]}
 		invited, finished := make(map[survey.OptionCode]int), make(map[survey.OptionCode]int)
 		for _, g := range groups {
-			invited[g.Attributes[segment.Code]] += g.Invited
-			finished[g.Attributes[segment.Code]] += g.Finished
+			invited[g.Attributes[of.segment.Code]] += g.Invited
+			finished[g.Attributes[of.segment.Code]] += g.Finished
 		}
 		var parts []tally.ResponseGroup
-		var names []string
-		add := func(code survey.OptionCode, name string) {
+		add := func(code survey.OptionCode) {
 			if invited[code] > 0 {
-				parts = append(parts, tally.ResponseGroup{Invited: invited[code], Finished: finished[code]})
-				names = append(names, name)
+				parts = append(parts, tally.ResponseGroup{Name: string(code), Invited: invited[code], Finished: finished[code]})
+				of.values = append(of.values, code)
 			}
 		}
-		for _, v := range segment.Values {
-			add(v.Code, cmp.Or(v.Text.In(r.Lang), string(v.Code)))
+		for _, v := range of.segment.Values {
+			add(v.Code)
 		}
-		add("", r.T("rates_others"))
+		add("")
 		if len(parts) == 0 {
 			continue
 		}
@@ -40,13 +46,33 @@ func rateTables(r room, w *survey.Wave, groups []store.GroupCount) ([]rateTable,
 		if !w.Protects() {
 			k = 1
 		}
-		rates, err := tally.ResponseRates(parts, k)
-		if err != nil {
-			return nil, fmt.Errorf("response rates by %s: %w", segment.Code, err)
+		var err error
+		if of.rates, err = tally.ResponseRates(parts, k); err != nil {
+			return nil, fmt.Errorf("response rates by %s: %w", of.segment.Code, err)
 		}
-		table := rateTable{Name: cmp.Or(segment.Text.In(r.Lang), string(segment.Code))}
-		for i, rate := range rates {
-			g := rateGroup{Name: names[i], Invited: r.Integer(rate.Invited), Withheld: rate.Withheld}
+		all = append(all, of)
+	}
+	return all, nil
+}
+
+// nameOf returns what a value is called in a language; "" for those of whom the segment says nothing.
+func (of *segmentRates) nameOf(value survey.OptionCode, lang survey.Language) string {
+	for _, v := range of.segment.Values {
+		if v.Code == value {
+			return cmp.Or(v.Text.In(lang), string(v.Code))
+		}
+	}
+	return string(value)
+}
+
+// rateTables lays out rates by group, one table for each segment.
+func rateTables(r room, all []segmentRates) []rateTable {
+	var tables []rateTable
+	for i := range all {
+		of := &all[i]
+		table := rateTable{Name: cmp.Or(of.segment.Text.In(r.Lang), string(of.segment.Code))}
+		for j, rate := range of.rates {
+			g := rateGroup{Name: cmp.Or(of.nameOf(of.values[j], r.Lang), r.T("rates_others")), Invited: r.Integer(rate.Invited), Withheld: rate.Withheld}
 			if rate.Withheld {
 				table.Hidden = true
 			} else {
@@ -66,5 +92,5 @@ func rateTables(r room, w *survey.Wave, groups []store.GroupCount) ([]rateTable,
 		})
 		tables = append(tables, table)
 	}
-	return tables, nil
+	return tables
 }

@@ -69,7 +69,8 @@ func (s *Server) showComments(c echo.Context) error {
 		page.Empty = &emptyState{Title: page.T("comments_none_title"), Text: page.T("comments_none_text")}
 		return s.show(c, http.StatusOK, "workbench", "comments", page)
 	}
-	comments, err := s.comments(ctx, &page, item)
+	counted, err := s.comments(ctx, &wave, item)
+	page.AsOf = page.asOfStep(&counted)
 	switch {
 	case errors.Is(err, tally.ErrNobody):
 		page.Empty = &emptyState{Title: page.T("comments_nobody_title"), Text: page.T("comments_nobody_text")}
@@ -81,31 +82,45 @@ func (s *Server) showComments(c echo.Context) error {
 		return err
 	default:
 		at, _ := strconv.Atoi(c.QueryParam("page")) // what is no number is the first page
-		page.fill(comments, item, at)
+		page.fill(counted.comments, item, at)
 	}
 	return s.show(c, http.StatusOK, "workbench", "comments", page)
 }
 
+// asOfStep says up to where answers of a wave that protects people are counted; nothing of other waves.
+func (p *commentsPage) asOfStep(counted *countedComments) string {
+	if !counted.protected {
+		return ""
+	}
+	return p.phrases.Say(p.Lang, "as_of_step", survey.Args{"N": p.Integer(counted.people), "Of": p.Integer(counted.complete)})
+}
+
 // choose chooses the question: the one asked for, or the first. A questionnaire may have none.
 func (p *commentsPage) choose(q *questionnaire, asked string) (chosen *survey.Item, err error) {
-	for i := range q.Items {
-		it := &q.Items[i]
-		if it.Kind == survey.Text && (asked == string(it.Code) || asked == "" && chosen == nil) {
-			chosen = it
-		}
-	}
-	if chosen == nil && asked != "" {
-		return nil, fmt.Errorf("comments on %q: %w", asked, survey.ErrNotFound)
+	if chosen, err = commented(q, asked); err != nil || chosen == nil {
+		return chosen, err
 	}
 	for i := range q.Items {
 		if it := &q.Items[i]; it.Kind == survey.Text {
 			p.Items = append(p.Items, itemOption{it.Code, it.Text.In(p.Lang), it == chosen})
 		}
 	}
-	if chosen != nil {
-		p.Question = chosen.Text.In(p.Lang)
-	}
+	p.Question = chosen.Text.In(p.Lang)
 	return chosen, nil
+}
+
+// commented returns the question of a questionnaire that asks for a text: the one asked for, or the first; nil if
+// there is none.
+func commented(q *questionnaire, asked string) (*survey.Item, error) {
+	for i := range q.Items {
+		if it := &q.Items[i]; it.Kind == survey.Text && (asked == "" || asked == string(it.Code)) {
+			return it, nil
+		}
+	}
+	if asked != "" {
+		return nil, fmt.Errorf("comments on %q: %w", asked, survey.ErrNotFound)
+	}
+	return nil, nil //nolint:nilnil // no question of a questionnaire may ask for a text
 }
 
 // leastComments is of how many comments one is shown.
@@ -116,23 +131,33 @@ func leastComments(w *survey.Wave) int {
 	return max(w.Comments, w.Threshold)
 }
 
-// comments returns what people wrote to an item who are counted in the results.
-func (s *Server) comments(ctx context.Context, page *commentsPage, item *survey.Item) ([]tally.Comment, error) {
+// countedComments are comments of those who are counted in the results, in no order that tells anything.
+type countedComments struct {
+	comments  []tally.Comment
+	protected bool // of a wave that protects people
+	people    int  // up to how many answers of such a wave are counted
+	complete  int  // of how many that are complete
+}
+
+// comments returns what people wrote to an item who are counted in the results. The error can be [tally.ErrNobody] or
+// [tally.ErrWithheld].
+func (s *Server) comments(ctx context.Context, wave *survey.Wave, item *survey.Item) (countedComments, error) {
+	var all countedComments
 	var counted *tally.Wave
-	if err := s.waves.Read(ctx, page.Wave.Organisation, page.Wave.ID, func(w *tally.Wave) error { counted = w; return nil }); err != nil {
-		return nil, err
+	if err := s.waves.Read(ctx, wave.Organisation, wave.ID, func(w *tally.Wave) error { counted = w; return nil }); err != nil {
+		return all, err
 	}
-	if counted.Protected() {
-		counts, err := s.store.Counts(ctx, page.Wave.Organisation, page.Wave.ID)
+	if all.protected = counted.Protected(); all.protected {
+		counts, err := s.store.Counts(ctx, wave.Organisation, wave.ID)
 		if err != nil {
-			return nil, err
+			return all, err
 		}
-		_, people := counted.CountedUntil()
-		page.AsOf = page.phrases.Say(page.Lang, "as_of_step", survey.Args{"N": page.Integer(people), "Of": page.Integer(counts.Complete)})
+		_, all.people = counted.CountedUntil()
+		all.complete = counts.Complete
 	}
 	var failed error
 	written := func(yield func(tally.Comment) bool) {
-		for stored, err := range s.store.Answers(ctx, page.Wave.Organisation, page.Wave.ID, store.Mark{}) {
+		for stored, err := range s.store.Answers(ctx, wave.Organisation, wave.ID, store.Mark{}) {
 			if err != nil {
 				failed = err
 				return
@@ -150,15 +175,15 @@ func (s *Server) comments(ctx context.Context, page *commentsPage, item *survey.
 			}
 		}
 	}
-	known, err := s.identifier(ctx, page.Wave.Organisation)
+	known, err := s.identifier(ctx, wave.Organisation)
 	if err != nil {
-		return nil, err
+		return all, err
 	}
-	comments, err := tally.Comments(&page.Wave, item.Code, leastComments(&page.Wave), written, known)
+	all.comments, err = tally.Comments(wave, item.Code, leastComments(wave), written, known)
 	if failed != nil {
-		return nil, failed
+		return all, failed
 	}
-	return comments, err
+	return all, err
 }
 
 // commentIn takes one text out of stored answers.

@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -30,11 +31,30 @@ func (s *Server) exportAnswers(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(c.Request().Context()), importPatience)
-	defer cancel()
-	q, err := s.fielded.questionnaire(ctx, s.organisationOf(c), wave.Version)
+	out, err := s.answersFile(c.Request().Context(), &wave)
+	if errors.Is(err, tally.ErrWithheld) {
+		return s.showWaveWith(c, http.StatusConflict, "problem_export_withheld")
+	}
 	if err != nil {
 		return err
+	}
+	c.Response().Header().Set(echo.HeaderContentDisposition, attachment(answersName(&wave)))
+	return c.Blob(http.StatusOK, "text/csv; charset=utf-8", out)
+}
+
+// answersName is what a file of a wave's answers is called.
+func answersName(wave *survey.Wave) string {
+	return wave.Slug + simulatedMark(wave.Simulated) + ".csv"
+}
+
+// answersFile returns a wave's answers as a file, whole or not at all: half a file of answers looks like a file of
+// answers. The error is a [tally.ErrWithheld] if nothing of them may be told yet.
+func (s *Server) answersFile(whole context.Context, wave *survey.Wave) ([]byte, error) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(whole), importPatience)
+	defer cancel()
+	q, err := s.fielded.questionnaire(ctx, wave.Organisation, wave.Version)
+	if err != nil {
+		return nil, err
 	}
 	var counted *tally.Wave
 	if wave.Protects() {
@@ -43,24 +63,23 @@ func (s *Server) exportAnswers(c echo.Context) error {
 			return nil
 		})
 		if err != nil {
-			return err
+			return nil, err
 		}
 	}
-	var out bytes.Buffer // whole or not at all: half a file of answers looks like a file of answers
+	var out bytes.Buffer
 	if counted != nil && counted.Protected() {
 		cells := protectedCells(counted, q.Questionnaire)
 		if cells == nil {
-			return s.showWaveWith(c, http.StatusConflict, "problem_export_withheld")
+			return nil, fmt.Errorf("answers of wave %d: %w", wave.ID, tally.ErrWithheld)
 		}
-		err = s.writeProtected(ctx, &out, &wave, q, counted, cells)
+		err = s.writeProtected(ctx, &out, wave, q, counted, cells)
 	} else {
-		err = s.writeAnswers(ctx, &out, &wave, q)
+		err = s.writeAnswers(ctx, &out, wave, q)
 	}
 	if err != nil {
-		return fmt.Errorf("export wave %d: %w", wave.ID, err)
+		return nil, fmt.Errorf("export wave %d: %w", wave.ID, err)
 	}
-	c.Response().Header().Set(echo.HeaderContentDisposition, attachment(wave.Slug+simulatedMark(wave.Simulated)+".csv"))
-	return c.Blob(http.StatusOK, "text/csv; charset=utf-8", out.Bytes())
+	return out.Bytes(), nil
 }
 
 // writeAnswers writes all there is, with the segments that results may be split by behind the items.

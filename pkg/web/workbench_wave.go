@@ -2,9 +2,9 @@ package web
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"net/http"
 	"regexp"
 	"slices"
@@ -14,6 +14,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"cxmirror/pkg/fieldwork"
 	"cxmirror/pkg/survey"
 	"cxmirror/surveys"
 )
@@ -97,19 +98,27 @@ func (s *Server) changeState(c echo.Context, state survey.WaveState) error {
 	if err != nil {
 		return err
 	}
-	if state == survey.WaveOpen && wave.Closes != nil && !s.now().Before(*wave.Closes) {
+	err = s.turn(c.Request().Context(), wave, state)
+	if errors.Is(err, fieldwork.ErrPast) {
 		return s.showWaveWith(c, http.StatusConflict, "problem_closes_past")
-	}
-	if state == survey.WaveClosed { // what waits is added to the results first
-		_, err = s.fieldwork.Close(c.Request().Context(), wave.Organisation, wave.ID)
-	} else {
-		wave.State = state
-		err = s.store.UpdateWave(c.Request().Context(), wave)
 	}
 	if err != nil {
 		return err
 	}
 	return c.Redirect(http.StatusSeeOther, fmt.Sprintf("/waves/%d", wave.ID))
+}
+
+// turn opens or closes a wave. One whose closing date has gone by is not opened: [fieldwork.ErrPast].
+func (s *Server) turn(ctx context.Context, wave survey.Wave, state survey.WaveState) error {
+	if state == survey.WaveClosed { // what waits is added to the results first
+		_, err := s.fieldwork.Close(ctx, wave.Organisation, wave.ID)
+		return err
+	}
+	if wave.Closes != nil && !s.now().Before(*wave.Closes) {
+		return fieldwork.ErrPast
+	}
+	wave.State = state
+	return s.store.UpdateWave(ctx, wave)
 }
 
 // instrument is a bundled questionnaire to choose from.
@@ -125,16 +134,26 @@ type instrument struct {
 
 type newWavePage struct {
 	room
+	newWave
 	Instruments []instrument
-	Chosen      string // the code of an instrument, or "own"
-	Name        string
-	Slug        string
-	Source      string // the YAML of an own questionnaire, as given
-	Mode        survey.Mode
-	Threshold   string // "" is what is usual for those who are asked
 	Modes       []survey.Mode
-	Problems    map[string]string
-	Mistakes    []string // of the YAML, each with its line and a caret
+}
+
+// newWave is a wave as somebody asks for it, on the page or by a program, and what is wrong with that.
+type newWave struct {
+	Chosen    string // the code of an instrument; "own"; or "stored"
+	Stored    survey.VersionID
+	Name      string
+	Slug      string // of the open link; "" is one made of the name
+	Source    string // the YAML of an own questionnaire, as given
+	Mode      survey.Mode
+	Threshold string // "" is what is usual for those who are asked
+
+	Problems    map[string]string  // by field
+	Mistakes    []string           // of the YAML, each with its line and a caret
+	Diagnostics survey.Diagnostics // the same, where the questionnaire's grammar found them
+
+	words room // that problems are said in
 }
 
 func (s *Server) showNewWave(c echo.Context) error {
@@ -147,8 +166,9 @@ func (s *Server) showNewWave(c echo.Context) error {
 }
 
 func (s *Server) newWave(c echo.Context) (newWavePage, error) {
-	page := newWavePage{room: s.room(c, "waves"), Problems: map[string]string{}, Mode: survey.Confidential, Modes: survey.Modes()}
+	page := newWavePage{room: s.room(c, "waves"), Modes: survey.Modes()}
 	page.Title = page.T("new_wave")
+	page.newWave = newWave{Problems: map[string]string{}, Mode: survey.Confidential, words: page.room}
 	for _, code := range surveys.Names() {
 		q, _, err := bundled(code)
 		if err != nil {
@@ -186,31 +206,52 @@ func (s *Server) createWave(c echo.Context) error {
 	page.Chosen, page.Name, page.Slug = form.text("questionnaire"), form.text("name"), form.text("slug")
 	page.Mode, page.Threshold = survey.Mode(cmp.Or(form.text("mode"), string(survey.Confidential))), strings.TrimSpace(form.text("threshold"))
 	fileName := page.readSource(form)
-	q, version := s.versionOf(s.organisationOf(c), &page, fileName)
-	page.checkName()
-	if page.Slug == "" && q != nil {
-		page.Slug = slugOf(page.Name, q.Code)
-	}
-	if page.Slug != "" && (!slugPattern.MatchString(page.Slug) || len(page.Slug) > 60) {
-		page.Problems["slug"] = page.T("problem_slug")
-	}
-	threshold := page.checkPromise(q)
-	if len(page.Problems) > 0 || len(page.Mistakes) > 0 {
+	wave, err := s.makeWave(c.Request().Context(), s.organisationOf(c), &page.newWave, fileName)
+	switch {
+	case errors.Is(err, errProblems):
 		return s.show(c, http.StatusUnprocessableEntity, "workbench", "new-wave", page)
-	}
-	ctx := c.Request().Context()
-	err = s.store.SaveVersion(ctx, &version)
-	if errors.Is(err, survey.ErrConflict) {
-		page.Mistakes = append(page.Mistakes, page.phrases.Say(page.Lang, "mistake_version", survey.Args{"Code": version.Code, "Number": version.Number}))
+	case errors.Is(err, survey.ErrConflict), errors.Is(err, survey.ErrSlugTaken):
 		return s.show(c, http.StatusConflict, "workbench", "new-wave", page)
-	}
-	if err != nil {
+	case err != nil:
 		return err
 	}
+	return c.Redirect(http.StatusSeeOther, fmt.Sprintf("/waves/%d/edit", wave.ID))
+}
+
+// errProblems says that what was asked for cannot be done as it is, and that the problems are noted where it was.
+var errProblems = errors.New("there are problems, each noted")
+
+// makeWave stores the wave that n asks for. What keeps it from being made is noted in n, and the error is errProblems,
+// [survey.ErrConflict] if another questionnaire has the version's number, or [survey.ErrSlugTaken].
+func (s *Server) makeWave(ctx context.Context, organisation survey.OrganisationID, n *newWave, fileName string) (survey.Wave, error) {
+	q, version, err := s.versionOf(ctx, organisation, n, fileName)
+	if err != nil {
+		return survey.Wave{}, err
+	}
+	n.checkName()
+	if n.Slug == "" && q != nil {
+		n.Slug = slugOf(n.Name, q.Code)
+	}
+	if n.Slug != "" && (!slugPattern.MatchString(n.Slug) || len(n.Slug) > 60) {
+		n.Problems["slug"] = n.words.T("problem_slug")
+	}
+	threshold := n.checkPromise(q)
+	if len(n.Problems) > 0 || len(n.Mistakes) > 0 {
+		return survey.Wave{}, errProblems
+	}
+	if version.ID == 0 {
+		err := s.store.SaveVersion(ctx, &version)
+		if errors.Is(err, survey.ErrConflict) {
+			n.Mistakes = append(n.Mistakes, n.words.phrases.Say(n.words.Lang, "mistake_version", survey.Args{"Code": version.Code, "Number": version.Number}))
+		}
+		if err != nil {
+			return survey.Wave{}, err
+		}
+	}
 	wave := survey.Wave{
-		Organisation: s.organisationOf(c), Version: version.ID, Name: page.Name, Audience: q.Audience,
-		Slug: page.Slug, State: survey.WaveDraft, Threshold: threshold, Comments: threshold,
-		Mode: page.Mode, OpenLink: true, OncePer: true,
+		Organisation: organisation, Version: version.ID, Name: n.Name, Audience: q.Audience,
+		Slug: n.Slug, State: survey.WaveDraft, Threshold: threshold, Comments: threshold,
+		Mode: n.Mode, OpenLink: true, OncePer: true,
 	}
 	if wave.Audience != survey.External && wave.Protects() {
 		wave.Comments = max(wave.Comments, usualComments)
@@ -220,20 +261,16 @@ func (s *Server) createWave(c echo.Context) error {
 	}
 	err = s.store.CreateWave(ctx, &wave)
 	if errors.Is(err, survey.ErrSlugTaken) {
-		page.Problems["slug"] = page.With("problem_slug_taken", "Slug", page.Slug)
-		return s.show(c, http.StatusConflict, "workbench", "new-wave", page)
+		n.Problems["slug"] = n.words.With("problem_slug_taken", "Slug", n.Slug)
 	}
-	if err != nil {
-		return err
-	}
-	return c.Redirect(http.StatusSeeOther, fmt.Sprintf("/waves/%d/edit", wave.ID))
+	return wave, err
 }
 
 // readSource takes the questionnaire from the file that was sent, or else from the field, and returns the name to
 // call it by. A file that is no questionnaire leaves what stands in the field as it is.
-func (p *newWavePage) readSource(form *upload) (fileName string) {
-	p.Source = form.text("source")
-	if p.Chosen != "own" {
+func (n *newWave) readSource(form *upload) (fileName string) {
+	n.Source = form.text("source")
+	if n.Chosen != "own" {
 		return "" // a file chosen before another choice was made is not meant
 	}
 	file, err := fileOf(form)
@@ -241,96 +278,105 @@ func (p *newWavePage) readSource(form *upload) (fileName string) {
 	case err != nil || len(file.content) == 0:
 		return "questionnaire.yaml"
 	case len(file.content) > longestSource:
-		p.Mistakes = append(p.Mistakes, p.phrases.Say(p.Lang, "mistake_too_long", survey.Args{"File": file.name, "Limit": p.Integer(longestSource >> 20)}))
+		n.Mistakes = append(n.Mistakes, n.words.phrases.Say(n.words.Lang, "mistake_too_long", survey.Args{"File": file.name, "Limit": n.words.Integer(longestSource >> 20)}))
 	case !utf8.Valid(file.content):
-		p.Mistakes = append(p.Mistakes, p.With("mistake_not_utf8", "File", file.name))
+		n.Mistakes = append(n.Mistakes, n.words.With("mistake_not_utf8", "File", file.name))
 	default:
-		p.Source = string(file.content)
+		n.Source = string(file.content)
 	}
 	return file.name
 }
 
-func (p *newWavePage) checkName() {
-	switch p.Name = strings.TrimSpace(p.Name); {
-	case p.Name == "":
-		p.Problems["name"] = p.T("problem_no_name")
-	case utf8.RuneCountInString(p.Name) > longestName:
-		p.Problems["name"] = p.N("problem_too_long", longestName)
+func (n *newWave) checkName() {
+	switch n.Name = strings.TrimSpace(n.Name); {
+	case n.Name == "":
+		n.Problems["name"] = n.words.T("problem_no_name")
+	case utf8.RuneCountInString(n.Name) > longestName:
+		n.Problems["name"] = n.words.N("problem_too_long", longestName)
 	}
 }
 
 // checkPromise looks at how answers are to be kept, and returns the smallest group shown. Where nothing is said, it is
 // that of colleagues, who know each other; customers who come by an open link do not.
-func (p *newWavePage) checkPromise(q *survey.Questionnaire) int {
-	if !slices.Contains(p.Modes, p.Mode) {
-		p.Problems["mode"] = p.T("launch_problem_mode")
+func (n *newWave) checkPromise(q *survey.Questionnaire) int {
+	if !slices.Contains(survey.Modes(), n.Mode) {
+		n.Problems["mode"] = n.words.T("launch_problem_mode")
 	}
 	threshold := defaultThreshold
-	if q != nil && (q.Audience == survey.External || q.Audience == survey.Everyone) && p.Mode != survey.Anonymous {
+	if q != nil && (q.Audience == survey.External || q.Audience == survey.Everyone) && n.Mode != survey.Anonymous {
 		threshold = 1
 	}
-	if p.Threshold == "" {
+	if n.Threshold == "" {
 		return threshold
 	}
-	n, err := strconv.Atoi(p.Threshold)
+	least, err := strconv.Atoi(n.Threshold)
 	switch {
-	case err != nil || n < 1 || n > 1000:
-		p.Problems["threshold"] = p.phrases.Say(p.Lang, "problem_number", survey.Args{"Low": p.Integer(1), "High": p.Integer(1000)})
-	case p.Mode == survey.Anonymous && n < 3:
-		p.Problems["threshold"] = p.T("launch_problem_threshold_anonymous")
+	case err != nil || least < 1 || least > 1000:
+		n.Problems["threshold"] = n.words.phrases.Say(n.words.Lang, "problem_number", survey.Args{"Low": n.words.Integer(1), "High": n.words.Integer(1000)})
+	case n.Mode == survey.Anonymous && least < 3:
+		n.Problems["threshold"] = n.words.T("launch_problem_threshold_anonymous")
 	}
-	return n
+	return least
 }
 
-// versionOf reads the questionnaire that was chosen or sent, and puts what is wrong with it on the page.
-func (s *Server) versionOf(organisation survey.OrganisationID, page *newWavePage, fileName string) (*survey.Questionnaire, survey.Version) {
-	var q *survey.Questionnaire
-	var source []byte
-	var err error
+// versionOf reads the questionnaire that was chosen or sent, and notes what is wrong with it. A stored one that the
+// organisation does not have is [survey.ErrNotFound].
+func (s *Server) versionOf(ctx context.Context, organisation survey.OrganisationID, n *newWave, fileName string) (*survey.Questionnaire, survey.Version, error) {
 	version := survey.Version{Organisation: organisation, Frames: map[string][]byte{}}
-	frames := func(code string) ([]byte, error) {
+	if n.Chosen == "stored" {
+		version, err := s.store.Version(ctx, organisation, n.Stored)
+		if err != nil {
+			return nil, version, err
+		}
+		q, err := version.Questionnaire()
+		return q, version, err
+	}
+	source, fileName, ok := n.source(fileName)
+	if !ok {
+		return nil, version, nil
+	}
+	q, err := survey.Parse(source, fileName, func(code string) ([]byte, error) {
 		frame, err := surveys.Frame(code)
 		if err == nil {
 			version.Frames[code] = frame
 		}
 		return frame, err
-	}
-	switch {
-	case page.Chosen == "own" && strings.TrimSpace(page.Source) == "":
-		if len(page.Mistakes) == 0 {
-			page.Problems["source"] = page.T("problem_no_source")
-		}
-		return nil, version
-	case page.Chosen == "own" && len(page.Source) > longestSource:
-		page.Mistakes = append(page.Mistakes, page.phrases.Say(page.Lang, "mistake_too_long", survey.Args{"File": fileName, "Limit": page.Integer(longestSource >> 20)}))
-		return nil, version
-	case page.Chosen == "own" && len(page.Mistakes) > 0: // of the file that was to take its place
-		return nil, version
-	case page.Chosen == "own":
-		source = []byte(page.Source)
-	default:
-		source, err = surveys.Questionnaire(page.Chosen)
-		if errors.Is(err, fs.ErrNotExist) {
-			page.Problems["questionnaire"] = page.T("problem_no_questionnaire")
-			return nil, version
-		}
-		fileName = page.Chosen + ".yaml"
-	}
-	if err == nil {
-		q, err = survey.Parse(source, fileName, frames)
-	}
+	})
 	if mistakes, ok := errors.AsType[survey.Diagnostics](err); ok {
 		for _, mistake := range mistakes {
-			page.Mistakes = append(page.Mistakes, mistake.String())
+			n.Mistakes = append(n.Mistakes, mistake.String())
 		}
-		return nil, version
+		n.Diagnostics = mistakes
+		return nil, version, nil
 	}
 	if err != nil {
-		page.Mistakes = append(page.Mistakes, err.Error())
-		return nil, version
+		n.Mistakes = append(n.Mistakes, err.Error())
+		return nil, version, nil
 	}
 	version.Code, version.Number, version.Source = q.Code, q.Version, source
-	return q, version
+	return q, version, nil
+}
+
+// source returns the YAML that was chosen or sent, and the name to call it by; false if there is none to be read.
+func (n *newWave) source(fileName string) (source []byte, name string, ok bool) {
+	if n.Chosen != "own" {
+		source, err := surveys.Questionnaire(n.Chosen)
+		if err != nil { // those there are, are embedded
+			n.Problems["questionnaire"] = n.words.T("problem_no_questionnaire")
+		}
+		return source, n.Chosen + ".yaml", err == nil
+	}
+	switch {
+	case strings.TrimSpace(n.Source) == "":
+		if len(n.Mistakes) == 0 {
+			n.Problems["source"] = n.words.T("problem_no_source")
+		}
+		return nil, fileName, false
+	case len(n.Source) > longestSource:
+		n.Mistakes = append(n.Mistakes, n.words.phrases.Say(n.words.Lang, "mistake_too_long", survey.Args{"File": fileName, "Limit": n.words.Integer(longestSource >> 20)}))
+		return nil, fileName, false
+	}
+	return []byte(n.Source), fileName, len(n.Mistakes) == 0 // those of the file that was to take its place
 }
 
 // slugOf proposes the address of a link: the letters and digits of the name, or else the questionnaire's code.
