@@ -189,7 +189,24 @@ func (d *demoFieldwork) launch(ctx context.Context, wave survey.Wave) (survey.Wa
 		}
 		clock.turn(24 * time.Hour)
 	}
-	return wave, nil
+	if err := d.remindOne(ctx, wave, clock.now()); err != nil {
+		return wave, err
+	}
+	return wave, d.send(ctx, mailer, wave.ID, clock.now())
+}
+
+// remindOne plans a mail to somebody who has not answered yet, by hand: the newest mail of the outbox, which people
+// open first, leads to a survey that can still be answered.
+func (d *demoFieldwork) remindOne(ctx context.Context, wave survey.Wave, now time.Time) error {
+	invited, _, err := d.db.Invitations(ctx, wave.Organisation, wave.ID, store.InvitationQuery{})
+	if err != nil {
+		return err
+	}
+	at := slices.IndexFunc(invited, func(i store.InvitedPerson) bool { return !i.Started && !i.Finished })
+	if at < 0 {
+		return nil // nobody is left
+	}
+	return d.db.MailPerson(ctx, wave.Organisation, wave.ID, invited[at].ID, randomHex(16)+"@example.com", now)
 }
 
 // proposed returns the groups that the launch check proposes, as somebody takes them who reads it.

@@ -307,6 +307,17 @@ func TestDemo(t *testing.T) {
 	if err := r.answer(t.Context(), questionnaireOf(t, demoWaves("pl")[0])); err != nil {
 		t.Fatal(err)
 	}
+	newest := regexp.MustCompile(`href="(/outbox/[^"?]+\.eml)"`).FindStringSubmatch(get(t, s.address+"/outbox"))
+	if newest == nil {
+		t.Fatal("the outbox has no mails")
+	}
+	link := regexp.MustCompile(`/s/[A-Za-z0-9_-]+`).FindString(get(t, s.address+newest[1]))
+	if link == "" {
+		t.Fatalf("the newest mail, %s, has no link", newest[1])
+	}
+	if page := get(t, s.address+link); !strings.Contains(page, `<form`) || !strings.Contains(page, `class="promise"`) {
+		t.Errorf("the link of the newest mail opens nothing that can be answered:\n%s", page)
+	}
 	if code := s.end(); code != exitDone {
 		t.Fatalf("exit code %d:\n%s", code, s.stderr)
 	}

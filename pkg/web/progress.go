@@ -459,7 +459,7 @@ func (s *Server) resend(c echo.Context) error {
 		if base, err := url.Parse(s.baseOf(c)); err == nil && base.Hostname() != "" {
 			host = base.Hostname()
 		}
-		messageID := "<" + hex.EncodeToString(random[:]) + "@" + host + ">"
+		messageID := hex.EncodeToString(random[:]) + "@" + host
 		err := s.store.MailPerson(c.Request().Context(), w.Organisation, w.ID, survey.InvitationID(form.text("invitation")), messageID, s.now())
 		if errors.Is(err, survey.ErrConflict) {
 			return r.T("progress_problem_resend"), nil
