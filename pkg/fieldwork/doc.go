@@ -70,8 +70,10 @@
 // is kept; on SQLite they are overwritten.
 //
 // A reader of the program's log sees neither tokens nor codes, addresses, names, answers or the network addresses
-// of respondents, but how many answers began to count at which time. What a proxy before the program logs is up to
-// whoever runs it: a log of requests to /s/ with times and network addresses tells who answered when, not what.
+// of respondents, nor how many bytes went to and fro, but when a page was asked for, and how many answers began to
+// count at which time. What a proxy before the program logs is up to whoever runs it: a log of requests to /s/ with
+// times and network addresses tells who answered when, not what. One that notes the lengths of requests or pages,
+// too, tells what: a comment is known by its length. Proxies should not log lengths for /s/, /o/ and /k/.
 //
 // The operator, who has the secret and the running program, must be trusted for as long as an answer is in his
 // hands. While somebody answers he can read along: that is true of every program on a server. He can make every

@@ -38,7 +38,8 @@ func (s *Server) identify(next echo.HandlerFunc) echo.HandlerFunc {
 func requestID(c echo.Context) string { return c.Response().Header().Get(requestHeader) }
 
 // observe writes one line a request into the log. It holds no address, query, cookie or answer: who answered what
-// must not be found in a log.
+// must not be found in a log. Nor does it hold how long a page for respondents was, to which what she has typed adds
+// byte by byte: with the time of the line, that would tell her answer from others.
 func (s *Server) observe(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		began := s.now()
@@ -49,9 +50,15 @@ func (s *Server) observe(next echo.HandlerFunc) echo.HandlerFunc {
 		took := s.now().Sub(began)
 		r := c.Request()
 		s.requests.WithLabelValues(knownMethod(r.Method), c.Path(), strconv.Itoa(c.Response().Status)).Observe(took.Seconds())
-		s.log.LogAttrs(r.Context(), slog.LevelInfo, "request",
+		line := []slog.Attr{
 			slog.String("id", requestID(c)), slog.String("method", knownMethod(r.Method)), slog.String("route", c.Path()),
-			slog.Int("status", c.Response().Status), slog.Int64("bytes", c.Response().Size), slog.Duration("took", took.Round(time.Microsecond)))
+			slog.Int("status", c.Response().Status),
+		}
+		if wayOf(c) == noWay {
+			line = append(line, slog.Int64("bytes", c.Response().Size))
+		}
+		line = append(line, slog.Duration("took", took.Round(time.Microsecond)))
+		s.log.LogAttrs(r.Context(), slog.LevelInfo, "request", line...)
 		return nil
 	}
 }
