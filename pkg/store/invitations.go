@@ -73,7 +73,7 @@ func (s *Store) invitationBy(ctx context.Context, condition string, hash []byte)
 	if err != nil {
 		return survey.Invitation{}, survey.Wave{}, fmt.Errorf("invitation by its link: %w", err)
 	}
-	wave, err := takeWave(s.read.WithContext(ctx).Where("id = ?", row.WaveID))
+	wave, err := takeWave(s.read.WithContext(ctx).Select(entrance).Where("id = ?", row.WaveID))
 	if err != nil {
 		return survey.Invitation{}, survey.Wave{}, fmt.Errorf("wave %d of an invitation: %w", row.WaveID, classify(err))
 	}

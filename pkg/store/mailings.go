@@ -127,10 +127,11 @@ func (s *Store) Mailings(ctx context.Context, organisation survey.OrganisationID
 	return mailings, nil
 }
 
-// DueMailings returns the planned mailings of all organisations whose time has come.
+// DueMailings returns the planned mailings of all organisations whose time has come. Those of archived organisations
+// stay planned.
 func (s *Store) DueMailings(ctx context.Context, now time.Time) ([]survey.Mailing, error) {
 	mailings, err := findMailings(s.read.WithContext(ctx).Raw(
-		"SELECT "+mailingColumns+" FROM mailings g WHERE g.state = 'planned' AND g.starts_at <= ? ORDER BY g.starts_at, g.id", *utc(&now)))
+		"SELECT "+mailingColumns+" FROM mailings g WHERE g.state = 'planned' AND g.starts_at <= ? AND g.organisation_id NOT IN "+archived+" ORDER BY g.starts_at, g.id", *utc(&now)))
 	if err != nil {
 		return nil, fmt.Errorf("mailings that are due: %w", classify(err))
 	}
@@ -166,7 +167,7 @@ const reachable = `p.active AND p.address <> '' AND p.unsubscribed_at IS NULL AN
 // reminders those who were and have not finished; neither goes to people who are inactive, want no mail, or whose
 // mail does not arrive. A mailing of which there is nothing to send is done, and so is one of a wave that takes no
 // more answers. One that is not planned any more is [survey.ErrConflict]: another process was faster, or it was
-// cancelled. One that the organisation does not have is [survey.ErrNotFound].
+// cancelled, or its organisation is archived. One that the organisation does not have is [survey.ErrNotFound].
 func (s *Store) StartMailing(ctx context.Context, organisation survey.OrganisationID, id survey.MailingID, messageID func() string, now time.Time) (int, error) {
 	queued := 0
 	err := s.change(ctx, func(tx *gorm.DB) error {
@@ -174,7 +175,7 @@ func (s *Store) StartMailing(ctx context.Context, organisation survey.Organisati
 			OrganisationID, WaveID int64
 			Kind                   string
 		}
-		err := returning(tx, &row, "UPDATE mailings SET state = 'sending' WHERE id = ? AND organisation_id = ? AND state = 'planned' RETURNING organisation_id, wave_id, kind",
+		err := returning(tx, &row, "UPDATE mailings SET state = 'sending' WHERE id = ? AND organisation_id = ? AND state = 'planned' AND organisation_id NOT IN "+archived+" RETURNING organisation_id, wave_id, kind",
 			int64(id), int64(organisation))
 		if err != nil {
 			return err

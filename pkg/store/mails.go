@@ -16,11 +16,15 @@ import (
 // it concerns nobody any more. Who claims mails has them until it settles them, gives them back or is deleted from
 // the senders; after that they are claimed again, with the Message-ID they had.
 
+// claimable is the SQL condition for mails that may be claimed at a time. Those of an archived organisation wait until it
+// comes back.
+const claimable = "state = 'waiting' AND sender_id IS NULL AND not_before <= ? AND organisation_id NOT IN " + archived
+
 // MailsWait reports whether mails may be claimed at now. Where there are none, mailings of which no mail waits any
 // more become done: their last mails may have been noted at the same moment, each beside the other.
 func (s *Store) MailsWait(ctx context.Context, now time.Time) (bool, error) {
 	var wait bool
-	err := s.read.WithContext(ctx).Raw("SELECT EXISTS (SELECT 1 FROM mails WHERE state = 'waiting' AND sender_id IS NULL AND not_before <= ?)", *utc(&now)).Scan(&wait).Error
+	err := s.read.WithContext(ctx).Raw("SELECT EXISTS (SELECT 1 FROM mails WHERE "+claimable+")", *utc(&now)).Scan(&wait).Error
 	if err == nil && !wait {
 		err = s.change(ctx, func(tx *gorm.DB) error { return finishMailings(tx, "true") })
 	}
@@ -63,7 +67,7 @@ func (s *Store) claimMails(tx *gorm.DB, sender survey.SenderID, now time.Time, l
 		lock = " FOR UPDATE SKIP LOCKED"
 	}
 	var ids []int64
-	err = tx.Raw("SELECT id FROM mails WHERE state = 'waiting' AND sender_id IS NULL AND not_before <= ? ORDER BY not_before, id LIMIT ?"+lock, *utc(&now), limit).Scan(&ids).Error
+	err = tx.Raw("SELECT id FROM mails WHERE "+claimable+" ORDER BY not_before, id LIMIT ?"+lock, *utc(&now), limit).Scan(&ids).Error
 	if err != nil {
 		return nil, 0, err
 	}

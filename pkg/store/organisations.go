@@ -173,6 +173,9 @@ func (s *Store) saveOrganisation(ctx context.Context, o *survey.Organisation) er
 	})
 }
 
+// archived is the SQL for the ids of organisations that are archived, a list that is mostly empty.
+const archived = "(SELECT id FROM organisations WHERE archived_at IS NOT NULL)"
+
 // holdOrganisation keeps others from changing who works in an organisation until the transaction ends. Rows that
 // refer to the organisation can be stored meanwhile.
 func (s *Store) holdOrganisation(tx *gorm.DB, id survey.OrganisationID) error {

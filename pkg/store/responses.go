@@ -377,8 +377,9 @@ func (s *Store) takes(tx *gorm.DB, organisation survey.OrganisationID, id survey
 	}
 	wave := survey.Wave{Limit: limit}
 	// Not the whole row: what people are told, in every language, is most of it.
-	row := tx.Raw("SELECT state, opens_at, closes_at, mode, threshold FROM waves WHERE organisation_id = ? AND id = ?"+strength, int64(organisation), int64(id)).Row()
-	if err := row.Scan(&wave.State, &wave.Opens, &wave.Closes, &wave.Mode, &wave.Threshold); err != nil {
+	row := tx.Raw("SELECT state, opens_at, closes_at, mode, threshold, organisation_id IN "+archived+" FROM waves WHERE organisation_id = ? AND id = ?"+strength,
+		int64(organisation), int64(id)).Row()
+	if err := row.Scan(&wave.State, &wave.Opens, &wave.Closes, &wave.Mode, &wave.Threshold, &wave.Archived); err != nil {
 		if errors.Is(err, sql.ErrNoRows) {
 			err = survey.ErrNotFound
 		}

@@ -62,6 +62,8 @@ func TestSameSchema(t *testing.T) {
 		"responses (wave_id, organisation_id) references waves (id, organisation_id)",
 		"waves.opens_at null",
 		"waves.generation not null default",
+		"api_tokens (organisation_id, user_id) references members (organisation_id, user_id)",
+		"users unique (issuer, subject) partial",
 	} {
 		if !slices.Contains(sqlite, line) {
 			t.Errorf("the schema lacks %q:\n%s", line, strings.Join(sqlite, "\n"))
@@ -248,6 +250,39 @@ func TestRulesInTheSchema(t *testing.T) {
 		"UPDATE responses SET id = 'x'",
 		"INSERT INTO responses (id, organisation_id, wave_id, version_id, key_hash, language, seed, page, revision, answers, weight, person, started_at)" +
 			" SELECT '00000000000000000000000000000000', organisation_id, wave_id, version_id, key_hash, language, seed, page, revision, answers, weight, person, started_at FROM responses",
+
+		"UPDATE organisations SET threshold = 0",
+		"UPDATE organisations SET comments = 4",
+		"UPDATE organisations SET retention = -1",
+		"UPDATE organisations SET accent = '#FFFFFF'",
+		"UPDATE organisations SET accent = '#12345g'",
+		"UPDATE organisations SET accent = 'url(x)'",
+		"UPDATE organisations SET languages = '{}'",
+		"UPDATE organisations SET logo_kind = 'image/png'",
+		"UPDATE users SET address = 'U@example.org'",
+		"UPDATE users SET address = ''",
+		"UPDATE users SET address = 'v@example.org' WHERE address = 'u@example.org'",
+		"UPDATE users SET issuer = 'https://id.example.org'",
+		"UPDATE users SET issuer = 'https://id.example.org', subject = 'same'",
+		"INSERT INTO members (organisation_id, user_id) VALUES (77, 1)",
+		"INSERT INTO members (organisation_id, user_id) VALUES (2, 77)",
+		"INSERT INTO member_roles (organisation_id, user_id, role) VALUES (1, 1, 'administrator')",
+		"INSERT INTO member_roles (organisation_id, user_id, role) VALUES (2, 1, 'hr')", // no member there
+		"UPDATE api_tokens SET organisation_id = 2",
+		"UPDATE api_tokens SET user_id = 2",
+		"UPDATE api_tokens SET rights = '{}'",
+		"UPDATE api_tokens SET name = ''",
+		"UPDATE views SET name = ''",
+		"UPDATE views SET organisation_id = 2", // its viewers are not there
+		"INSERT INTO view_viewers (view_id, organisation_id, user_id) VALUES (1, 1, 2)",
+		"INSERT INTO view_viewers (view_id, organisation_id, user_id) VALUES (1, 2, 1)",
+		"UPDATE group_roles SET role = 'root'",
+		"UPDATE group_roles SET organisation_id = 77",
+		"UPDATE sessions SET hash = ''",
+		"UPDATE sessions SET ended = true", // with its data
+		"UPDATE sign_in_links SET kind = 'set-up'",
+		"UPDATE sign_in_links SET user_id = NULL",
+		"UPDATE sign_in_links SET kind = 'magic'",
 	}
 	for name, dsnOf := range bothEngines() {
 		t.Run(name, func(t *testing.T) {
@@ -261,6 +296,17 @@ func TestRulesInTheSchema(t *testing.T) {
 				t.Fatal(err)
 			}
 			if err := execute(t, dsn, "INSERT INTO organisations (name) VALUES ('second')"); err != nil {
+				t.Fatal(err)
+			}
+			u := newMember(t, s, survey.DefaultOrganisation, "u@example.org", survey.Owner)
+			newUser(t, s, "v@example.org")
+			if err := errors.Join(
+				s.CreateToken(t.Context(), &survey.APIToken{Organisation: survey.DefaultOrganisation, User: u.ID, Name: "nightly", Hash: sha("token"), Expires: noon}),
+				s.CreateView(t.Context(), &survey.View{Organisation: survey.DefaultOrganisation, Name: "Board", Maker: u.ID, Viewers: []survey.UserID{u.ID}}),
+				s.SetGroupRoles(t.Context(), []survey.GroupRole{{Group: "cx", Organisation: survey.DefaultOrganisation, Role: survey.HR}}),
+				s.SaveSession(t.Context(), survey.Session{Hash: "hash", User: u.ID, Started: noon, Seen: noon, Expires: noon}, []byte("data")),
+				s.CreateLink(t.Context(), survey.SignInLink{Hash: sha("link"), Kind: survey.ResetLink, User: u.ID, Expires: noon}),
+			); err != nil {
 				t.Fatal(err)
 			}
 			for _, statement := range statements {

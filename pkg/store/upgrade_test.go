@@ -182,3 +182,82 @@ func TestUpgrade(t *testing.T) {
 		})
 	}
 }
+
+// TestUpgradeFromFieldwork brings a database of the second version, with an organisation, somebody invited and an answer, up.
+// Once there is an audit trail it does not go back.
+func TestUpgradeFromFieldwork(t *testing.T) {
+	t.Parallel()
+	for engine, dsnOf := range bothEngines() {
+		t.Run(engine, func(t *testing.T) {
+			t.Parallel()
+			dsn, ctx := dsnOf(t), t.Context()
+			provider, db := migrationsOf(t, engine, dsn)
+			if _, err := provider.UpTo(ctx, 2); err != nil {
+				t.Fatal(err)
+			}
+			binary := "X'%x'"
+			if engine == "postgres" {
+				binary = `'\x%x'`
+			}
+			for _, statement := range []string{
+				`UPDATE organisations SET name = 'Żółw S.A.' WHERE id = 1`,
+				`INSERT INTO organisations (id, name) VALUES (5, 'Client')`,
+				fmt.Sprintf(`INSERT INTO versions (organisation_id, code, number, source, frames) VALUES (5, 'expectations', 1, `+binary+`, '{}')`, "code: x"),
+				`INSERT INTO waves (organisation_id, version_id, name, audience, slug, state, response_limit, threshold, comments, promise, simulated, mode, launched_at, invited)
+					VALUES (5, 1, 'Spring', 'internal', 'spring', 'open', 0, 5, 10, '{"asker":{"pl":"Dział IT"}}', false, 'confidential', '2027-03-01 11:30:15.123456+00:00', 1)`,
+				`INSERT INTO people (organisation_id, key, address, mailbox, name, language, attributes, search, active)
+					VALUES (5, 'p1', 'Anna@example.org', 'anna@example.org', 'Anna', 'pl', '{"department":"IT"}', 'anna', true)`,
+				fmt.Sprintf(`INSERT INTO invitations (id, organisation_id, wave_id, person_id, token_hash, language, attributes, invited_at, started, finished)
+					VALUES ('00000000000000000000000000000001', 5, 1, 1, `+binary+`, 'pl', '{"department":"IT"}', '2027-03-01 11:30:15+00:00', true, true)`, hashOf("token")),
+				`INSERT INTO responses (id, organisation_id, wave_id, version_id, language, seed, page, revision, answers, weight, person, started_at, completed_at, invitation_id)
+					VALUES ('00000000000000000000000000000002', 5, 1, 1, 'pl', 1, 2, 2, '{"hours":7.5}', 1, '', '2027-03-01 11:00:00+00:00', '2027-03-01 00:00:00+00:00', '00000000000000000000000000000001')`,
+			} {
+				if _, err := db.ExecContext(ctx, statement); err != nil {
+					t.Fatalf("%s: %v", statement, err)
+				}
+			}
+			tables := []string{"SELECT id, name, created_at FROM organisations ORDER BY id"}
+			for _, table := range []string{"versions", "waves", "people", "invitations", "responses"} {
+				tables = append(tables, "SELECT * FROM "+table+" ORDER BY id")
+			}
+			var before [][]string
+			for _, query := range tables {
+				before = append(before, rowsOf(t, db, query))
+			}
+
+			s := storetest.Open(t, dsn) // migrates
+			same := func(when string) {
+				t.Helper()
+				for i, query := range tables {
+					if diff := cmp.Diff(before[i], rowsOf(t, db, query)); diff != "" {
+						t.Errorf("%s, %s:\n%s", when, query, diff)
+					}
+				}
+			}
+			same("after the upgrade")
+			for _, id := range []survey.OrganisationID{1, 5} {
+				o, err := s.Organisation(ctx, id)
+				if err != nil || o.Threshold != survey.UsualThreshold || o.Comments != survey.UsualComments || o.Retention != 0 || o.Archived != nil || o.Languages != nil {
+					t.Errorf("organisation %d is %+v, %v; want what is usual", id, o, err)
+				}
+			}
+			if _, w, err := s.InvitationByToken(ctx, hashOf("token")); err != nil || w.Takes(noon, 0) != nil {
+				t.Errorf("the wave by a personal link is %+v, %v", w, err)
+			}
+			if any, err := s.HasUsers(ctx); any || err != nil {
+				t.Errorf("HasUsers = %v, %v; want the service to be set up", any, err)
+			}
+			newMember(t, s, 5, "owner@example.org", survey.Owner)
+			if err := s.Note(ctx, survey.AuditEvent{At: noon, Actor: survey.ByCommand, Action: "user.created"}); err != nil {
+				t.Fatal(err)
+			}
+			if err := s.Close(); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := provider.DownTo(ctx, 2); err == nil || !strings.Contains(err.Error(), "audit_trail_stays") {
+				t.Fatalf("going back with an audit trail: %v; want it refused", err)
+			}
+			same("after that was refused")
+		})
+	}
+}

@@ -48,6 +48,7 @@ type waveRow struct {
 	Cuts           []storedCut `gorm:"serializer:json"`
 	Releases       int
 	Held           []storedHeld `gorm:"serializer:json"`
+	Archived       bool         `gorm:"->"` // computed, by [entrance]
 }
 
 // storedPromise is how a promise is stored: names of its own, so that renaming a field changes no database.
@@ -114,7 +115,7 @@ func (row *waveRow) wave() (survey.Wave, error) {
 		ID: survey.WaveID(row.ID), Organisation: survey.OrganisationID(row.OrganisationID), Version: survey.VersionID(row.VersionID),
 		Name: row.Name, Audience: survey.Audience(row.Audience), Slug: row.Slug, State: survey.WaveState(row.State),
 		Opens: utc(row.OpensAt), Closes: utc(row.ClosesAt), Limit: row.ResponseLimit, Threshold: row.Threshold,
-		Promise: survey.Promise(row.Promise), Simulated: row.Simulated, Created: row.Created.UTC(),
+		Promise: survey.Promise(row.Promise), Simulated: row.Simulated, Archived: row.Archived, Created: row.Created.UTC(),
 		Mode: survey.Mode(row.Mode), Comments: row.Comments, Launched: utc(row.LaunchedAt), Invited: row.Invited,
 		OpenLink: row.OpenLink, OncePer: row.OncePer, Kiosk: row.Kiosk, Tracks: row.Tracks,
 		TimeZone: row.TimeZone, QuietFrom: row.QuietFrom, QuietUntil: row.QuietUntil, Erases: utc(row.ErasesAt), Releases: row.Releases,
@@ -227,12 +228,15 @@ func (s *Store) Wave(ctx context.Context, organisation survey.OrganisationID, id
 
 // WaveBySlug returns the wave of an open link, or [survey.ErrNotFound].
 func (s *Store) WaveBySlug(ctx context.Context, slug string) (survey.Wave, error) {
-	w, err := takeWave(s.read.WithContext(ctx).Where("slug = ?", slug))
+	w, err := takeWave(s.read.WithContext(ctx).Select(entrance).Where("slug = ?", slug))
 	if err != nil {
 		return survey.Wave{}, fmt.Errorf("wave %q: %w", slug, classify(err))
 	}
 	return w, nil
 }
+
+// entrance is what is read of a wave by somebody who comes to answer it.
+const entrance = "waves.*, organisation_id IN " + archived + " AS archived"
 
 // takeWave reads the one wave of a query.
 func takeWave(query *gorm.DB) (survey.Wave, error) {
@@ -356,7 +360,7 @@ func (s *Store) DeleteWave(ctx context.Context, organisation survey.Organisation
 		if _, err := s.lockWave(tx, organisation, id); err != nil {
 			return err
 		}
-		for _, table := range []string{"mails", "mailings", "letters", "finished_by_day", "sealed", "drafts", "responses", "invitations"} {
+		for _, table := range []string{"mails", "mailings", "letters", "finished_by_day", "sealed", "drafts", "responses", "invitations"} { // plans go by themselves
 			if err := tx.Exec("DELETE FROM "+table+" WHERE wave_id = ?", int64(id)).Error; err != nil {
 				return err
 			}

@@ -77,6 +77,7 @@ type Wave struct {
 	Threshold    int        // a base of fewer people is withheld; at least 1
 	Promise      Promise
 	Simulated    bool // its answers are simulated, and every output says so
+	Archived     bool // its organisation is archived; known of a wave that was found by a way in: a link or a code
 	Created      time.Time
 
 	Mode       Mode
@@ -155,7 +156,7 @@ func (w *Wave) Takes(now time.Time, complete int) error {
 	switch {
 	case w.State == WaveDraft, w.Opens != nil && now.Before(*w.Opens):
 		return ErrNotYetOpen
-	case w.State == WaveClosed, w.Closes != nil && !now.Before(*w.Closes):
+	case w.State == WaveClosed, w.Archived, w.Closes != nil && !now.Before(*w.Closes):
 		return ErrClosed
 	case w.Limit > 0 && complete >= w.Limit:
 		return ErrFull
