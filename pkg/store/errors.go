@@ -26,7 +26,7 @@ func classify(err error) error {
 	switch {
 	case err == nil:
 		return nil
-	case errors.Is(err, gorm.ErrRecordNotFound), errors.Is(err, sql.ErrNoRows):
+	case errors.Is(err, gorm.ErrRecordNotFound), errors.Is(err, sql.ErrNoRows), isNoID(err):
 		return survey.ErrNotFound
 	case isUnavailable(err):
 		return fmt.Errorf("%w: %w", survey.ErrUnavailable, err)
@@ -84,6 +84,13 @@ func isUnavailableState(code string) bool {
 		}
 	}
 	return false
+}
+
+// isNoID reports whether PostgreSQL was asked for a row by what cannot be an id, such as one that somebody typed.
+// SQLite, where ids are texts, just finds none.
+func isNoID(err error) bool {
+	failure, ok := errors.AsType[*pgconn.PgError](err)
+	return ok && failure.Code == "22P02" && strings.Contains(failure.Message, "uuid")
 }
 
 // isNull reports whether a statement failed because a column that needs a value got none: the row that the value
