@@ -121,7 +121,7 @@ func (p *post) send(ctx context.Context, to survey.User, kind letterKind, told s
 		return false
 	}
 	letter, err := p.write(to, kind, told)
-	if err == nil && !p.later(func(ctx context.Context) { p.deliver(ctx, letter, kind) }) {
+	if err == nil && !p.later(func(ctx context.Context) { p.deliver(ctx, letter, kind, to.ID) }) {
 		err = fmt.Errorf("%d letters wait already", maxPost)
 	}
 	if err != nil {
@@ -132,7 +132,7 @@ func (p *post) send(ctx context.Context, to survey.User, kind letterKind, told s
 }
 
 // deliver sends a letter, again after a while if need be.
-func (p *post) deliver(ctx context.Context, letter Letter, kind letterKind) {
+func (p *post) deliver(ctx context.Context, letter Letter, kind letterKind, to survey.UserID) {
 	wait := retryAfter
 	for try := 1; ; try++ {
 		err := p.mail(ctx, letter)
@@ -140,7 +140,7 @@ func (p *post) deliver(ctx context.Context, letter Letter, kind letterKind) {
 			return
 		}
 		if try == letterTries || ctx.Err() != nil {
-			p.log.ErrorContext(ctx, "a letter was not sent", "letter", string(kind), "tries", try, "error", err)
+			p.log.ErrorContext(ctx, "a letter was not sent", "letter", string(kind), "user", to, "tries", try, "error", err)
 			return
 		}
 		timer := time.NewTimer(wait)
