@@ -47,7 +47,9 @@ func compose(s Server, w Written, to netmail.Address, messageID string, at time.
 	m.SetDateWithValue(at)
 	m.SetMessageIDWithValue(messageID)
 	m.SetBoundary(fmt.Sprintf("%x", sha256.Sum256([]byte(messageID)))) // a mail that is tried again is the same mail
-	if err := unsubscribing(m, w.unsubscribe); err != nil {
+	if w.unsubscribe == "" {                                           // a notice, which follows from what was done on a page (RFC 3834)
+		m.SetGenHeader("Auto-Submitted", "auto-generated")
+	} else if err := unsubscribing(m, w.unsubscribe); err != nil {
 		return envelope{}, nil, err
 	}
 	// A letter to a person by a person's decision: not Auto-Submitted, whose receivers may not answer at all. Only

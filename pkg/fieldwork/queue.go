@@ -431,30 +431,12 @@ func (m *Mailer) SendTest(ctx context.Context, about Occasion, letter survey.Let
 		return fmt.Errorf("test mail: %w", err)
 	}
 	written.Subject = m.Stationery.phrases.Say(written.Language, "test", nil) + " " + written.Subject
-	var seed [32]byte
-	if _, err := io.ReadFull(m.Random, seed[:]); err != nil {
-		return fmt.Errorf("random bytes: %w", err)
-	}
-	d := m.desks[0]
-	for _, other := range m.desks {
-		if other.status(m.Now()).State == ServerRunning {
-			d = other
-			break
-		}
-	}
-	env, message, err := compose(d.server, written, netmail.Address{Address: to}, messageIDs(seed, m.domain())(), m.Now())
+	server, o, err := m.sendNow(ctx, written, netmail.Address{Address: to}, 0)
 	if err != nil {
 		return fmt.Errorf("test mail: %w", err)
 	}
-	if wait := d.meter.begin(m.Now()); wait > 0 {
-		return fmt.Errorf("test mail: %s has sent as much as its limits allow; try again in %v", d.server.Name(), wait.Round(time.Second))
-	}
-	courier := m.newCourier(d.server)
-	defer courier.close()
-	ctx, cancel := context.WithTimeout(ctx, connectTimeout)
-	defer cancel()
-	if o := courier.deliver(ctx, env, message); o.verdict != accepted {
-		return fmt.Errorf("test mail: %s did not accept it (%s): %s", d.server.Name(), o.stage, o.reason)
+	if o.verdict != accepted {
+		return fmt.Errorf("test mail: %s did not accept it (%s): %s", server.Name(), o.stage, o.reason)
 	}
 	return nil
 }
