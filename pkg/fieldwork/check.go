@@ -70,7 +70,7 @@ const (
 	CombinationsSmall   FindingKey = "combinations_small"    // Count of Of people share what is reported of them with fewer than the threshold; leaving out Attribute makes it Affected
 	TooManySplits       FindingKey = "too_many_splits"       // an anonymous wave: Of combinations of what results are split by, for Affected answers if 60 % answer
 	AttributeUnknown    FindingKey = "attribute_unknown"     // Attribute: the panel has none
-	AttributeNoGroups   FindingKey = "attribute_no_groups"   // Attribute: numbers and dates are not groups
+	AttributeNoGroups   FindingKey = "attribute_no_groups"   // Attribute: numbers and dates are not groups without bands
 	AttributeManyValues FindingKey = "attribute_many_values" // Attribute: Count values, at most Of
 	AttributeIsItem     FindingKey = "attribute_is_item"     // Attribute: the questionnaire asks what the panel says, and results are split by both
 	AskedAndKnown       FindingKey = "asked_and_known"       // Attribute: the questionnaire asks what the panel knows
@@ -192,6 +192,9 @@ func newChecker(f facts) *checker {
 	c := &checker{facts: f, w: &f.plan.Wave, k: max(f.plan.Wave.Threshold, 1), read: make(map[string]*panelAttribute, len(f.attributes))}
 	for _, a := range f.attributes {
 		c.read[a.Key] = newPanelAttribute(a, segmentCode(a.Key, f.questionnaire), f.plan.Groups)
+		if b := f.plan.bandsOf(a.Key); b != nil && a.Type != survey.TextAttribute {
+			c.read[a.Key].banded(b)
+		}
 	}
 	c.audience = f.plan.audienceOf(f.people, c.read)
 	return c

@@ -2,7 +2,6 @@ package fieldwork
 
 import (
 	"cmp"
-	"maps"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -19,7 +18,7 @@ func (c *checker) segments() {
 		case !known:
 			c.add(Finding{Severity: Stop, Key: AttributeUnknown, Attribute: key})
 			continue
-		case a.Type != survey.TextAttribute:
+		case a.Type != survey.TextAttribute && len(a.bands) == 0:
 			c.add(Finding{Severity: Stop, Key: AttributeNoGroups, Attribute: key})
 			continue
 		}
@@ -127,9 +126,11 @@ func (c *checker) groups(a *panelAttribute) {
 		c.add(Finding{Severity: Stop, Key: AttributeManyValues, Attribute: a.Key, Count: enough, Of: maxSegmentValues})
 	}
 	if c.w.Mode != survey.Identified && len(small) > 0 {
-		c.add(Finding{
-			Severity: Warn, Key: GroupsSmall, Attribute: a.Key, Count: g.Small, Of: c.k, Affected: n, Names: small, Merge: proposeMerge(a.Key, sizes, c.k),
-		})
+		f := Finding{Severity: Warn, Key: GroupsSmall, Attribute: a.Key, Count: g.Small, Of: c.k, Affected: n, Names: small}
+		if len(a.bands) == 0 { // bands are cut elsewhere, not merged: those that are small need not be neighbours
+			f.Merge = proposeMerge(a.Key, sizes, c.k)
+		}
+		c.add(f)
 	}
 	if c.w.Mode != survey.Identified && len(risky) > 0 {
 		c.add(Finding{Severity: Note, Key: GroupsAtRisk, Attribute: a.Key, Count: len(risky), Of: c.k, Names: risky})
@@ -359,19 +360,7 @@ func (c *checker) freeze(random *rand.Rand) frozen {
 				used[code] = true
 			}
 		}
-		names := make(map[survey.OptionCode]string)
-		for _, v := range a.byGiven {
-			if used[v.code] {
-				names[v.code] = v.name
-			}
-		}
-		s := survey.Segment{Code: a.code, Text: survey.Words{survey.English: cmp.Or(strings.TrimSpace(a.Name), a.Key)}}
-		codes := slices.SortedFunc(maps.Keys(names), func(x, y survey.OptionCode) int {
-			return cmp.Or(cmp.Compare(names[x], names[y]), cmp.Compare(x, y))
-		})
-		for _, code := range codes {
-			s.Values = append(s.Values, survey.Option{Code: code, Text: survey.Words{survey.English: names[code]}})
-		}
+		s := survey.Segment{Code: a.code, Text: survey.Words{survey.English: cmp.Or(strings.TrimSpace(a.Name), a.Key)}, Values: a.options(used)}
 		f.segments = append(f.segments, s)
 	}
 	return f

@@ -22,6 +22,7 @@ type Plan struct {
 	// not name come before all that it does.
 	Attributes []string // keys of attributes of the panel
 	Groups     []Group  // values that are reported as one
+	Bands      []Bands  // of attributes of numbers or days, which are no groups without them
 
 	Filter map[string][]string // by the attribute's key, names of values of which a person has one; nil is everybody
 	Sample int                 // how many of those who can be reached are drawn; 0 is all
@@ -101,6 +102,8 @@ type panelAttribute struct {
 
 	code    survey.ItemCode
 	byGiven map[string]panelValue
+	cuts    []float64 // of numbers or days that are reported in bands
+	bands   []band    // one more than cuts, or none
 }
 
 // A panelValue is one value as it will be reported.
@@ -163,6 +166,9 @@ func (a *panelAttribute) of(person *survey.Person) (panelValue, bool) {
 	given, ok := person.Attributes[a.Key]
 	if !ok || given == "" {
 		return panelValue{}, false
+	}
+	if len(a.bands) > 0 {
+		return a.bandOf(given)
 	}
 	v, ok := a.byGiven[given]
 	return v, ok

@@ -43,7 +43,7 @@ func (c *checker) proposeSplits() {
 	for _, attribute := range c.attributes {
 		a := c.read[attribute.Key]
 		sizes, _ := groupSizes(c.audience.invited, a)
-		if a.Type != survey.TextAttribute || len(sizes) < 2 || len(sizes) > proposedGroups || len(p.Attributes) == proposedSplits {
+		if a.Type != survey.TextAttribute && len(a.bands) == 0 || len(sizes) < 2 || len(sizes) > proposedGroups || len(p.Attributes) == proposedSplits {
 			continue
 		}
 		small := 0

@@ -460,7 +460,7 @@ func (s *Server) showLaunchConfirm(c echo.Context) error {
 			page.Warnings++
 		}
 	}
-	for _, one := range reportables(page.room, &d) {
+	for _, one := range reportables(page.room, &d, nil) {
 		if one.Place > 0 {
 			page.Reported = append(page.Reported, one.Says)
 		}

@@ -22,6 +22,8 @@ type reportable struct {
 	From  string // key of the phrase that says where it is from
 	Place int    // 0: results are not split by it
 	Size  int    // how many groups it has; 0 is not known
+	Kind  survey.AttributeType
+	Cuts  string // where the bands of numbers or days begin, as it is typed
 }
 
 // launchPromisePage is the second step: what people are promised.
@@ -31,6 +33,8 @@ type launchPromisePage struct {
 	Places      []int
 	Promises    []promiseFields
 	Modes       []survey.Mode
+
+	bands map[string]fieldwork.Bands // by attribute of numbers or days: chosen, or proposed
 }
 
 // Problem returns what is wrong with a field of a language.
@@ -43,10 +47,14 @@ func (s *Server) showLaunchPromise(c echo.Context) error {
 	if err != nil {
 		return s.leaveLaunch(c, err)
 	}
-	return s.show(c, http.StatusOK, "workbench", "launch-promise", s.launchPromisePage(c, &d))
+	page, err := s.launchPromisePage(c, &d)
+	if err != nil {
+		return err
+	}
+	return s.show(c, http.StatusOK, "workbench", "launch-promise", page)
 }
 
-func (s *Server) launchPromisePage(c echo.Context, d *drafted) launchPromisePage {
+func (s *Server) launchPromisePage(c echo.Context, d *drafted) (launchPromisePage, error) {
 	page := launchPromisePage{launchFrame: s.launchFrame(c, d, "promise"), Modes: survey.Modes()}
 	w := &d.plan.Wave
 	page.Fields["mode"], page.Fields["threshold"], page.Fields["comments"] = string(w.Mode), strconv.Itoa(w.Threshold), strconv.Itoa(w.Comments)
@@ -57,7 +65,11 @@ func (s *Server) launchPromisePage(c echo.Context, d *drafted) launchPromisePage
 	if w.Tracks {
 		page.Fields["tracks"] = "1"
 	}
-	page.Reportables = reportables(page.room, d)
+	var err error
+	if page.bands, err = s.bandsOf(c.Request().Context(), d); err != nil {
+		return page, err
+	}
+	page.Reportables = reportables(page.room, d, page.bands)
 	for i := range page.Reportables {
 		page.Places = append(page.Places, i+1)
 	}
@@ -67,12 +79,12 @@ func (s *Server) launchPromisePage(c echo.Context, d *drafted) launchPromisePage
 		kept, _ := w.Promise.Kept.Exactly(lang)
 		page.Promises = append(page.Promises, promiseFields{Language: lang, Name: s.nameOf(lang), Asker: asker, Purpose: purpose, Kept: kept})
 	}
-	return page
+	return page, nil
 }
 
 // reportables returns the attributes of the panel and the background items of the questionnaire, those that
 // results are split by first, in their order.
-func reportables(r room, d *drafted) []reportable {
+func reportables(r room, d *drafted, bands map[string]fieldwork.Bands) []reportable {
 	p := &d.plan
 	var all []reportable
 	place := make(map[string]int)
@@ -82,10 +94,13 @@ func reportables(r room, d *drafted) []reportable {
 	if !p.OpenOnly {
 		for i := range d.attributes {
 			a := &d.attributes[i]
-			if a.Type != survey.TextAttribute {
-				continue
+			one := reportable{Name: "a." + a.Key, Says: cmp.Or(a.Name, a.Key), From: "launch_from_panel", Place: place["a."+a.Key], Kind: a.Type}
+			if a.Type == survey.TextAttribute {
+				one.Size = len(valuesOf(a))
+			} else {
+				one.Cuts = typedCuts(a.Type, bands[a.Key].Cuts)
 			}
-			all = append(all, reportable{Name: "a." + a.Key, Says: cmp.Or(a.Name, a.Key), From: "launch_from_panel", Place: place["a."+a.Key], Size: len(valuesOf(a))})
+			all = append(all, one)
 		}
 	}
 	for i := range d.questionnaire.Items {
@@ -183,7 +198,10 @@ func (s *Server) saveLaunchPromise(c echo.Context) error {
 	if err != nil {
 		return s.leaveLaunch(c, err)
 	}
-	page := s.launchPromisePage(c, &d)
+	page, err := s.launchPromisePage(c, &d)
+	if err != nil {
+		return err
+	}
 	page.read(form, &d)
 	if len(page.Problems) > 0 {
 		return s.show(c, http.StatusUnprocessableEntity, "workbench", "launch-promise", page)
@@ -229,6 +247,7 @@ func (p *launchPromisePage) read(form *upload, d *drafted) {
 	w.Tracks = in.ticked("tracks")
 	w.Erases = in.moment("erases", zoneOf(w))
 	p.readReported(form, d)
+	p.readBands(form, d)
 	asker, purpose, kept := survey.Words{}, survey.Words{}, survey.Words{}
 	for i := range p.Promises {
 		texts := &p.Promises[i]
