@@ -68,11 +68,12 @@ func (s *Server) respondError(err error, c echo.Context) {
 		_ = c.NoContent(statusLeft)
 		return
 	}
-	if t.status >= http.StatusInternalServerError {
-		s.log.LogAttrs(ctx, slog.LevelError, "request failed", slog.String("id", requestID(c)),
-			slog.String("route", c.Path()), slog.Int("status", t.status), slog.Any("error", err))
-	}
+	s.logFailure(c, t.status, err)
 	if c.Response().Committed {
+		return
+	}
+	if !s.public && ofAPI(c.Request().URL.Path) {
+		_ = sendProblem(c, s.problemOf(c, err)) // the visitor has left
 		return
 	}
 	if t.status == http.StatusServiceUnavailable {

@@ -32,6 +32,7 @@ type courseOfWave struct {
 	days    []dayLine
 	chart   charts.Course
 	early   fieldwork.Early // why nothing is projected
+	method  string          // of the projection
 	running bool            // answers are taken, so that something may be expected
 }
 
@@ -116,6 +117,7 @@ func (o *courseOfWave) project(whole []int, today time.Time) {
 	if o.early = projected.Early; o.early != fieldwork.NotEarly {
 		return
 	}
+	o.method = projected.Method
 	o.chart.Expected, o.chart.Low, o.chart.High = max(projected.Expected, all), max(projected.Low, all), max(projected.High, all)
 }
 

@@ -32,6 +32,7 @@ func (s *Server) routes(e *echo.Echo) {
 	if !s.public {
 		s.workbenchRoutes(e.Group(""))
 		s.commentRoutes(e.Group(""))
+		s.apiRoutes(e) // the same, for programs
 	}
 
 	// Style and script, under names that change with what is in them.

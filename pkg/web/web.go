@@ -193,7 +193,7 @@ func limitTime(next echo.HandlerFunc) echo.HandlerFunc {
 		switch path := c.Path(); {
 		case ofRespondents(path):
 			limit = respondentPatience
-		case whole.Method == http.MethodPost && (strings.HasSuffix(path, "/launch/confirm") || strings.HasPrefix(path, "/people/import")):
+		case whole.Method == http.MethodPost && (strings.HasSuffix(path, "/launch/confirm") || strings.HasPrefix(path, "/people/import") || path == apiRoot+"/people"):
 			limit = longWork
 		}
 		ctx, cancel := context.WithTimeout(whole.Context(), limit)

@@ -224,16 +224,24 @@ func (s *Server) identifier(ctx context.Context, organisation survey.Organisatio
 	return tally.NewIdentifier(each(func(p *survey.Person) string { return p.Name }), each(func(p *survey.Person) string { return p.Address })), nil
 }
 
-// fill puts one page of comments onto the page: those that mention nobody, or those that do.
-func (p *commentsPage) fill(comments []tally.Comment, item *survey.Item, at int) {
-	var shown []tally.Comment
+// parted parts comments that mention nobody from those that may.
+func parted(comments []tally.Comment) (free, flagged []tally.Comment) {
 	for _, comment := range comments {
 		if len(comment.Mentions) > 0 {
-			p.Flagged++
+			flagged = append(flagged, comment)
+		} else {
+			free = append(free, comment)
 		}
-		if (len(comment.Mentions) > 0) == p.Looking {
-			shown = append(shown, comment)
-		}
+	}
+	return free, flagged
+}
+
+// fill puts one page of comments onto the page: those that mention nobody, or those that do.
+func (p *commentsPage) fill(comments []tally.Comment, item *survey.Item, at int) {
+	shown, flagged := parted(comments)
+	p.Flagged = len(flagged)
+	if p.Looking {
+		shown = flagged
 	}
 	p.Count = len(shown)
 	last := max(0, (len(shown)-1)/commentsShown)

@@ -25,6 +25,7 @@ const (
 	longestPromise   = 1000    // characters of one text
 	longestSource    = 1 << 20 // bytes of a questionnaire
 	defaultThreshold = 5
+	ownQuestionnaire = "own"              // is chosen where the YAML of one is sent
 	timeOfForm       = "2006-01-02T15:04" // as the browser's field for date and time writes it
 )
 
@@ -141,8 +142,8 @@ type newWavePage struct {
 
 // newWave is a wave as somebody asks for it, on the page or by a program, and what is wrong with that.
 type newWave struct {
-	Chosen    string // the code of an instrument; "own"; or "stored"
-	Stored    survey.VersionID
+	Chosen    string           // the code of an instrument, or ownQuestionnaire
+	Stored    survey.VersionID // instead; 0 is none
 	Name      string
 	Slug      string // of the open link; "" is one made of the name
 	Source    string // the YAML of an own questionnaire, as given
@@ -270,7 +271,7 @@ func (s *Server) makeWave(ctx context.Context, organisation survey.OrganisationI
 // call it by. A file that is no questionnaire leaves what stands in the field as it is.
 func (n *newWave) readSource(form *upload) (fileName string) {
 	n.Source = form.text("source")
-	if n.Chosen != "own" {
+	if n.Chosen != ownQuestionnaire {
 		return "" // a file chosen before another choice was made is not meant
 	}
 	file, err := fileOf(form)
@@ -323,7 +324,7 @@ func (n *newWave) checkPromise(q *survey.Questionnaire) int {
 // organisation does not have is [survey.ErrNotFound].
 func (s *Server) versionOf(ctx context.Context, organisation survey.OrganisationID, n *newWave, fileName string) (*survey.Questionnaire, survey.Version, error) {
 	version := survey.Version{Organisation: organisation, Frames: map[string][]byte{}}
-	if n.Chosen == "stored" {
+	if n.Stored != 0 {
 		version, err := s.store.Version(ctx, organisation, n.Stored)
 		if err != nil {
 			return nil, version, err
@@ -359,7 +360,7 @@ func (s *Server) versionOf(ctx context.Context, organisation survey.Organisation
 
 // source returns the YAML that was chosen or sent, and the name to call it by; false if there is none to be read.
 func (n *newWave) source(fileName string) (source []byte, name string, ok bool) {
-	if n.Chosen != "own" {
+	if n.Chosen != ownQuestionnaire {
 		source, err := surveys.Questionnaire(n.Chosen)
 		if err != nil { // those there are, are embedded
 			n.Problems["questionnaire"] = n.words.T("problem_no_questionnaire")
