@@ -255,6 +255,31 @@ CREATE INDEX mails_claimed ON mails (sender_id) WHERE sender_id IS NOT NULL;
 CREATE INDEX mails_waiting_of_mailing ON mails (mailing_id) WHERE state = 'waiting';
 CREATE INDEX mails_of_invitation ON mails (invitation_id);
 
+-- What was shown, and who began to count when, is only added to: what may be shown next follows from it. How many
+-- were invited falls with an invitation that was erased, and in no other way.
+-- +goose StatementBegin
+CREATE FUNCTION keep_history() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+	IF NEW.releases < OLD.releases
+		OR jsonb_typeof(NEW.cuts) <> 'array' OR jsonb_typeof(NEW.held) <> 'array'
+		OR EXISTS (SELECT FROM jsonb_array_elements(OLD.cuts) WITH ORDINALITY AS o (cut, place) WHERE NEW.cuts -> (place - 1)::int IS DISTINCT FROM o.cut)
+		OR EXISTS (SELECT FROM jsonb_array_elements(OLD.held) WITH ORDINALITY AS o (step, place) WHERE NEW.held -> (place - 1)::int IS DISTINCT FROM o.step)
+	THEN
+		RAISE EXCEPTION 'what was shown of a wave is only added to' USING ERRCODE = 'check_violation';
+	END IF;
+	IF OLD.launched_at IS NOT NULL AND (NEW.audience <> OLD.audience OR NEW.id <> OLD.id
+		OR NEW.invited > OLD.invited
+		OR NEW.invited < OLD.invited AND (OLD.erased_at IS NOT NULL OR NEW.invited < (SELECT count(*) FROM invitations WHERE wave_id = OLD.id)))
+	THEN
+		RAISE EXCEPTION 'whom a wave was launched for does not change' USING ERRCODE = 'check_violation';
+	END IF;
+	RETURN NEW;
+END
+$$;
+-- +goose StatementEnd
+CREATE TRIGGER waves_history BEFORE UPDATE OF id, cuts, held, releases, audience, invited ON waves
+	FOR EACH ROW EXECUTE FUNCTION keep_history();
+
 -- Which secret the database is used with: a fingerprint, from which the secret cannot be worked out. One row.
 CREATE TABLE bound_secret (
 	id          bigint NOT NULL PRIMARY KEY CHECK (id = 1),
@@ -274,9 +299,11 @@ ALTER TABLE responses
 	DROP CONSTRAINT responses_complete,
 	ADD CONSTRAINT responses_complete CHECK ((completed_at IS NULL) = (tx IS NULL));
 DROP TABLE invitations, attribute_changes, attribute_values, attributes, people;
+DROP TRIGGER waves_history ON waves;
 DROP TRIGGER waves_promise ON waves;
 DROP TRIGGER waves_threshold ON waves;
 DROP FUNCTION keep_promise();
+DROP FUNCTION keep_history();
 ALTER TABLE waves
 	DROP COLUMN mode, DROP COLUMN comments, DROP COLUMN reported, DROP COLUMN segments, DROP COLUMN launched_at, DROP COLUMN invited,
 	DROP COLUMN open_link, DROP COLUMN once_per, DROP COLUMN kiosk, DROP COLUMN tracks, DROP COLUMN time_zone, DROP COLUMN quiet_from,

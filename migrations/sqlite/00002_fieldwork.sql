@@ -271,10 +271,40 @@ BEGIN
 END;
 -- +goose StatementEnd
 
+-- What was shown, and who began to count when, is only added to: what may be shown next follows from it. How many
+-- were invited falls with an invitation that was erased, and in no other way.
+-- +goose StatementBegin
+CREATE TRIGGER waves_history BEFORE UPDATE OF cuts, held, releases ON waves
+	FOR EACH ROW WHEN NEW.releases < OLD.releases
+		OR json_type(NEW.cuts) <> 'array' OR json_type(NEW.held) <> 'array'
+		OR EXISTS (SELECT 1 FROM json_each(OLD.cuts) AS o WHERE json(NEW.cuts -> o.key) IS NOT json(OLD.cuts -> o.key))
+		OR EXISTS (SELECT 1 FROM json_each(OLD.held) AS o WHERE json(NEW.held -> o.key) IS NOT json(OLD.held -> o.key))
+BEGIN
+	SELECT RAISE(ABORT, 'what was shown of a wave is only added to');
+END;
+-- +goose StatementEnd
+-- +goose StatementBegin
+CREATE TRIGGER waves_launched_for BEFORE UPDATE OF id, audience, invited ON waves
+	FOR EACH ROW WHEN OLD.launched_at IS NOT NULL AND (NEW.audience <> OLD.audience OR NEW.id <> OLD.id
+		OR NEW.invited > OLD.invited
+		OR NEW.invited < OLD.invited AND (OLD.erased_at IS NOT NULL OR NEW.invited < (SELECT count(*) FROM invitations WHERE wave_id = OLD.id)))
+BEGIN
+	SELECT RAISE(ABORT, 'whom a wave was launched for does not change');
+END;
+-- +goose StatementEnd
+
 -- REPLACE takes a row away and puts another in its place, which no trigger on changes sees.
 -- +goose StatementBegin
 CREATE TRIGGER waves_replaced BEFORE INSERT ON waves
 	FOR EACH ROW WHEN EXISTS (SELECT 1 FROM waves WHERE id = NEW.id AND (launched_at IS NOT NULL OR state <> 'draft'))
+BEGIN
+	SELECT RAISE(ABORT, 'what was promised when a wave was launched is only made stricter');
+END;
+-- +goose StatementEnd
+
+-- +goose StatementBegin
+CREATE TRIGGER waves_displaced BEFORE UPDATE OF id ON waves
+	FOR EACH ROW WHEN NEW.id <> OLD.id AND EXISTS (SELECT 1 FROM waves WHERE id = NEW.id AND (launched_at IS NOT NULL OR state <> 'draft'))
 BEGIN
 	SELECT RAISE(ABORT, 'what was promised when a wave was launched is only made stricter');
 END;
@@ -291,7 +321,10 @@ CREATE TABLE bound_secret (
 CREATE TABLE unreadable (answers INTEGER NOT NULL CONSTRAINT answers_wait_sealed CHECK (answers = 0));
 INSERT INTO unreadable SELECT (SELECT count(*) FROM sealed) + (SELECT count(*) FROM drafts);
 DROP TABLE unreadable;
+DROP TRIGGER waves_displaced;
 DROP TRIGGER waves_replaced;
+DROP TRIGGER waves_launched_for;
+DROP TRIGGER waves_history;
 DROP TRIGGER waves_promise;
 DROP TRIGGER waves_threshold;
 DROP TABLE bound_secret;

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"iter"
 	"maps"
@@ -286,6 +287,100 @@ func TestPromises(t *testing.T) {
 			opened = draft
 			opened.Threshold = 2
 			wantError(t, "the threshold of an open wave", s.UpdateWave(ctx, opened), survey.ErrConflict)
+		})
+	}
+}
+
+// TestHistoryIsAddedTo changes past the program what was shown of a wave and whom it was launched for.
+func TestHistoryIsAddedTo(t *testing.T) {
+	t.Parallel()
+	for name, dsnOf := range bothEngines() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			dsn, ctx := dsnOf(t), t.Context()
+			s := storetest.Open(t, dsn)
+			people := importPeople(t, s, 8)
+			w, invitations := launched(t, s, survey.Confidential, 3, people, nil, nil)
+			finish := func(from, until int) {
+				for _, i := range invitations[from:until] {
+					r := newResponse(w)
+					r.Invitation = i.ID
+					if err := errors.Join(s.StartResponse(ctx, ours, &r), s.CompleteResponse(ctx, ours, complete(r, `{}`), 0)); err != nil {
+						t.Fatal(err)
+					}
+				}
+				all := func(pending []survey.ResponseID, _ int, _ bool) []survey.ResponseID { return pending }
+				if n, err := s.Release(ctx, ours, w.ID, noon, all); err != nil || n != until-from {
+					t.Fatalf("Release = %d, %v", n, err)
+				}
+			}
+			cut := survey.Cut{Release: 1, Shown: []survey.Part{{Item: "department", Option: "IT"}}}
+			finish(0, 3)
+			if err := s.AddCut(ctx, ours, w.ID, cut, 0, 1); err != nil {
+				t.Fatal(err)
+			}
+			draft := survey.Wave{Organisation: ours, Version: w.Version, Name: "Draft", Audience: survey.External, Slug: "draft", Threshold: 3, State: survey.WaveDraft}
+			if err := s.CreateWave(ctx, &draft); err != nil {
+				t.Fatal(err)
+			}
+			before, err := s.Wave(ctx, ours, w.ID)
+			if err != nil {
+				t.Fatal(err)
+			}
+			own := fmt.Sprintf(" WHERE id = %d", w.ID)
+			for _, statement := range []string{
+				"UPDATE waves SET cuts = '[]'" + own,
+				"UPDATE waves SET cuts = '{}'" + own,
+				`UPDATE waves SET cuts = '[{"release":1,"shown":[],"final":false}]'` + own,
+				`UPDATE waves SET cuts = '[{"release":0,"shown":[{"item":"department","option":"IT"}],"final":false},{"release":1,"shown":[{"item":"department","option":"IT"}],"final":false}]'` + own,
+				"UPDATE waves SET cuts = '[]' FROM (SELECT 1 AS one) AS other" + own,
+				"UPDATE waves SET cuts = other.cuts, held = other.held, releases = other.releases FROM waves AS other WHERE other.id <> waves.id AND waves.launched_at IS NOT NULL",
+				"UPDATE waves SET held = '[]'" + own,
+				`UPDATE waves SET held = '[{"release":1,"threshold":1}]'` + own,
+				"UPDATE waves SET releases = 0" + own,
+				"UPDATE waves SET audience = 'external'" + own,
+				"UPDATE waves SET invited = 9" + own,
+				"UPDATE waves SET invited = 7" + own,
+				"UPDATE waves SET invited = 0" + own,
+				"UPDATE waves SET id = 4711" + own,
+				"INSERT INTO waves SELECT * FROM waves" + own + " ON CONFLICT (id) DO UPDATE SET cuts = '[]'",
+				// Of SQLite alone.
+				"REPLACE INTO waves SELECT * FROM waves" + own,
+				"INSERT OR REPLACE INTO waves SELECT * FROM waves" + own,
+				fmt.Sprintf("UPDATE OR REPLACE waves SET id = %d WHERE id = %d", w.ID, draft.ID),
+			} {
+				if err := execute(t, dsn, statement); err == nil {
+					t.Errorf("%s succeeded; want it refused", statement)
+				}
+			}
+			after, err := s.Wave(ctx, ours, w.ID)
+			if diff := cmp.Diff(before, after); err != nil || diff != "" || len(after.Cuts) != 1 || len(after.Held) != 1 || after.Invited != 8 {
+				t.Errorf("what was refused changed the wave: %v\n%s", err, diff)
+			}
+			// What the program does goes on.
+			finish(3, 6)
+			w.Threshold = 3
+			if err := s.AddCut(ctx, ours, w.ID, survey.Cut{Release: 2, Shown: cut.Shown}, 1, 2); err != nil {
+				t.Error(err)
+			}
+			if _, err := s.ErasePerson(ctx, ours, people[7].ID); err != nil {
+				t.Error(err)
+			}
+			after, err = s.Wave(ctx, ours, w.ID)
+			if err != nil || len(after.Cuts) != 2 || after.Releases != 2 || after.Invited != 7 {
+				t.Errorf("cuts %v, %d releases, %d invited, %v; want 2, 2 and 7", after.Cuts, after.Releases, after.Invited, err)
+			}
+			if _, err := s.EraseWavePersonalData(ctx, ours, w.ID); err != nil {
+				t.Fatal(err)
+			}
+			if err := execute(t, dsn, "UPDATE waves SET invited = 6"+own); err == nil {
+				t.Error("after its invitations were erased a wave has fewer who were invited")
+			}
+			for _, statement := range []string{"UPDATE waves SET audience = 'internal'", "UPDATE waves SET invited = 0", "UPDATE waves SET id = 4711"} {
+				if err := execute(t, dsn, fmt.Sprintf("%s WHERE id = %d", statement, draft.ID)); err != nil {
+					t.Errorf("%s, of a draft: %v", statement, err)
+				}
+			}
 		})
 	}
 }
