@@ -30,7 +30,7 @@ func Difference(d *findings.Divergence, look Look) (Chart, error) {
 	}
 	items := slices.Clone(d.Items)
 	if s.look.Order == ByDifference {
-		slices.SortStableFunc(items, func(a, b findings.ItemDifference) int { return cmp.Compare(b.Difference, a.Difference) })
+		slices.SortStableFunc(items[:len(d.Shown())], func(a, b findings.ItemDifference) int { return cmp.Compare(b.Difference, a.Difference) })
 	}
 	p := difference{sheet: s, finding: d, frame: f, items: items}
 	var bottom float64
@@ -241,6 +241,9 @@ func (p difference) plot(rows []float64, x, width float64, strips [][2]float64, 
 		payload:    forestPayload{markSize, 4, p.colors.ground},
 	}
 	for i, item := range p.items {
+		if item.Withheld() {
+			continue
+		}
 		shape, color := "disc", p.colors.neutral
 		switch item.Verdict {
 		case findings.Different:

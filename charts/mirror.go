@@ -248,6 +248,9 @@ func (m mirror) sides(rows []float64, externalZero, internalZero, width, top, bo
 	figures, longest := 0.0, 0.05
 	for _, item := range m.finding.Items {
 		for _, e := range []findings.Entry{item.External, item.Internal} {
+			if e.Withheld {
+				continue // its words stand where the bar would begin
+			}
 			figures = max(figures, m.room(m.words.percent(e.Share), m.bold(figureSize)))
 			longest = max(longest, reach(e))
 		}
@@ -281,6 +284,10 @@ func (m mirror) side(side mirrorSide, rows []float64, width, longest float64) {
 	}
 	for i, item := range m.finding.Items {
 		e, color := side.entry(item), side.pale
+		if e.Withheld {
+			m.gap(side, rows[i])
+			continue
+		}
 		if item.Verdict == findings.Different {
 			color = side.strong
 		}
@@ -295,6 +302,21 @@ func (m mirror) side(side mirrorSide, rows []float64, width, longest float64) {
 		m.line(m.words.percent(e.Share), end, rows[i], a, m.bold(figureSize))
 	}
 	m.plots = append(m.plots, p)
+}
+
+// gap marks the place of a bar that is not shown: a few short strokes, so that it is not taken for a share of 0, and the
+// word.
+func (m mirror) gap(side mirrorSide, y float64) {
+	const strokes, apart, half = 3, 5.0, 4.0
+	x, a := side.zero, left
+	for range strokes {
+		x += float64(side.sign) * apart
+		m.rule(x, y-half, x, y+half, m.colors.axis)
+	}
+	if side.sign < 0 {
+		a = right
+	}
+	m.line(m.words.say("withheld"), x+float64(side.sign)*figureGap, y, a, m.soft(setSize))
 }
 
 // reach is how far bar and interval of an option go, as a share.

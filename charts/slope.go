@@ -95,8 +95,8 @@ func (p slope) draw() float64 {
 		p.text(inside[i], c.rightEdge+c.share, middle(p.inside[i]), left, v)
 		if c.share > 0 {
 			figures := p.voice(item.Verdict, figureSize)
-			p.line(p.words.percent(item.External.Share), c.leftEdge, middle(i), right, figures)
-			p.line(p.words.percent(item.Internal.Share), c.rightEdge+c.share-shareGap, middle(p.inside[i]), right, figures)
+			p.line(p.share(item.External), c.leftEdge, middle(i), right, figures)
+			p.line(p.share(item.Internal), c.rightEdge+c.share-shareGap, middle(p.inside[i]), right, figures)
 		}
 		p.placed(item, item.External, c.leftPlace, middle(i))
 		p.placed(item, item.Internal, c.rightPlace, middle(p.inside[i]))
@@ -119,7 +119,7 @@ func (p slope) columns() slopeColumns {
 	} else {
 		for _, item := range p.finding.Items {
 			figures := p.voice(item.Verdict, figureSize)
-			c.share = max(c.share, p.room(p.words.percent(item.External.Share), figures), p.room(p.words.percent(item.Internal.Share), figures))
+			c.share = max(c.share, p.room(p.share(item.External), figures), p.room(p.share(item.Internal), figures))
 		}
 		c.share += shareGap
 		way := min(max(0.24*f.width(), 100), 320)
@@ -142,6 +142,14 @@ func (p slope) placeWidth() float64 {
 		}
 	}
 	return width
+}
+
+// share is an option's share on one side, or the word for one that is not shown.
+func (p slope) share(e findings.Entry) string {
+	if e.Withheld {
+		return p.words.say("withheld")
+	}
+	return p.words.percent(e.Share)
 }
 
 // heads names the two sides over their labels, and the places over theirs; it returns where the rows begin.
@@ -271,7 +279,7 @@ func (p slope) key(y float64) float64 {
 	y += 8
 	seen := make(map[string]bool)
 	for _, verdict := range []findings.Verdict{findings.Different, findings.Small, findings.Same, findings.Unknown} {
-		for _, item := range p.finding.Items {
+		for _, item := range p.finding.Shown() {
 			words := p.words.say(string(verdict))
 			if verdict == findings.Different {
 				words = p.words.direction(item.Difference)

@@ -134,6 +134,9 @@ func (w wording) base(b findings.Base) string {
 // verdict returns what the data show about an option, and what goes with it: the difference where there is
 // one, what could have been seen where the data cannot tell.
 func (w wording) verdict(item findings.ItemDifference) (words, detail string) {
+	if item.Withheld() {
+		return w.say("withheld"), ""
+	}
 	switch item.Verdict {
 	case findings.Different:
 		return w.direction(item.Difference), w.points(item.Difference)
@@ -184,7 +187,7 @@ func (w wording) describe(title string, d *findings.Divergence, look Look) strin
 	}
 	for _, verdict := range []findings.Verdict{findings.Different, findings.Small, findings.Same, findings.Unknown} {
 		var said []string
-		for _, item := range d.Items {
+		for _, item := range d.Shown() {
 			if item.Verdict == verdict {
 				said = append(said, w.option(item.External, item.Code)+" "+w.percent(item.External.Share)+" / "+w.percent(item.Internal.Share))
 			}
@@ -192,6 +195,13 @@ func (w wording) describe(title string, d *findings.Divergence, look Look) strin
 		if len(said) > 0 {
 			b.WriteString(capital(w.say(string(verdict))) + ": " + strings.Join(said, "; ") + ". ")
 		}
+	}
+	var withheld []string
+	for _, item := range d.Items[len(d.Shown()):] {
+		withheld = append(withheld, w.option(item.External, item.Code))
+	}
+	if len(withheld) > 0 {
+		b.WriteString(capital(w.say("withheld")) + ": " + strings.Join(withheld, "; ") + ". ")
 	}
 	return strings.TrimSpace(b.String())
 }

@@ -33,6 +33,9 @@ func Alike(external, internal *tally.Table) error {
 // difference names the first thing that is not alike, or nothing.
 func difference(external, internal *tally.Table) string {
 	out, in := external.Item, internal.Item
+	if out.Kind == in.Kind && out.Kind == survey.Rank && out.Max == in.Max && external.Top != internal.Top {
+		return fmt.Sprintf("the first %d are counted outside, and the first %d inside", external.Top, internal.Top)
+	}
 	if out.Kind != in.Kind {
 		return fmt.Sprintf("it is %s outside and %s inside", out.Kind.AnItem(), in.Kind.AnItem())
 	}

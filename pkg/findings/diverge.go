@@ -30,7 +30,7 @@ func Diverge(external, internal *tally.Table, joint *tally.Joint, s Settings) (*
 	}
 	d := &Divergence{
 		Item: external.Item.Code, Text: external.Item.Text, Kind: external.Item.Kind,
-		Rule: DefaultRule(external.Item.Kind), Top: s.Top, Level: s.Level, Margin: s.Margin,
+		Rule: DefaultRule(external.Item.Kind), Top: topOf(external, s), Level: s.Level, Margin: s.Margin,
 	}
 	var err error
 	outside, inside := populationOf(external), populationOf(internal)
@@ -48,6 +48,9 @@ func Diverge(external, internal *tally.Table, joint *tally.Joint, s Settings) (*
 		} else if joint.N >= joint.Threshold {
 			d.Overlap = joint.N
 		}
+	}
+	if err := d.line(outside, inside, s); err != nil {
+		return nil, err
 	}
 	if err := d.compareItems(c, s); err != nil {
 		return nil, err
@@ -74,27 +77,61 @@ type comparison interface {
 	expectedTau(codes []survey.OptionCode, level float64) (stats.Interval, error)
 }
 
-func (d *Divergence) compareItems(c comparison, s Settings) error {
+// line puts the options of both sides beside each other, those last that a side withholds.
+func (d *Divergence) line(external, internal *population, s Settings) error {
 	inside := make(map[survey.OptionCode]Entry, len(d.Internal.Entries))
 	for _, e := range d.Internal.Entries {
 		inside[e.Code] = e
 	}
-	family := len(d.External.Entries)
-	var tested []float64
+	var withheld []ItemDifference
 	for _, e := range d.External.Entries {
 		it := ItemDifference{Code: e.Code, External: e, Internal: inside[e.Code], Verdict: Unknown}
-		if err := c.item(&it, s, family); err != nil {
-			return fmt.Errorf("difference of %s: %w", e.Code, err)
+		if it.Withheld() {
+			nothingKnown(&it)
+			for _, side := range []*Entry{&it.External, &it.Internal} {
+				side.Rank, side.RankLow, side.RankHigh, side.Tied = 0, 0, 0, false
+			}
+			withheld = append(withheld, it)
+			continue
 		}
 		d.Items = append(d.Items, it)
-		tested = append(tested, it.P)
+	}
+	if len(d.Items) == 0 {
+		return &tally.WithheldError{Audience: d.Internal.Audience, Item: d.Item, Threshold: d.Internal.Base.Threshold, Options: true}
+	}
+	if len(withheld) > 0 {
+		at, both := map[survey.OptionCode]int{}, map[survey.OptionCode]bool{}
+		for i := range d.Items {
+			at[d.Items[i].Code], both[d.Items[i].Code] = i, true
+		}
+		err := external.among(both).place(func(i int) *Entry { return &d.Items[at[external.table.Options[i].Code]].External }, d.Rule, s.Level)
+		if err != nil {
+			return err
+		}
+		err = internal.among(both).place(func(i int) *Entry { return &d.Items[at[internal.table.Options[i].Code]].Internal }, d.Rule, s.Level)
+		if err != nil {
+			return err
+		}
+	}
+	d.Items = append(d.Items, withheld...)
+	return nil
+}
+
+func (d *Divergence) compareItems(c comparison, s Settings) error {
+	items := d.Shown()
+	var tested []float64
+	for i := range items {
+		if err := c.item(&items[i], s, len(items)); err != nil {
+			return fmt.Errorf("difference of %s: %w", items[i].Code, err)
+		}
+		tested = append(tested, items[i].P)
 	}
 	adjusted, err := stats.Holm(tested)
 	if err != nil {
 		return err
 	}
-	for i := range d.Items {
-		it := &d.Items[i]
+	for i := range items {
+		it := &items[i]
 		it.PAdjusted = adjusted[i]
 		within, err := c.within(it, s)
 		if err != nil {
@@ -120,7 +157,7 @@ func verdict(different, within bool) Verdict {
 func (d *Divergence) compareLists(c comparison) error {
 	var outside, inside []int
 	var codes []survey.OptionCode
-	for _, it := range d.Items {
+	for _, it := range d.Shown() {
 		outside = append(outside, it.External.Rank)
 		inside = append(inside, it.Internal.Rank)
 		codes = append(codes, it.Code)
@@ -223,13 +260,14 @@ func (c *independent) within(d *ItemDifference, s Settings) (bool, error) {
 // equivalenceLevel is the coverage of the interval that two one-sided tests at 1 - Level amount to.
 func equivalenceLevel(s Settings) float64 { return 1 - 2*(1-s.Level) }
 
-// nothingKnown is the difference from or to a share of nobody.
+// nothingKnown is the difference from or to a share of nobody, or one that is withheld.
 func nothingKnown(d *ItemDifference) {
 	d.Difference, d.CohenH = math.NaN(), math.NaN()
 	d.Low, d.High = -1, 1
 	d.P, d.Higher, d.Detectable = 1, 0.5, 1
 	d.Method = "nobody could say"
-	if d.External.Withheld || d.Internal.Withheld {
+	if d.Withheld() {
+		d.Low, d.High, d.P, d.PAdjusted, d.Higher, d.Detectable = math.NaN(), math.NaN(), math.NaN(), math.NaN(), math.NaN(), math.NaN()
 		d.Method = "withheld"
 	}
 }

@@ -19,7 +19,7 @@ func emphasis(external, internal *population, d *Divergence, s Settings) (*Empha
 	e.External, e.Internal, e.Difference = level.external, level.internal, level.internal-level.external
 	e.Low, e.High, e.P = level.interval.Low, level.interval.High, level.p
 	var tested []float64
-	for _, it := range d.Items {
+	for _, it := range d.Shown() {
 		c, known, err := welch(external, internal,
 			external.table.Centred[external.at(it.Code)], internal.table.Centred[internal.at(it.Code)], s.Level)
 		if err != nil {

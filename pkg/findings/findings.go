@@ -5,6 +5,10 @@
 // It is handed tallies and returns findings. Every finding carries its item, its rule, its base and the
 // names of its methods, so that nothing printed from it can lose them. It never meets files, databases or
 // pages. A base that is too small to publish never arrives here: the tally gives an error instead.
+//
+// Single options may be withheld where waves promised to protect people. They have no place and no figure, stand at
+// the end of a list and say so. What is told of the others is computed from the others alone, places and tests over
+// the whole list included, so that nothing of an option that is not shown goes into any figure.
 package findings
 
 import (
@@ -70,7 +74,7 @@ type Ranking struct {
 	Top        int     // N of ShareTopN, and the length of the list people look at
 	Level      float64 // coverage of intervals and rank sets, e.g. 0.95
 	Base       Base
-	Entries    []Entry     // best first; ties in the order of the questionnaire
+	Entries    []Entry     // best first, ties in the order of the questionnaire; at the end those withheld, which have no rank
 	Others     []Entry     // exclusive options: in the base, out of the ranking; ranks are 0
 	ByRule     []RuleOrder // the same options by every other rule that fits the kind
 	OrderHolds bool        // every rule in ByRule puts the options among the first Top in the same order
@@ -85,6 +89,8 @@ type Base struct {
 	Missing    int // not in N: did not answer
 	Partial    int // of N, rated some rows of a rating and left others empty
 	Threshold  int // the smallest base that is shown, which N met
+
+	Protected bool // of a wave that protects people: None, Missing and Partial are not told, and 0
 }
 
 // Entry is one option's place in a ranking.
@@ -102,7 +108,8 @@ type Entry struct {
 	RankHigh   int     // worst place it may truly hold
 	Tied       bool    // shares its rank with another option
 	CannotSay  int     // persons who said they cannot say
-	Withheld   bool    // too few people rated it: Share is NaN, and the counts are 0
+	Withheld   bool    // not shown, to protect people: shares are NaN, counts and ranks 0
+	Earlier    bool    // counted when fewer people had answered: later ones are too few to be told of
 }
 
 // RuleOrder is the order of the options by one rule.
@@ -143,7 +150,7 @@ type Divergence struct {
 	Margin    float64 // differences within ±Margin are practically the same; a share, e.g. 0.10
 	External  Ranking
 	Internal  Ranking
-	Items     []ItemDifference // in the order of the external ranking
+	Items     []ItemDifference // in the order of the external ranking; at the end those that a side withholds
 	Lists     ListAgreement
 	Emphasis  *Emphasis // ratings of several rows by different people; otherwise nil
 	Paired    *Pairing  // set where most of the smaller side answered on both sides
@@ -152,6 +159,11 @@ type Divergence struct {
 }
 
 // ItemDifference is one option seen from both sides. Differences are internal minus external, as shares.
+//
+// Places are those among the options that both sides show, since others cannot be compared; where a side withholds none
+// that the other shows, they are those of its ranking. An option that a side withholds has no figures but those of the
+// other side's entry, no place on either, and the verdict Unknown. It is counted in nothing: not among the
+// tests that are corrected for, not in the agreement of the lists, and in no test over all options.
 type ItemDifference struct {
 	Code         survey.OptionCode
 	External     Entry
@@ -164,6 +176,18 @@ type ItemDifference struct {
 	Higher       float64 // probability that the share is higher inside (independent Jeffreys posteriors)
 	CohenH       float64
 	Method       string // the test behind P
+}
+
+// Withheld reports whether a side does not show the option, to protect people.
+func (it *ItemDifference) Withheld() bool { return it.External.Withheld || it.Internal.Withheld }
+
+// Shown are the options that both sides show, in their order.
+func (d *Divergence) Shown() []ItemDifference {
+	n := len(d.Items)
+	for n > 0 && d.Items[n-1].Withheld() {
+		n--
+	}
+	return d.Items[:n:n]
 }
 
 // Emphasis tells the level of ratings from their order: one side may rate everything higher, and still put

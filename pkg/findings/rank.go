@@ -23,15 +23,18 @@ func Rank(t *tally.Table, s Settings) (Ranking, error) {
 
 func (p *population) rank(s Settings) (Ranking, error) {
 	t := p.table
-	if len(p.ranked) == 0 {
+	switch {
+	case len(p.ranked) == 0 && p.hides():
+		return Ranking{}, &tally.WithheldError{Audience: t.Audience, Item: t.Item.Code, Threshold: t.Threshold, Options: true}
+	case len(p.ranked) == 0:
 		return Ranking{}, fmt.Errorf("%s has no options to rank", t.Item.Code)
 	}
 	r := Ranking{
 		Audience: t.Audience, Item: t.Item.Code, Kind: t.Item.Kind, Rule: DefaultRule(t.Item.Kind),
-		Top: s.Top, Level: s.Level,
+		Top: topOf(t, s), Level: s.Level,
 		Base: Base{
 			N: t.N, EffectiveN: p.effectiveN, Weighted: t.Weighted,
-			None: t.None, Missing: t.Missing, Partial: t.Partial, Threshold: t.Threshold,
+			None: t.None, Missing: t.Missing, Partial: t.Partial, Threshold: t.Threshold, Protected: t.Earlier != nil,
 		},
 	}
 	entries := make([]Entry, len(t.Options))
@@ -42,29 +45,53 @@ func (p *population) rank(s Settings) (Ranking, error) {
 		}
 		entries[i] = e
 	}
-	sets, err := p.rankSets(s.Level)
-	if err != nil {
-		return Ranking{}, fmt.Errorf("rank sets of %s: %w", t.Item.Code, err)
+	if err := p.place(func(i int) *Entry { return &entries[i] }, r.Rule, s.Level); err != nil {
+		return Ranking{}, err
 	}
-	places := competition(p.scores(r.Rule), t.Weighted)
-	for at, i := range p.ranked {
-		entries[i].Rank, entries[i].Tied = places[at].rank, places[at].tied
-		entries[i].RankLow, entries[i].RankHigh = sets[at].Low, sets[at].High
-	}
+	var withheld []Entry
 	for i, e := range entries {
-		if e.Rank > 0 {
+		switch {
+		case e.Rank > 0:
 			r.Entries = append(r.Entries, e)
-		} else {
-			r.Others = append(r.Others, entries[i])
+		case t.Options[i].Ranked():
+			withheld = append(withheld, e)
+		default:
+			r.Others = append(r.Others, e)
 		}
 	}
 	slices.SortStableFunc(r.Entries, func(a, b Entry) int { return cmp.Compare(a.Rank, b.Rank) })
+	r.Entries = append(r.Entries, withheld...)
+	var err error
 	r.ByRule, err = p.byRule(r.Rule, s.Level)
 	if err != nil {
 		return Ranking{}, fmt.Errorf("%s: %w", t.Item.Code, err)
 	}
 	r.OrderHolds = r.orderHolds()
 	return r, nil
+}
+
+// place gives the options that take part in rankings their places.
+func (p *population) place(entry func(i int) *Entry, rule Rule, level float64) error {
+	sets, err := p.rankSets(level)
+	if err != nil {
+		return fmt.Errorf("rank sets of %s: %w", p.table.Item.Code, err)
+	}
+	places := competition(p.scores(rule), p.table.Weighted)
+	for at, i := range p.ranked {
+		e := entry(i)
+		e.Rank, e.Tied = places[at].rank, places[at].tied
+		e.RankLow, e.RankHigh = sets[at].Low, sets[at].High
+	}
+	return nil
+}
+
+// topOf is the length of the list people look at. An order of a wave that protects people is counted among its own first
+// few only.
+func topOf(t *tally.Table, s Settings) int {
+	if t.Item.Kind == survey.Rank && t.Top < min(s.Top, t.Item.Max) {
+		return t.Top
+	}
+	return s.Top
 }
 
 // DefaultRule returns the rule a kind is ranked by unless somebody asks for another.
@@ -105,11 +132,36 @@ func populationOf(t *tally.Table) *population {
 		p.effectiveN = stats.KishFromSums(t.SumW, t.SumW2)
 	}
 	for i, o := range t.Options {
-		if o.Ranked() {
+		if o.Ranked() && !p.withheld(i) {
 			p.ranked = append(p.ranked, i)
 		}
 	}
 	return p
+}
+
+// withheld reports whether nothing is told of option i.
+func (p *population) withheld(i int) bool { return p.table.Withheld != nil && p.table.Withheld[i] }
+
+// hides reports whether an option is withheld that could be ranked.
+func (p *population) hides() bool {
+	for i, o := range p.table.Options {
+		if o.Ranked() && p.withheld(i) {
+			return true
+		}
+	}
+	return false
+}
+
+// among is the population with only some of the options to rank.
+func (p *population) among(options map[survey.OptionCode]bool) *population {
+	part := *p
+	part.ranked = nil
+	for _, i := range p.ranked {
+		if options[p.table.Options[i].Code] {
+			part.ranked = append(part.ranked, i)
+		}
+	}
+	return &part
 }
 
 // chosen and judged are the people who chose option i, and those who judged it.
@@ -139,8 +191,14 @@ func (p *population) entry(i int, level float64) (Entry, error) {
 	e := Entry{
 		Code: o.Code, Text: o.Text, Count: p.chosen(i).N, N: p.judged(i).N, Mean: math.NaN(),
 	}
-	if p.table.Withheld != nil {
-		e.CannotSay, e.Withheld = p.table.CannotSay[i], p.table.Withheld[i]
+	if e.Withheld = p.withheld(i); e.Withheld {
+		e.Count, e.N, e.EffectiveN = 0, 0, math.NaN()
+		e.Share, e.Low, e.High = math.NaN(), math.NaN(), math.NaN()
+		return e, nil
+	}
+	e.Earlier = p.table.Earlier != nil && p.table.Earlier[i]
+	if p.table.CannotSay != nil {
+		e.CannotSay = p.table.CannotSay[i]
 	}
 	if e.N == 0 {
 		// Everybody said "cannot say": there is no share, and nothing is known of it.
@@ -264,6 +322,9 @@ func compareScores(a, b score, tolerance float64) int {
 // byRule ranks the options by every rule that stands beside the default.
 func (p *population) byRule(rule Rule, level float64) ([]RuleOrder, error) {
 	var orders []RuleOrder
+	if p.table.Moments == nil {
+		return nil, nil // a protected wave tells no means, and ranks by one rule only
+	}
 	for _, other := range rulesBeside(rule) {
 		places := competition(p.scores(other), p.table.Weighted)
 		order := RuleOrder{Rule: other}

@@ -44,7 +44,7 @@ func (s *Speaker) Divergence(d *Divergence, lang survey.Language) string {
 // may be empty.
 func (s *Speaker) Headline(d *Divergence, lang survey.Language) (headline, rest string) {
 	say := saying{s.phrases, lang}
-	by, total := d.byVerdict(), len(d.Items)
+	by, total := d.byVerdict(), len(d.Shown())
 	var first, then []string
 	if firsts := say.firsts(d); firsts != "" {
 		first = append(first, firsts)
@@ -123,15 +123,16 @@ func (s *Speaker) Emphasis(d *Divergence, lang survey.Language) []string {
 // Leads says who leads on each side: the title of a picture of both rankings.
 func (s *Speaker) Leads(d *Divergence, lang survey.Language) string {
 	say := saying{s.phrases, lang}
-	out, in := d.External.Leaders(), d.Internal.Leaders()
+	out, in := d.leaders()
 	args := survey.Args{
 		"Outside": say.list(out), "OutsideShare": say.share(out[0]),
 		"Inside": say.list(in), "InsideShare": say.share(in[0]),
 	}
-	said := say.it("leads", args)
+	key := "leads"
 	if len(out) == 1 && len(in) == 1 && out[0].Code == in[0].Code {
-		said = say.it("leads_both", args)
+		key = "leads_both"
 	}
+	said := say.it(d.ofShown(key), args)
 	switch sureOut, sureIn := out[0].RankHigh == 1, in[0].RankHigh == 1; {
 	case !sureOut && !sureIn:
 		said += say.it("unsettled_both", nil)
@@ -151,13 +152,13 @@ func (s *Speaker) Gap(d *Divergence, lang survey.Language) string {
 	proven := append(by[Different], by[Small]...)
 	key, among := "gap", proven
 	if len(proven) == 0 {
-		key, among = "gap_unproven", d.Items
+		key, among = "gap_unproven", d.Shown()
 	}
 	widest := slices.MaxFunc(among, func(a, b ItemDifference) int {
 		return cmp.Compare(math.Abs(a.Difference), math.Abs(b.Difference))
 	})
 	return say.it(key, survey.Args{
-		"Number": lang.Integer(len(proven)), "Total": lang.Integer(len(d.Items)),
+		"Number": lang.Integer(len(proven)), "Total": lang.Integer(len(d.Shown())),
 		"Points": say.points(math.Abs(widest.Difference)), "Item": say.quoted(widest.External.Text, widest.Code),
 	})
 }
@@ -167,7 +168,7 @@ func (s *Speaker) Gap(d *Divergence, lang survey.Language) string {
 func (s *Speaker) Moves(d *Divergence, lang survey.Language) string {
 	say := saying{s.phrases, lang}
 	var moved []Entry
-	for _, it := range d.Items {
+	for _, it := range d.Shown() {
 		if it.External.RankLow > it.Internal.RankHigh || it.Internal.RankLow > it.External.RankHigh {
 			moved = append(moved, it.External)
 		}
@@ -176,7 +177,7 @@ func (s *Speaker) Moves(d *Divergence, lang survey.Language) string {
 		return say.it("moves_none", nil)
 	}
 	return say.it("moves", survey.Args{
-		"Number": lang.Integer(len(moved)), "Total": lang.Integer(len(d.Items)), "Items": say.list(moved),
+		"Number": lang.Integer(len(moved)), "Total": lang.Integer(len(d.Shown())), "Items": say.list(moved),
 	})
 }
 
@@ -205,7 +206,7 @@ func (s *Speaker) Item(d *Divergence, it *ItemDifference, lang survey.Language) 
 		return say.it("item_same", args)
 	case Unknown:
 	}
-	if it.External.Withheld || it.Internal.Withheld {
+	if it.Withheld() {
 		return say.it("item_withheld", args)
 	}
 	if it.External.N == 0 || it.Internal.N == 0 {
@@ -231,11 +232,11 @@ func (s *Speaker) Item(d *Divergence, it *ItemDifference, lang survey.Language) 
 func (s *Speaker) Ranking(r *Ranking, lang survey.Language) string {
 	say := saying{s.phrases, lang}
 	var said []string
-	leaders := r.Leaders()
+	leaders, shown := r.Leaders(), r.Shown()
 	first := leaders[0]
 	args := survey.Args{"Item": say.quoted(first.Text, first.Code), "Share": say.share(first)}
 	switch {
-	case len(leaders) == len(r.Entries) && len(leaders) > 1:
+	case len(leaders) == len(shown) && len(leaders) > 1:
 		said = append(said, say.it("first_shared_all", survey.Args{"Number": say.lang.Integer(len(leaders))}))
 	case len(leaders) > 1:
 		said = append(said, say.it("first_shared", survey.Args{"Items": say.list(leaders), "Share": args["Share"]}))
@@ -246,25 +247,28 @@ func (s *Speaker) Ranking(r *Ranking, lang survey.Language) string {
 		said = append(said, say.it("first_unsure", args))
 	}
 	may := 0
-	for _, e := range r.Entries {
+	for _, e := range shown {
 		if e.RankLow <= r.Top {
 			may++
 		}
 	}
 	top := survey.Args{"Top": say.lang.Integer(r.Top)}
 	switch {
-	case len(r.Entries) <= r.Top || len(leaders) == len(r.Entries):
+	case len(shown) <= r.Top || len(leaders) == len(shown):
 	case may <= r.Top:
 		said = append(said, say.it("true_top_sure", top))
-	case may == len(r.Entries):
+	case may == len(shown):
 		said = append(said, say.it("true_top_open", top))
 	default:
 		said = append(said, say.count("true_top", may, top))
 	}
 	if other, ok := r.otherOrder(); ok && !r.OrderHolds {
 		said = append(said, say.it("depends", survey.Args{
-			"Top": say.lang.Integer(min(r.Top, len(r.Entries))), "Rule": s.Rule(other, r.Top, lang),
+			"Top": say.lang.Integer(min(r.Top, len(shown))), "Rule": s.Rule(other, r.Top, lang),
 		}))
+	}
+	if hidden := len(r.Entries) - len(shown); hidden > 0 {
+		said = append(said, say.count("not_shown", hidden, survey.Args{"Total": say.lang.Integer(len(r.Entries))}))
 	}
 	return strings.Join(said, " ")
 }
@@ -279,6 +283,18 @@ func (s *Speaker) Notes(d *Divergence, lang survey.Language) []string {
 	if d.Overlap > 0 {
 		notes = append(notes, say.count("overlap", d.Overlap, nil))
 	}
+	if hidden := len(d.Items) - len(d.Shown()); hidden > 0 {
+		notes = append(notes, say.count("not_shown", hidden, survey.Args{"Total": say.lang.Integer(len(d.Items))}))
+	}
+	earlier := 0
+	for _, it := range d.Shown() {
+		if it.External.Earlier || it.Internal.Earlier {
+			earlier++
+		}
+	}
+	if earlier > 0 {
+		notes = append(notes, say.count("earlier", earlier, nil))
+	}
 	return notes
 }
 
@@ -289,6 +305,15 @@ func (s *Speaker) Rule(r Rule, top int, lang survey.Language) string {
 		MeanPlace: "rule_mean_place", TopBox: "rule_top_box", MeanRating: "rule_mean_rating",
 	}[r]
 	return s.phrases.Say(lang, key, survey.Args{"Top": lang.Integer(top)})
+}
+
+// Shown are the entries that are not withheld, best first.
+func (r *Ranking) Shown() []Entry {
+	n := len(r.Entries)
+	for n > 0 && r.Entries[n-1].Withheld {
+		n--
+	}
+	return r.Entries[:n:n]
 }
 
 // Leaders returns the entries of rank 1.
@@ -311,9 +336,35 @@ func (r *Ranking) otherOrder() (Rule, bool) {
 	return "", false
 }
 
+// leaders are the options of place 1 on each side: of the whole rankings or, where a side withholds options, of what
+// both show.
+func (d *Divergence) leaders() (external, internal []Entry) {
+	if len(d.Shown()) == len(d.Items) {
+		return d.External.Leaders(), d.Internal.Leaders()
+	}
+	for _, it := range d.Shown() {
+		if it.External.Rank == 1 {
+			external = append(external, it.External)
+		}
+		if it.Internal.Rank == 1 {
+			internal = append(internal, it.Internal)
+		}
+	}
+	return external, internal
+}
+
+// ofShown is the key of a sentence that speaks of places: where options are withheld, places are those among the others,
+// and the sentence must say so.
+func (d *Divergence) ofShown(key string) string {
+	if len(d.Shown()) < len(d.Items) {
+		return key + "_shown"
+	}
+	return key
+}
+
 func (d *Divergence) byVerdict() map[Verdict][]ItemDifference {
 	by := map[Verdict][]ItemDifference{}
-	for _, it := range d.Items {
+	for _, it := range d.Shown() {
 		by[it.Verdict] = append(by[it.Verdict], it)
 	}
 	return by
@@ -375,14 +426,15 @@ func (s saying) join(words []string) string {
 
 // firsts says who is first on each side, where both sides are sure of it.
 func (s saying) firsts(d *Divergence) string {
-	out, in := d.External.Entries[0], d.Internal.Entries[0]
-	if out.RankHigh != 1 || in.RankHigh != 1 || len(d.Items) == 1 {
+	outside, inside := d.leaders()
+	out, in := outside[0], inside[0]
+	if out.RankHigh != 1 || in.RankHigh != 1 || len(d.Shown()) == 1 {
 		return ""
 	}
 	if out.Code == in.Code {
-		return s.it("both_first", survey.Args{"Item": s.quoted(out.Text, out.Code)})
+		return s.it(d.ofShown("both_first"), survey.Args{"Item": s.quoted(out.Text, out.Code)})
 	}
-	return s.it("firsts_differ", survey.Args{
+	return s.it(d.ofShown("firsts_differ"), survey.Args{
 		"Outside": s.quoted(out.Text, out.Code), "Inside": s.quoted(in.Text, in.Code),
 	})
 }
@@ -397,7 +449,7 @@ func (s saying) parting(d *Divergence, parting []ItemDifference) (widest string,
 		"Inside": s.share(most.Internal), "Outside": s.share(most.External),
 	})
 	if more := len(parting) - 1; more > 0 {
-		others = []string{s.count("part_more", more, survey.Args{"Total": s.lang.Integer(len(d.Items))})}
+		others = []string{s.count("part_more", more, survey.Args{"Total": s.lang.Integer(len(d.Shown()))})}
 	}
 	return widest, others
 }
@@ -414,7 +466,7 @@ func (s saying) cannotTell(d *Divergence, unknown []ItemDifference) string {
 		widest = 1
 	}
 	return s.it("cannot_tell", survey.Args{
-		"Number": s.lang.Integer(len(unknown)), "Total": s.lang.Integer(len(d.Items)),
+		"Number": s.lang.Integer(len(unknown)), "Total": s.lang.Integer(len(d.Shown())),
 		"Inside": s.lang.Integer(d.Internal.Base.N), "Outside": s.lang.Integer(d.External.Base.N),
 		"Detectable": s.pointsUp(widest),
 	})

@@ -14,8 +14,8 @@ import (
 // CSV writes the table behind the pictures, one row an option, for spreadsheets: in UTF-8 with a byte order
 // mark, without which some take it for another encoding, and with decimal points. Shares are in [0, 1]; what
 // is undefined is empty, never 0. Every row carries the item, the rule, the bases and whether the answers are
-// simulated, since rows get sorted, filtered and copied away from their header. A result that is withheld has
-// a header and no rows, and a row that says so.
+// simulated, since rows get sorted, filtered and copied away from their header. An option that a side withholds has no
+// figures of that side, and says withheld. A result that is withheld has a header and no rows, and a row that says so.
 func (w *Writer) CSV(to io.Writer, c *Comparison, lang survey.Language) error {
 	if _, err := io.WriteString(to, "\ufeff"); err != nil {
 		return err
@@ -49,7 +49,7 @@ func csvHeader() []string {
 		}
 	}
 	return append(header, "difference", "difference_low", "difference_high", "p", "p_adjusted", "verdict",
-		"detectable", "higher", "test", "rule", "level", "margin", "simulated")
+		"detectable", "higher", "test", "rule", "level", "margin", "simulated", "withheld")
 }
 
 func (w words) csvRow(c *Comparison, it *findings.ItemDifference) []string {
@@ -66,12 +66,18 @@ func (w words) csvRow(c *Comparison, it *findings.ItemDifference) []string {
 				part = string(side.part.Item) + "!=" + string(side.part.Option)
 			}
 		}
-		row = append(row, strconv.Itoa(e.N), figureCell(e.EffectiveN), strconv.Itoa(e.Count), figureCell(e.Share),
-			figureCell(e.Low), figureCell(e.High), strconv.Itoa(e.Rank), strconv.Itoa(e.RankLow), strconv.Itoa(e.RankHigh), part)
+		count := func(n int, known bool) string {
+			if !known {
+				return ""
+			}
+			return strconv.Itoa(n)
+		}
+		row = append(row, count(e.N, !e.Withheld), figureCell(e.EffectiveN), count(e.Count, !e.Withheld), figureCell(e.Share),
+			figureCell(e.Low), figureCell(e.High), count(e.Rank, e.Rank > 0), count(e.RankLow, e.Rank > 0), count(e.RankHigh, e.Rank > 0), part)
 	}
 	return append(row, figureCell(it.Difference), figureCell(it.Low), figureCell(it.High), figureCell(it.P),
 		figureCell(it.PAdjusted), string(it.Verdict), figureCell(it.Detectable), figureCell(it.Higher), it.Method,
-		d.Rule.With(d.Top), figureCell(d.Level), figureCell(d.Margin), strconv.FormatBool(c.Simulated))
+		d.Rule.With(d.Top), figureCell(d.Level), figureCell(d.Margin), strconv.FormatBool(c.Simulated), strconv.FormatBool(it.Withheld()))
 }
 
 func figureCell(f float64) string {

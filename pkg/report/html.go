@@ -284,6 +284,9 @@ func (w words) row(d *findings.Divergence, it *findings.ItemDifference) row {
 		P:                  w.p(it.P), PAdjusted: w.p(it.PAdjusted), Detectable: w.detectable(it), Higher: w.higher(it),
 		Verdict: w.verdict(d, it), Loud: it.Verdict == findings.Different,
 	}
+	if it.Withheld() {
+		r.Difference, r.DifferenceInterval, r.P = "–", "", ""
+	}
 	if it.Verdict == findings.Different {
 		r.Class = "internal"
 		if it.Difference < 0 {
@@ -294,6 +297,9 @@ func (w words) row(d *findings.Divergence, it *findings.ItemDifference) row {
 }
 
 func placeRange(e findings.Entry) string {
+	if e.Rank == 0 {
+		return ""
+	}
 	if e.RankLow == e.RankHigh {
 		return fmt.Sprint(e.RankLow)
 	}
@@ -301,6 +307,9 @@ func placeRange(e findings.Entry) string {
 }
 
 func (w words) shareRange(low, high float64) string {
+	if math.IsNaN(low) || math.IsNaN(high) {
+		return ""
+	}
 	return w.lang.Decimal(100*low, 0) + "–" + w.lang.Percent(high, 0)
 }
 
@@ -314,6 +323,9 @@ func (w words) rankingPart(s side) rankingPart {
 	}
 	for _, e := range r.Entries {
 		line := ruleRow{Label: w.name(r, e.Code), Values: []string{placeText(e.Rank, e.Tied) + " · " + w.share(e.Share)}}
+		if e.Withheld {
+			line.Values[0] = w.say("verdict_withheld", nil)
+		}
 		for _, order := range r.ByRule {
 			for _, v := range order.Values {
 				if v.Code == e.Code {
@@ -321,6 +333,7 @@ func (w words) rankingPart(s side) rankingPart {
 				}
 			}
 		}
+		line.Values = append(line.Values, make([]string, len(part.Rules)-len(line.Values))...)
 		part.Rows = append(part.Rows, line)
 	}
 	for _, e := range r.Others {

@@ -85,8 +85,8 @@ type partJSON struct {
 type entryJSON struct {
 	Code       string `json:"code"`
 	Text       string `json:"text"`
-	Count      int    `json:"count"`
-	N          int    `json:"n"`
+	Count      *int   `json:"count"` // null, as all figures, if it is withheld
+	N          *int   `json:"n"`
 	EffectiveN number `json:"effective_n"`
 	Share      number `json:"share"`
 	Low        number `json:"low"`
@@ -120,6 +120,7 @@ type itemJSON struct {
 	differenceJSON
 	PAdjusted  number `json:"p_adjusted"`
 	Verdict    string `json:"verdict"`
+	Withheld   bool   `json:"withheld"` // a side does not show it: the verdict is unknown, and figures are null
 	Detectable number `json:"detectable"`
 	Higher     number `json:"higher"`
 	CohenH     number `json:"cohen_h"`
@@ -195,7 +196,7 @@ func (w *Writer) object(c *Comparison, lang survey.Language) comparisonJSON {
 			differenceJSON: differenceJSON{
 				number(it.External.Share), number(it.Internal.Share), number(it.Difference), number(it.Low), number(it.High), number(it.P),
 			},
-			PAdjusted: number(it.PAdjusted), Verdict: string(it.Verdict),
+			PAdjusted: number(it.PAdjusted), Verdict: string(it.Verdict), Withheld: it.Withheld(),
 			Detectable: number(it.Detectable), Higher: number(it.Higher), CohenH: number(it.CohenH),
 			Method: it.Method, Sentence: w.speaker.Item(d, it, lang),
 		})
@@ -235,7 +236,10 @@ func (c *Comparison) fileOnly(s Source) sideJSON {
 func (s *sideJSON) fill(r *findings.Ranking, lang survey.Language) {
 	b, effective := r.Base, number(r.Base.EffectiveN)
 	s.N, s.EffectiveN, s.Weighted = &b.N, &effective, b.Weighted
-	s.None, s.Missing, s.Partial, s.OrderHolds = &b.None, &b.Missing, &b.Partial, &r.OrderHolds
+	s.OrderHolds = &r.OrderHolds
+	if !b.Protected {
+		s.None, s.Missing, s.Partial = &b.None, &b.Missing, &b.Partial
+	}
 	for _, e := range r.Entries {
 		s.Ranking = append(s.Ranking, entryOf(e, lang))
 	}
@@ -254,8 +258,12 @@ func (s *sideJSON) fill(r *findings.Ranking, lang survey.Language) {
 }
 
 func entryOf(e findings.Entry, lang survey.Language) entryJSON {
+	var count, n *int
+	if !e.Withheld {
+		count, n = &e.Count, &e.N
+	}
 	return entryJSON{
-		Code: string(e.Code), Text: e.Text.In(lang), Count: e.Count, N: e.N, EffectiveN: number(e.EffectiveN),
+		Code: string(e.Code), Text: e.Text.In(lang), Count: count, N: n, EffectiveN: number(e.EffectiveN),
 		Share: number(e.Share), Low: number(e.Low), High: number(e.High), Mean: number(e.Mean),
 		CannotSay: e.CannotSay, Withheld: e.Withheld, Rank: e.Rank, RankLow: e.RankLow, RankHigh: e.RankHigh, Tied: e.Tied,
 	}

@@ -21,7 +21,7 @@ var phraseFiles embed.FS
 // Comparison is a divergence, or why there is none, with all that a document says about where it came from.
 type Comparison struct {
 	Divergence *findings.Divergence // nil if withheld
-	Withheld   *tally.WithheldError // set if a base is below the threshold
+	Withheld   *tally.WithheldError // set if a base is below the threshold, or no option can be shown
 	Settings   findings.Settings    // as asked for; they stand even where the result is withheld
 
 	Questionnaire *survey.Questionnaire // as put to the external population
@@ -29,6 +29,7 @@ type Comparison struct {
 	External      Source
 	Internal      Source
 	Independent   bool      // whoever asked vouches that equal respondent ids are not the same people
+	Strangers     bool      // people may be on both sides, and nobody was looked for, since a side protects its people
 	Simulated     bool      // the answers are simulated
 	Made          time.Time // when the document was made
 	Program       string    // what made it, with its version
@@ -109,6 +110,9 @@ func (c *Comparison) Compare(external, internal *tally.Wave, item survey.ItemCod
 		}
 	}
 	c.Divergence, err = findings.Diverge(out, in, joint, c.Settings)
+	if c.withhold(err) {
+		return nil
+	}
 	if c.Divergence != nil {
 		c.Divergence.Simulated = c.Simulated
 	}

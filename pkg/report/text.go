@@ -147,7 +147,7 @@ func (t *textPage) differences(d *findings.Divergence) {
 	t.wrapped(t.say("differences_title", nil), "")
 	t.line("%s%s%s%s%s%s%s", pad("", label), left(t.say("column_points", nil), number), left(t.say("column_from", nil), number),
 		left(t.say("column_to", nil), number), left("p", number), left("p Holm", number), left(t.say("column_higher", nil), number))
-	for i := range d.Items {
+	for i := range d.Shown() {
 		it := &d.Items[i]
 		t.line("%s%s%s%s%s%s%s", pad(clip(t.label(it), label-1), label),
 			left(t.lang.Points(it.Difference, 1), number), left(t.lang.Points(it.Low, 1), number), left(t.lang.Points(it.High, 1), number),
@@ -189,13 +189,16 @@ func (w words) base(key string, r *findings.Ranking) string {
 // placeOf is the place and, beside it, the places it may truly hold.
 func placeOf(e findings.Entry) string {
 	p := placeText(e.Rank, e.Tied)
-	if e.RankLow == e.RankHigh {
+	if e.Rank == 0 || e.RankLow == e.RankHigh {
 		return p
 	}
 	return fmt.Sprintf("%s %d–%d", p, e.RankLow, e.RankHigh)
 }
 
 func placeText(rank int, tied bool) string {
+	if rank == 0 {
+		return "–"
+	}
 	if tied {
 		return fmt.Sprintf("%d=", rank)
 	}

@@ -43,7 +43,10 @@ func (w words) withheld(c *Comparison) string {
 		side, part = "internal", c.Internal.Part
 	}
 	key := "withheld"
-	if part != nil {
+	switch {
+	case c.Withheld.Options:
+		key = "withheld_options"
+	case part != nil:
 		key = "withheld_part"
 	}
 	return w.say(key, survey.Args{"Side": w.say(side, nil), "Threshold": w.lang.Integer(c.Withheld.Threshold)})
@@ -52,6 +55,9 @@ func (w words) withheld(c *Comparison) string {
 // notes are what a reader must know before the figures.
 func (w words) notes(c *Comparison) []string {
 	notes := w.writer.speaker.Notes(c.Divergence, w.lang)
+	if c.Strangers {
+		notes = append(notes, w.say("strangers", nil))
+	}
 	if n := c.rejected(); n > 0 {
 		notes = append(notes, w.count("rejected", n, nil))
 	}
@@ -88,6 +94,9 @@ func (w words) share(share float64) string {
 }
 
 func (w words) p(p float64) string {
+	if math.IsNaN(p) {
+		return "–"
+	}
 	if p < 0.0005 {
 		return "<" + w.lang.Decimal(0.001, 3)
 	}
@@ -97,7 +106,7 @@ func (w words) p(p float64) string {
 // higher is the probability that the share is higher inside; where nobody chose the option on either side
 // it would only repeat what was assumed before looking.
 func (w words) higher(it *findings.ItemDifference) string {
-	if it.External.Count+it.Internal.Count == 0 {
+	if it.Withheld() || it.External.Count+it.Internal.Count == 0 {
 		return "–"
 	}
 	return w.probability(it.Higher)
@@ -116,6 +125,9 @@ func (w words) probability(p float64) string {
 
 // verdict is what the data show of one option, in a word or two.
 func (w words) verdict(d *findings.Divergence, it *findings.ItemDifference) string {
+	if it.Withheld() {
+		return w.say("verdict_withheld", nil)
+	}
 	key := map[findings.Verdict]string{
 		findings.Small: "verdict_small", findings.Same: "verdict_same", findings.Unknown: "verdict_unknown",
 	}[it.Verdict]
@@ -135,6 +147,9 @@ func (w words) verdict(d *findings.Divergence, it *findings.ItemDifference) stri
 
 // verdictInFull is the verdict with its size: the difference, or what would have been seen.
 func (w words) verdictInFull(d *findings.Divergence, it *findings.ItemDifference) string {
+	if it.Withheld() {
+		return w.verdict(d, it)
+	}
 	args := survey.Args{"Verdict": w.verdict(d, it), "Points": w.lang.Points(it.Difference, 0)}
 	switch it.Verdict {
 	case findings.Different, findings.Small:
@@ -151,7 +166,7 @@ func (w words) verdictInFull(d *findings.Divergence, it *findings.ItemDifference
 
 // detectable is rounded up: what could have been seen must not be understated.
 func (w words) detectable(it *findings.ItemDifference) string {
-	if it.Detectable >= 1 {
+	if it.Withheld() || it.Detectable >= 1 {
 		return "–"
 	}
 	return w.lang.Decimal(math.Ceil(100*it.Detectable-1e-9), 0)
@@ -263,7 +278,7 @@ func (w words) method(d *findings.Divergence) string {
 	said := []string{w.say("method", survey.Args{
 		"Base": w.say(base, nil),
 		"Rule": w.writer.speaker.Rule(d.Rule, d.Top, w.lang), "Level": w.lang.Percent(d.Level, 0),
-		"Margin": w.lang.Decimal(100*d.Margin, 0), "Count": w.lang.Integer(len(d.Items)),
+		"Margin": w.lang.Decimal(100*d.Margin, 0), "Count": w.lang.Integer(len(d.Shown())),
 	})}
 	if d.External.Base.Weighted || d.Internal.Base.Weighted {
 		said = append(said, w.say("method_weighted", survey.Args{

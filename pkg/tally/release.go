@@ -28,9 +28,10 @@ import (
 // The same is done for each item among those who answered it: a question asked of three people of a department is
 // not shown for it, nor where it could be found by subtraction; and each row of a rating, among those who rated it. (What
 // everybody together adds from one step to the next are at least k people who answered the item; of a single row there
-// may be fewer.) What the rules do not cover is what a shown part
-// tells of all its people: if everybody of a department says the same, the department's figure says so.
-// [Crosstab.SuppressedCells] hides single counts that do so for nearly everybody.
+// may be fewer.)
+//
+// Of what a part answers, single options are withheld as people are: see release_options.go. What the rules do not
+// cover is what a shown part tells of all its people: if everybody of a department says the same, its figure says so.
 type Protection struct {
 	Segments   []survey.ItemCode // background questions whose values are shown; the most important first
 	Thresholds []Threshold       // k, as of which release; in rising order, at least one
@@ -75,9 +76,10 @@ type itemRelease struct {
 	steps    []releaseStep
 	cuts     []publishedCut
 
-	// Of a rating, what may be shown of each row, cut by cut as above, and after the last row what may be shown of
-	// those who rated all of them.
+	// Of a rating, what may be shown of each row, cut by cut as above.
 	rows [][]publishedCut
+
+	options []optionRelease // of an item with options or rows, what may be shown of each
 }
 
 // Protect returns the wave with nothing to be had of it but what may be shown. releases says of each response, in
@@ -357,6 +359,10 @@ func (w *Wave) released(code survey.ItemCode) (*itemRelease, error) {
 		key := fmt.Sprintf("%s.%d", code, row)
 		r.rows = append(r.rows, g.replay(key, g.people(rated), r.steps, r.cuts))
 	}
+	it, _ := w.questionnaire.Item(code)
+	if err := w.releaseOptions(it, r); err != nil {
+		return nil, err
+	}
 	g.byItem[code] = r
 	return r, nil
 }
@@ -378,8 +384,7 @@ func (g *protection) replay(key string, people releasePeople, steps []releaseSte
 	return cuts
 }
 
-// raters returns, for every row of a rating, a function that tells who rated it, and one for all rows together; nil
-// for other items. Whoever cannot say has not rated.
+// raters returns, for every row of a rating, a function that tells who rated it; nil for other items. Whoever cannot say has not rated.
 func (w *Wave) raters(code survey.ItemCode) []func(i int) bool {
 	it, _ := w.questionnaire.Item(code)
 	if it.Kind != survey.Rating {
@@ -391,9 +396,7 @@ func (w *Wave) raters(code survey.ItemCode) []func(i int) bool {
 			rows = append(rows, func(i int) bool { return column.points[i] < pointCannotSay })
 		}
 	}
-	return append(slices.Clip(rows), func(i int) bool {
-		return !slices.ContainsFunc(rows, func(rated func(i int) bool) bool { return !rated(i) })
-	})
+	return rows
 }
 
 // answered returns a function that tells who is in the base of an item.
@@ -431,7 +434,8 @@ func (w *Wave) answered(code survey.ItemCode) (func(i int) bool, error) {
 	}, nil
 }
 
-// protectedTable is [Wave.Table] of a protected wave. How many of a part did not answer is not told: Missing is 0.
+// protectedTable is [Wave.Table] of a protected wave. How many of a part did not answer, gave no answer that is an
+// option, or left rows empty, is not told: Missing, None and Partial are 0.
 func (w *Wave) protectedTable(v View) (*Table, error) {
 	g := w.protection
 	withheld := &WithheldError{Audience: w.audience, Item: v.Item, Threshold: w.threshold}
@@ -442,13 +446,13 @@ func (w *Wave) protectedTable(v View) (*Table, error) {
 	if err != nil {
 		return nil, err
 	}
-	groups := make([]uint8, w.n)
-	var hidden []bool
+	last, in := lastOf(r.steps), func(int) bool { return true }
+	var limits []int32
 	if len(v.Only) == 0 {
 		if len(r.steps) == 0 && slices.ContainsFunc(g.people(r.answered).release, func(release int32) bool { return release > 0 }) {
 			return nil, withheld
 		}
-		g.mark(groups, r.steps, func(int) bool { return true })
+		limits = r.limits(-1, partOf{}, 0)
 	} else {
 		part := v.Only[0]
 		p, ok := g.part(Segment{Item: part.Item, Option: part.Option})
@@ -460,59 +464,21 @@ func (w *Wave) protectedTable(v View) (*Table, error) {
 			return nil, withheld
 		}
 		values := g.segments[p.segment]
-		g.mark(groups, r.steps[:r.cuts[cut].steps], func(i int) bool { return (values[i] == p.value) != part.Rest })
-		for _, row := range r.rows {
-			hidden = append(hidden, !row[cut].parts[p])
-		}
+		last, in = lastOf(r.steps[:r.cuts[cut].steps]), func(i int) bool { return (values[i] == p.value) != part.Rest }
+		limits = r.limits(cut, p, len(g.segments))
 	}
-	tables, err := w.tables(v, groups, 1)
+	t, err := w.tableUntil(v, last, in, limits)
 	if err != nil {
 		return nil, err
 	}
-	t := tables[0]
 	if err := t.publishable(); err != nil {
 		return nil, err
 	}
-	if len(v.Only) > 0 {
-		t.Missing = 0
+	if !t.tellsAnything() {
+		withheld.Options = true
+		return nil, withheld
 	}
-	t.withholdRows()
-	t.hideRows(hidden)
 	return t, nil
-}
-
-// mark puts the people of some steps, of whom in says so, into group 1.
-func (g *protection) mark(groups []uint8, steps []releaseStep, in func(i int) bool) {
-	if len(steps) == 0 {
-		return
-	}
-	last := steps[len(steps)-1].last
-	for i, release := range g.release {
-		if 0 < release && release <= last && in(i) {
-			groups[i] = 1
-		}
-	}
-}
-
-// hideRows takes rows out of a rating as [Table.withholdRows] does, which could be worked out from those of other
-// parts if they were shown; the last of hidden stands for what is told of people who rated every row.
-func (t *Table) hideRows(hidden []bool) {
-	var mask uint64
-	for i := range t.Withheld {
-		if i < len(hidden)-1 && hidden[i] {
-			t.Withheld[i] = true
-			t.Moments[i], t.CannotSay[i] = Moments{}, 0
-			mask |= 1 << i
-		}
-	}
-	for i := range t.Cells {
-		t.Cells[i].Chosen &^= mask
-		t.Cells[i].Judged &^= mask
-	}
-	if len(hidden) > 0 && hidden[len(hidden)-1] {
-		t.Persons = Moments{}
-		clear(t.Centred)
-	}
 }
 
 // protectedCrosstab is [Wave.Crosstab] of a protected wave. Its Total is everybody, with those who did not answer

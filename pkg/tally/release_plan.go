@@ -72,12 +72,39 @@ type publishedCut struct {
 	parts map[partOf]bool
 }
 
-// releasePlanner plans cuts for one population.
+// releasePlanner plans cuts for one population, or for the two sides of an option: those who chose it and those who
+// did not.
+//
+// Of two sides each figure is published of both or of none, and each is a figure of its own. Their steps are numbered
+// in turns, step s of the one being 2s and of the other 2s+1; and the segments of the second stand behind those of the
+// first. Nobody of one side shares a figure with anybody of the other.
 type releasePlanner struct {
-	steps []releaseStep
-	cuts  []publishedCut
-	atoms []fineAtom
-	work  int // what the audits of the plan being made may still do
+	cuts   []publishedCut
+	atoms  []fineAtom
+	mirror int // of two sides, how many segments each has; otherwise 0
+	work   int // what the audits of the plan being made may still do
+}
+
+// twin is the same part of the other side.
+func (pl *releasePlanner) twin(p partOf) partOf {
+	if pl.mirror > 0 {
+		p.segment = (p.segment + pl.mirror) % (2 * pl.mirror)
+	}
+	return p
+}
+
+// side is which of two sides a segment is of.
+func (pl *releasePlanner) side(p partOf) int {
+	if pl.mirror > 0 && p.segment >= pl.mirror {
+		return 1
+	}
+	return 0
+}
+
+// hide takes a part out of a cut, with its twin.
+func (pl *releasePlanner) hide(cut publishedCut, p partOf) {
+	delete(cut.parts, p)
+	delete(cut.parts, pl.twin(p))
 }
 
 // fineAtom is people of one step who gave the same answers to all segments.
@@ -91,13 +118,28 @@ type fineAtom struct {
 const planWork = 3 * auditWork
 
 func newReleasePlanner(people releasePeople, steps []releaseStep) *releasePlanner {
-	pl := &releasePlanner{steps: steps}
+	return plannerOf(people, steps, nil)
+}
+
+// plannerOf makes a planner; chose, if not nil, says who is of the second side.
+func plannerOf(people releasePeople, steps []releaseStep, chose func(i int) bool) *releasePlanner {
+	pl := &releasePlanner{}
 	classes := make([]int32, len(people.release))
 	stepOf := stepsByRelease(steps)
+	n := len(steps)
+	if chose != nil {
+		pl.mirror, n = len(people.segments), 2*n
+	}
 	for i, r := range people.release {
 		classes[i] = stepOf(r)
+		if chose != nil && classes[i] >= 0 {
+			classes[i] *= 2
+			if chose(i) {
+				classes[i]++
+			}
+		}
 	}
-	n := len(steps)
+	step := slices.Clone(classes)
 	for _, values := range people.segments {
 		n = refine(classes, n, func(i int) int32 { return int32(values[i]) })
 	}
@@ -108,10 +150,14 @@ func newReleasePlanner(people releasePeople, steps []releaseStep) *releasePlanne
 		}
 		a := &pl.atoms[c]
 		if a.people++; a.values == nil {
-			a.step = stepOf(people.release[i])
-			a.values = make([]uint8, len(people.segments))
+			a.step = step[i]
+			a.values = make([]uint8, len(people.segments)+pl.mirror)
+			own := a.values
+			if chose != nil && a.step%2 == 1 {
+				own = own[pl.mirror:]
+			}
 			for j, values := range people.segments {
-				a.values[j] = values[i]
+				own[j] = values[i]
 			}
 		}
 	}
@@ -181,8 +227,8 @@ func refineSparse(classes []int32, by func(i int) int32) int {
 	return len(numbers)
 }
 
-// people counts those of the first steps, and those of each part among them.
-func (pl *releasePlanner) people(steps int) (whole int, parts map[partOf]int) {
+// people counts those of the first steps, of one or of two sides, and those of each part among them.
+func (pl *releasePlanner) people(steps int) (whole [2]int, parts map[partOf]int) {
 	var counts []int
 	for i := range pl.atoms {
 		a := &pl.atoms[i]
@@ -192,7 +238,11 @@ func (pl *releasePlanner) people(steps int) (whole int, parts map[partOf]int) {
 		if counts == nil {
 			counts = make([]int, len(a.values)*valuesWide)
 		}
-		whole += int(a.people)
+		if pl.mirror > 0 {
+			whole[a.step%2] += int(a.people)
+		} else {
+			whole[0] += int(a.people)
+		}
 		for j, v := range a.values {
 			counts[partOf{j, v}.index()] += int(a.people)
 		}
@@ -244,7 +294,7 @@ func (pl *releasePlanner) plan(steps, k int, keep bool, candidates func(partOf) 
 	for len(cut.parts) > 0 && kept() {
 		suspects, err := pl.suspects(cut, k)
 		if err == nil && suspects == nil {
-			pl.showAgain(cut, k, hidden, importance)
+			pl.showAgain(cut, k, hidden, counts, importance)
 			return cut, true
 		}
 		if err != nil {
@@ -257,12 +307,12 @@ func (pl *releasePlanner) plan(steps, k int, keep bool, candidates func(partOf) 
 				drop = (len(shown) + 1) / 2
 			}
 			for _, p := range shown[:drop] {
-				delete(cut.parts, p)
+				pl.hide(cut, p)
 			}
 			continue
 		}
 		least := slices.MinFunc(suspects, importance)
-		delete(cut.parts, least)
+		pl.hide(cut, least)
 		hidden = append(hidden, least)
 	}
 	return cut, kept()
@@ -275,8 +325,13 @@ func (pl *releasePlanner) large(cut publishedCut, k int, candidates func(partOf)
 		return (part == 0 || part >= k) && (whole == part || whole-part >= k)
 	}
 	whole, counts := pl.people(cut.steps)
-	for p, n := range counts {
-		if candidates(p) && n >= k && enough(n, whole) {
+	fits := func(p partOf) bool { return enough(counts[p], whole[pl.side(p)]) }
+	for p := range counts {
+		base := p
+		if pl.side(p) == 1 {
+			base = pl.twin(p)
+		}
+		if candidates(base) && fits(p) && fits(pl.twin(p)) {
 			cut.parts[p] = true
 		}
 	}
@@ -285,8 +340,9 @@ func (pl *releasePlanner) large(cut publishedCut, k int, candidates func(partOf)
 		for p := range c.parts {
 			last := !slices.ContainsFunc(pl.cuts[i+1:], func(later publishedCut) bool { return later.parts[p] })
 			// What was shown for a lower threshold is known, and no reason to hide what follows.
-			if last && thenCounts[p] >= k && !enough(counts[p]-thenCounts[p], whole-then) {
-				delete(cut.parts, p)
+			at := pl.side(p)
+			if last && thenCounts[p] >= k && !enough(counts[p]-thenCounts[p], whole[at]-then[at]) {
+				pl.hide(cut, p)
 			}
 		}
 	}
@@ -297,15 +353,18 @@ func (pl *releasePlanner) large(cut publishedCut, k int, candidates func(partOf)
 const mostShownAgain = 8
 
 // showAgain shows parts that turned out to be no danger once others were hidden.
-func (pl *releasePlanner) showAgain(cut publishedCut, k int, hidden []partOf, importance func(a, b partOf) int) {
+func (pl *releasePlanner) showAgain(cut publishedCut, k int, hidden []partOf, counts map[partOf]int, importance func(a, b partOf) int) {
 	if len(hidden) < 2 {
 		return
 	}
 	slices.SortFunc(hidden, func(a, b partOf) int { return importance(b, a) })
 	for _, p := range hidden[:min(len(hidden), mostShownAgain)] {
 		cut.parts[p] = true
+		if twin := pl.twin(p); counts[twin] > 0 {
+			cut.parts[twin] = true
+		}
 		if suspects, err := pl.suspects(cut, k); err != nil || suspects != nil {
-			delete(cut.parts, p)
+			pl.hide(cut, p)
 		}
 	}
 }

@@ -107,7 +107,10 @@ type watcher struct {
 	people  []member
 	figures map[survey.ItemCode][][]bool
 	wholes  map[survey.ItemCode][][]bool // of rows of a rating, those of everybody
+	options map[optionKey][][]bool       // by option, who was counted in a figure of it
 	parts   int
+
+	partOptions, withheld int
 }
 
 // look asks for everything there is to ask for, and checks that what is shown is true.
@@ -141,20 +144,18 @@ func (s *watcher) figure(w *Wave, item survey.ItemCode, part *Segment) {
 	if err != nil || !shown {
 		s.t.Fatalf("%s of %v: shown %v, %v", item, part, shown, err)
 	}
-	figure, n, chose := make([]bool, len(s.people)), 0, 0
+	figure, n := make([]bool, len(s.people)), 0
 	for i := range s.people {
 		m := &s.people[i]
-		figure[i] = m.release <= int32(release) && m.answer(item) != "" &&
-			(part == nil || (m.value(part.Item) == string(part.Option)) != part.Rest)
-		if figure[i] {
+		if figure[i] = m.release <= int32(release) && m.answer(item) != "" && m.in(part); figure[i] {
 			n++
-			if strings.Contains(m.answer(item), "a") {
-				chose++
-			}
 		}
 	}
-	if chosen, _ := table.Counts(); table.N != n || chosen[0].N != chose {
-		s.t.Fatalf("%s of %v as of release %d: %d people, %d chose a; want %d and %d", item, part, release, table.N, chosen[0].N, n, chose)
+	if table.N != n {
+		s.t.Fatalf("%s of %v as of release %d: %d people, want %d", item, part, release, table.N, n)
+	}
+	for x, o := range table.Options {
+		s.option(table, x, optionKey{item, item, string(o.Code)}, part, int32(release))
 	}
 	if part != nil {
 		s.parts++
@@ -188,27 +189,126 @@ func (s *watcher) lookAtRows(w *Wave) {
 		release, _ := w.Shown("rated", part)
 		_, judged := table.Counts()
 		for row, key := range []survey.ItemCode{"rated.x", "rated.y"} {
-			figure, n := make([]bool, len(s.people)), 0
-			for i := range s.people {
-				m := &s.people[i]
-				figure[i] = m.release <= int32(release) && m.answer(key) != "" && (part == nil || (m.value(part.Item) == string(part.Option)) != part.Rest)
-				if figure[i] {
-					n++
-				}
-			}
-			if table.Withheld[row] {
-				n = 0
-			} else {
+			if figure := s.option(table, row, optionKey{"rated", key, "5"}, part, int32(release)); figure != nil {
 				s.figures[key] = append(s.figures[key], figure)
 				s.parts++
-			}
-			if part == nil {
-				s.wholes[key] = append(s.wholes[key], figure)
-			}
-			if judged[row].N != n || table.Moments[row].N != n {
-				s.t.Fatalf("%s of %v: %d raters, want %d", key, part, judged[row].N, n)
+				if part == nil {
+					s.wholes[key] = append(s.wholes[key], figure)
+				}
+			} else if judged[row].N != 0 {
+				s.t.Fatalf("%s of %v is withheld with %d raters", key, part, judged[row].N)
 			}
 		}
+	}
+}
+
+// optionKey is an option of an item, or a row of a rating: who is asked gives an answer to column, which chooses the
+// option if it has answer in it.
+type optionKey struct {
+	item, column survey.ItemCode
+	answer       string
+}
+
+func (k optionKey) chosenBy(m *member) bool {
+	return slices.Contains(strings.Split(m.answer(k.column), ";"), k.answer)
+}
+
+func (m *member) in(part *Segment) bool {
+	return part == nil || (m.value(part.Item) == string(part.Option)) != part.Rest
+}
+
+// option notes what a table tells of one option, and returns who is in it; nil if it is withheld. It is counted as of
+// some release, which its base tells.
+func (s *watcher) option(table *Table, x int, key optionKey, part *Segment, release int32) []bool {
+	s.t.Helper()
+	chosen, judged := table.Counts()
+	if table.Withheld[x] {
+		if judged[x].N != 0 || chosen[x].N != 0 {
+			s.t.Fatalf("%v of %v is withheld, and counted: %d of %d", key, part, chosen[x].N, judged[x].N)
+		}
+		s.withheld++
+		return nil
+	}
+	for until := release; until > 0; until-- {
+		figure, n, chose := make([]bool, len(s.people)), 0, 0
+		for i := range s.people {
+			m := &s.people[i]
+			if figure[i] = m.release <= until && m.answer(key.column) != "" && m.in(part); figure[i] {
+				n++
+				if key.chosenBy(m) {
+					chose++
+				}
+			}
+		}
+		if n != judged[x].N {
+			continue
+		}
+		if chose != chosen[x].N {
+			s.t.Fatalf("%v of %v as of release %d: %d chose it of %d; want %d", key, part, until, chosen[x].N, n, chose)
+		}
+		if 0 < chose && chose < table.Threshold || 0 < n-chose && n-chose < table.Threshold {
+			s.t.Fatalf("%v of %v: %d chose it of %d, with a threshold of %d", key, part, chose, n, table.Threshold)
+		}
+		s.options[key] = append(s.options[key], figure)
+		if part != nil {
+			s.partOptions++
+		}
+		return figure
+	}
+	s.t.Fatalf("%v of %v: a base of %d is that of no release", key, part, judged[x].N)
+	return nil
+}
+
+func (s *watcher) attackOptions(k int) {
+	s.t.Helper()
+	if found := s.fewChose(k); found != "" {
+		s.t.Fatal(found)
+	}
+}
+
+// fewChose adds and subtracts the counts of those who chose an option, and of those who did not, and says what comes out
+// of fewer than k people; nothing if nothing does.
+func (s *watcher) fewChose(k int) string {
+	for key, figures := range s.options {
+		for _, chose := range []bool{false, true} {
+			var side []int
+			for i := range s.people {
+				if m := &s.people[i]; m.answer(key.column) != "" && key.chosenBy(m) == chose {
+					side = append(side, i)
+				}
+			}
+			var of [][]bool
+			for _, f := range figures {
+				var in []bool
+				for _, i := range side {
+					in = append(in, f[i])
+				}
+				if !slices.ContainsFunc(of, func(g []bool) bool { return slices.Equal(g, in) }) {
+					of = append(of, in)
+				}
+			}
+			if group := newAttacker(len(side), of).smallGroup(k, nil); group != nil {
+				return fmt.Sprintf("k %d: from %d figures of %v, it comes out that these %d people chose it (%v): %v", k, len(of), key, len(group), chose, group)
+			}
+		}
+	}
+	return ""
+}
+
+// If every option were told of whoever is counted, the same seasons would give single choices away.
+func TestTheAttackerFindsTheFewWhoChose(t *testing.T) {
+	q, found := parse(t, protectedQuestions), 0
+	for trial := range 20 {
+		rng := rand.New(rand.NewPCG(uint64(trial), 5))
+		k := 2 + rng.IntN(3)
+		s, _ := season(t, q, rng, 12+rng.IntN(30), k)
+		s.options = map[optionKey][][]bool{{"picks", "picks", "a"}: s.figures["picks"]}
+		if s.fewChose(k) != "" {
+			found++
+		}
+	}
+	if found < 10 {
+		t.Errorf("in %d of 20 seasons the attack finds a few people who chose something", found)
 	}
 }
 
@@ -249,7 +349,7 @@ func (s *watcher) attack(k int) {
 // season runs a wave from its first release to its close, looking at all there is after every release.
 func season(t *testing.T, q *survey.Questionnaire, rng *rand.Rand, n, k int) (s *watcher, cuts []Cut) {
 	t.Helper()
-	s = &watcher{t: t, people: randomPanel(rng, n, k), figures: map[survey.ItemCode][][]bool{}, wholes: map[survey.ItemCode][][]bool{}}
+	s = &watcher{t: t, people: randomPanel(rng, n, k), figures: map[survey.ItemCode][][]bool{}, wholes: map[survey.ItemCode][][]bool{}, options: map[optionKey][][]bool{}}
 	p := Protection{Segments: []survey.ItemCode{"department", "location", "level"}, Thresholds: []Threshold{{0, k}}}
 	last := slices.MaxFunc(s.people, func(a, b member) int { return int(a.release - b.release) }).release
 	protected := func(release int32) *Wave {
@@ -295,17 +395,20 @@ func season(t *testing.T, q *survey.Questionnaire, rng *rand.Rand, n, k int) (s 
 
 func TestNoSmallGroupComesOutBySubtraction(t *testing.T) {
 	q := parse(t, protectedQuestions)
-	parts, made := 0, 0
+	parts, made, options, withheld := 0, 0, 0, 0
 	for trial := range 120 {
 		rng := rand.New(rand.NewPCG(uint64(trial), 5))
 		k := 2 + rng.IntN(3)
 		s, cuts := season(t, q, rng, 12+rng.IntN(30), k)
 		s.attack(k)
+		s.attackOptions(k)
 		parts += s.parts
+		options += s.partOptions
+		withheld += s.withheld
 		made += len(cuts)
 	}
-	t.Logf("%d cuts, %d figures of parts shown", made, parts)
-	if made < 200 || parts < 2000 {
+	t.Logf("%d cuts, %d figures of parts and %d of options of parts shown, %d withheld", made, parts, options, withheld)
+	if made < 200 || parts < 500 || options < 500 || withheld < 500 {
 		t.Errorf("%d cuts, %d figures of parts: so little is shown that nothing is tried", made, parts)
 	}
 }
@@ -318,6 +421,7 @@ func FuzzNoSmallGroupComesOutBySubtraction(f *testing.F) {
 		threshold := 2 + int(k%3)
 		s, _ := season(t, q, rand.New(rand.NewPCG(seed, 11)), 2+int(n%36), threshold)
 		s.attack(threshold)
+		s.attackOptions(threshold)
 	})
 }
 

@@ -47,7 +47,8 @@ type Table struct {
 	Moments   []Moments       // rating: of the points; rank: of the places; by option, otherwise nil
 	First     []Weight        // rank: who put the option first; otherwise nil
 	CannotSay []int           // rating: persons who said that they cannot say; by option, otherwise nil
-	Withheld  []bool          // rating: rows that fewer than Threshold people rated, of which nothing is told; otherwise nil
+	Withheld  []bool          // options of which nothing is told: of a protected wave, see [Wave.Protect]; of a rating, rows that fewer than Threshold people rated; otherwise nil
+	Earlier   []bool          // of a protected wave: options that stand as they were when fewer people had answered; otherwise nil
 	Centred   []Moments       // rating: of the points less the person's own mean point; by option, otherwise nil
 	Persons   Moments         // rating: of the persons' own mean points; like Centred, of those who rated every row
 }

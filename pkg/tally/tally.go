@@ -47,10 +47,14 @@ var ErrNobody = errors.New("nobody answered")
 type WithheldError struct {
 	Audience  survey.Audience
 	Item      survey.ItemCode
-	Threshold int // the smallest base that is shown
+	Threshold int  // the smallest base that is shown
+	Options   bool // enough people answered, but no option can be shown without telling of fewer
 }
 
 func (e *WithheldError) Error() string {
+	if e.Options {
+		return fmt.Sprintf("%s: no answer to %s can be shown without telling of fewer than %d people: %v", e.Audience, e.Item, e.Threshold, ErrWithheld)
+	}
 	return fmt.Sprintf("%s: fewer than %d people answered %s: %v", e.Audience, e.Threshold, e.Item, ErrWithheld)
 }
 

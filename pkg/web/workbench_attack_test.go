@@ -4,6 +4,7 @@ import (
 	"encoding/csv"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"math/bits"
 	mathrand "math/rand/v2"
 	"net/http"
@@ -36,8 +37,11 @@ type attacked struct {
 	random  *mathrand.Rand
 	people  []panelist
 	release int
-	views   [][]bool // by view, whether a person is in it
-	seen    int      // views with figures of a part
+	views   [][]bool            // by view, whether a person is in it
+	options map[string][][]bool // by option, whether a person is counted in a figure of it
+	seen    int                 // views with figures of a part
+	told    int                 // figures of options
+	kept    int                 // options withheld
 }
 
 type panelist struct {
@@ -91,8 +95,12 @@ type figures struct {
 	Internal struct {
 		N       int `json:"n"`
 		Ranking []struct {
-			Code  string `json:"code"`
-			Count int    `json:"count"`
+			Code     string   `json:"code"`
+			Count    *int     `json:"count"`
+			N        *int     `json:"n"`
+			Share    *float64 `json:"share"`
+			Withheld bool     `json:"withheld"`
+			Rank     int      `json:"rank"`
 		} `json:"ranking"`
 	} `json:"internal"`
 }
@@ -115,48 +123,70 @@ func (a *attacked) look(t *testing.T, director *person, external survey.WaveID, 
 	if f.Withheld != nil {
 		return
 	}
-	counts := map[string]int{}
-	for _, r := range f.Internal.Ranking {
-		counts[r.Code] = r.Count
-	}
 	in := func(p *panelist) bool {
 		item, code, _ := strings.Cut(segment, ":")
 		code, rest := strings.CutPrefix(code, "!")
 		return segment == "" || (map[string]string{"location": p.location, "unit": p.unit}[item] == code) != rest
 	}
-	a.note(t, address, in, f.Internal.N, counts)
+	a.note(t, address, in, f.Internal.N)
+	for _, r := range f.Internal.Ranking {
+		if !r.Withheld {
+			a.noteOption(t, address, in, r.Code, *r.N, *r.Count)
+			continue
+		}
+		if a.kept++; r.Count != nil || r.N != nil || r.Share != nil || r.Rank != 0 {
+			t.Fatalf("%s: %s is withheld, and told of", address, r.Code)
+		}
+	}
 	if segment != "" {
 		a.seen++
 	}
 }
 
 // note finds out as of which release figures are, and keeps who is in them.
-func (a *attacked) note(t *testing.T, what string, in func(*panelist) bool, n int, counts map[string]int) {
+func (a *attacked) note(t *testing.T, what string, in func(*panelist) bool, n int) {
 	t.Helper()
+	members := a.members(in, n)
+	if members == nil {
+		t.Fatalf("%s: %d people are nobody's figures at the end of any release", what, n)
+	}
+	a.views = append(a.views, members)
+}
+
+// noteOption keeps who is counted in the figures of one option, which may be as of an earlier release.
+func (a *attacked) noteOption(t *testing.T, what string, in func(*panelist) bool, code string, n, count int) {
+	t.Helper()
+	members, found := a.members(in, n), 0
+	for i := range members {
+		if members[i] && slices.Contains(a.people[i].picks, code) {
+			found++
+		}
+	}
+	if members == nil || found != count {
+		t.Fatalf("%s: %d people picked %s, of %d; it is %d", what, count, code, n, found)
+	}
+	if a.options == nil {
+		a.options = map[string][][]bool{}
+	}
+	a.options[code] = append(a.options[code], members)
+	a.told++
+}
+
+// members are the people of some group who had answered when they were n; nil if they never were.
+func (a *attacked) members(in func(*panelist) bool, n int) []bool {
 	for until := range a.release + 1 {
-		members, found := make([]bool, len(a.people)), map[string]int{}
-		people := 0
+		members, people := make([]bool, len(a.people)), 0
 		for i := range a.people {
 			if p := &a.people[i]; p.release <= until && in(p) {
 				members[i] = true
 				people++
-				for _, code := range p.picks {
-					found[code]++
-				}
 			}
 		}
-		if people != n {
-			continue
+		if people == n {
+			return members
 		}
-		for code, count := range counts {
-			if found[code] != count {
-				t.Fatalf("%s: %d people picked %s, of %d; it is %d", what, count, code, n, found[code])
-			}
-		}
-		a.views = append(a.views, members)
-		return
 	}
-	t.Fatalf("%s: %d people are nobody's figures at the end of any release", what, n)
+	return nil
 }
 
 // take notes what the file of answers tells.
@@ -183,8 +213,30 @@ func (a *attacked) take(t *testing.T, director *person) {
 			}
 		}
 	}
-	delete(counts, "none")
-	a.note(t, "answers.csv", func(*panelist) bool { return true }, len(rows)-1, counts)
+	everybody := func(*panelist) bool { return true }
+	a.note(t, "answers.csv", everybody, len(rows)-1)
+	for _, code := range []string{"a", "b", "c"} {
+		a.noteOption(t, "answers.csv", everybody, code, len(rows)-1, counts[code])
+	}
+}
+
+// few returns some of 1 to k-1 people of whom it can be computed that they picked an option, or that they did not; nil if
+// there are none.
+func (a *attacked) few(k int) []int {
+	for _, code := range slices.Sorted(maps.Keys(a.options)) {
+		for _, picked := range []bool{false, true} {
+			group := a.computed(a.options[code], k, func(i int) bool { return slices.Contains(a.people[i].picks, code) == picked })
+			if group != nil {
+				return group
+			}
+		}
+	}
+	return nil
+}
+
+// small returns a group of 1 to k-1 people that can be computed by adding and subtracting views; nil if there is none.
+func (a *attacked) small(k int) []int {
+	return a.computed(a.views, k, func(int) bool { return true })
 }
 
 // prime is that of the field in which the attacker calculates.
@@ -207,16 +259,20 @@ func inverse(x uint64) uint64 {
 	return result
 }
 
-// small returns a group of 1 to k-1 people that can be computed by adding and subtracting views; nil if there is none.
+// computed returns a group of 1 to k-1 of some people that can be computed by adding and subtracting views; nil if there
+// is none.
 //
 // People who are in the same views are one unknown. A group can be computed if it is a combination of views: then,
 // and but for a chance of 2^-61 only then, it is orthogonal to a random solution of "every view is nothing".
-func (a *attacked) small(k int) []int {
+func (a *attacked) computed(views [][]bool, k int, among func(i int) bool) []int {
 	classes := map[string][]int{}
 	for i := range a.people {
-		key := make([]byte, len(a.views))
-		for v := range a.views {
-			if i < len(a.views[v]) && a.views[v][i] {
+		if !among(i) {
+			continue
+		}
+		key := make([]byte, len(views))
+		for v := range views {
+			if i < len(views[v]) && views[v][i] {
 				key[v] = 1
 			}
 		}
@@ -229,7 +285,7 @@ func (a *attacked) small(k int) []int {
 	for key, members := range classes {
 		columns, atoms = append(columns, key), append(atoms, members)
 	}
-	rows := make([][]uint64, len(a.views))
+	rows := make([][]uint64, len(views))
 	for v := range rows {
 		rows[v] = make([]uint64, len(atoms))
 		for j := range atoms {
@@ -358,11 +414,16 @@ func TestNoSmallGroupCanBeComputedFromPages(t *testing.T) {
 				if group := a.small(a.wave.Threshold); group != nil {
 					t.Fatalf("round %d: of a %s wave with a threshold of %d, a group of %d can be computed: %v", round, a.wave.Mode, a.wave.Threshold, len(group), group)
 				}
+				if group := a.few(a.wave.Threshold); group != nil {
+					t.Fatalf("round %d: of a %s wave with a threshold of %d, the pick of %d people can be computed: %v", round, a.wave.Mode, a.wave.Threshold, len(group), group)
+				}
 			}
 		}
-		parts := 0
+		parts, told, kept := 0, 0, 0
 		for _, a := range waves {
 			parts += a.seen
+			told += a.told
+			kept += a.kept
 			// Everybody but two is one view too many.
 			members := make([]bool, len(a.people))
 			for i := range members {
@@ -376,11 +437,19 @@ func TestNoSmallGroupCanBeComputedFromPages(t *testing.T) {
 			if group := a.small(a.wave.Threshold); len(group) == 0 || len(group) >= a.wave.Threshold {
 				t.Errorf("the attack finds nothing where there is a group of two: %v", group)
 			}
+			// Were an option told of whoever is counted, some would be few.
+			a.options = map[string][][]bool{"a": a.views}
+			if a.few(a.wave.Threshold) == nil {
+				t.Error("the attack finds nobody's pick where all of them are told")
+			}
 		}
 		if parts < 20 {
 			t.Errorf("only %d looks at parts showed figures: the test shows nothing", parts)
 		}
-		t.Logf("%d looks at parts showed figures", parts)
+		if told < 100 || kept < 20 {
+			t.Errorf("%d figures of options were told and %d withheld: the test shows nothing", told, kept)
+		}
+		t.Logf("%d looks at parts showed figures; of options %d figures were told and %d withheld", parts, told, kept)
 	})
 }
 

@@ -121,7 +121,16 @@ func (s *Server) choose(ctx context.Context, organisation survey.OrganisationID,
 	if top, err := strconv.Atoi(query.Get("top")); err == nil {
 		ch.top = max(1, min(top, longestTop))
 	}
+	if ch.oneTop() {
+		ch.top = tally.DefaultTop
+	}
 	return ch, waves, ch.chooseParts(query["segment"])
+}
+
+// oneTop reports whether only one length of the list can be looked at: the shares of an order in two lengths tell by
+// their difference how many put an option in one place, and a wave that protects people does not.
+func (ch *chosen) oneTop() bool {
+	return ch.item.Kind == survey.Rank && (ch.external.wave.Protects() || ch.internal.wave.Protects())
 }
 
 // pickWave returns the wave asked for or, if none is, the one of an audience with the most answers; of several,
@@ -213,6 +222,7 @@ func (s *Server) compare(ctx context.Context, ch *chosen) (*report.Comparison, e
 		External:  ch.external.source(),
 		Internal:  ch.internal.source(),
 		Simulated: ch.external.wave.Simulated || ch.internal.wave.Simulated,
+		Strangers: ch.strangers(),
 		Made:      s.now(), Program: strings.TrimSpace("cxmirror " + s.version),
 	}
 	for _, side := range ch.sides() {
@@ -235,6 +245,12 @@ func (s *Server) compare(ctx context.Context, ch *chosen) (*report.Comparison, e
 		return c, &nothingToCompareError{why: "nobody_item"}
 	}
 	return c, err
+}
+
+// strangers reports whether people may have been invited to both sides and cannot be met again, as one protects them.
+func (ch *chosen) strangers() bool {
+	out, in := &ch.external.wave, &ch.internal.wave
+	return (out.Protects() || in.Protects()) && out.Invited > 0 && in.Invited > 0
 }
 
 func (side *chosenSide) source() report.Source {
@@ -427,7 +443,9 @@ func (ch *chosen) choice(waves []survey.Wave, lang survey.Language) *choice {
 		menu.Items = append(menu.Items, itemOption{it.Code, it.Text.In(lang), ch.item != nil && it.Code == ch.item.Code})
 	}
 	for n := range longestTop {
-		menu.Tops = append(menu.Tops, n+1)
+		if ch.item == nil || !ch.oneTop() || n+1 == ch.top {
+			menu.Tops = append(menu.Tops, n+1)
+		}
 	}
 	for _, side := range ch.sides() {
 		menu.Segments = append(menu.Segments, segmentMenu{side.audience, side.groups(ch, lang)})
@@ -599,8 +617,12 @@ func (t *restTable) fill(r room, ch *chosen, side *chosenSide) error {
 	t.PartN, t.OtherN = r.Integer(part.N), r.Integer(other.N)
 	for i := range d.Items {
 		it := &d.Items[i]
+		if it.Withheld() {
+			t.Rows = append(t.Rows, restRow{Label: it.Internal.Text.In(r.Lang), Part: "–", Other: "–", Difference: "–", Verdict: r.T("rest_not_shown")})
+			continue
+		}
 		if math.IsNaN(it.Difference) {
-			continue // too few rated it in this part or outside it
+			continue // nobody could say in this part or outside it
 		}
 		row := restRow{
 			Label: it.Internal.Text.In(r.Lang), Part: r.share(it.Internal.Share), Other: r.share(it.External.Share),

@@ -21,8 +21,8 @@ import (
 // exportAnswers sends a wave's complete responses as a file in the native format, which an import, or compare,
 // reads back.
 //
-// Of a wave that protects people the file tells no more than the figures of everybody together: each cell only as far
-// as its question is counted, and neither who answered, nor when, nor background answers and what the panel says of
+// Of a wave that protects people the file tells no more than the figures of everybody together: of questions, only
+// picks of which no option is withheld, as far as all options are counted; and neither who answered, nor when, nor background answers and what the panel says of
 // people, nor weights, which follow from those, nor comments, which stand on a page of their own. So nothing can be
 // worked out from two files, one from before a step and one from after it. Rows are in the order of their ids, which
 // are random.
@@ -72,7 +72,7 @@ func (s *Server) answersFile(whole context.Context, wave *survey.Wave) ([]byte, 
 		if cells == nil {
 			return nil, fmt.Errorf("answers of wave %d: %w", wave.ID, tally.ErrWithheld)
 		}
-		err = s.writeProtected(ctx, &out, wave, q, counted, cells)
+		err = s.writeProtected(ctx, &out, wave, q, cells)
 	} else {
 		err = s.writeAnswers(ctx, &out, wave, q)
 	}
@@ -120,28 +120,19 @@ func (s *Server) writeAnswers(ctx context.Context, out *bytes.Buffer, wave *surv
 	return writer.Flush()
 }
 
-// protectedCells returns by column whether its answers may leave the program one by one; nil if none may.
-func protectedCells(w *tally.Wave, q *survey.Questionnaire) []bool {
-	cells, some := make([]bool, len(q.Columns())), false
+// protectedCells returns by column up to which release its answers may leave the program one by one, -1 for none; nil if
+// no column's may.
+func protectedCells(w *tally.Wave, q *survey.Questionnaire) []int {
+	cells, some := make([]int, len(q.Columns())), false
 	for i, column := range q.Columns() {
+		cells[i] = -1
 		it := column.Item
 		if it.Background || it.Kind == survey.Text {
 			continue
 		}
-		if _, ok := w.Shown(it.Code, nil); !ok {
-			continue
+		if release, ok := w.Alone(it.Code); ok {
+			cells[i], some = release, true
 		}
-		if it.Kind == survey.Rating {
-			table, err := w.Table(tally.View{Item: it.Code})
-			if err != nil {
-				continue
-			}
-			row := slices.IndexFunc(table.Options, func(o survey.Option) bool { return o.Code == column.Row })
-			if table.Withheld[max(row, 0)] { // a rating without rows is one row
-				continue
-			}
-		}
-		cells[i], some = true, true
 	}
 	if !some {
 		return nil
@@ -150,7 +141,7 @@ func protectedCells(w *tally.Wave, q *survey.Questionnaire) []bool {
 }
 
 // writeProtected writes what may be told of a wave that protects people.
-func (s *Server) writeProtected(ctx context.Context, out *bytes.Buffer, wave *survey.Wave, q *questionnaire, counted *tally.Wave, cells []bool) error {
+func (s *Server) writeProtected(ctx context.Context, out *bytes.Buffer, wave *survey.Wave, q *questionnaire, cells []int) error {
 	type row struct {
 		id      survey.ResponseID
 		answers []byte
@@ -171,8 +162,8 @@ func (s *Server) writeProtected(ctx context.Context, out *bytes.Buffer, wave *su
 			return fmt.Errorf("response %s: %w", rows[i].id, err)
 		}
 		record, told := answers.Record(), false
-		for at, column := range q.Columns() {
-			if !cells[at] || !counted.Counts(column.Item.Code, rows[i].release) {
+		for at := range q.Columns() {
+			if rows[i].release > cells[at] {
 				record.Values[at] = survey.Value{}
 			}
 			told = told || record.Values[at].State != survey.Missing
