@@ -113,10 +113,12 @@ func (p difference) wide(c differenceColumns) float64 {
 			p.rule(f.left, y, f.right, y, p.colors.rule)
 		}
 		p.text(lines, f.left, rows[i], left, voice)
-		number := p.voice(item.Verdict, labelSize)
-		number.weight = semibold
-		p.line(p.words.points(item.Difference), figures, rows[i]-8, right, number)
-		p.line(p.words.span(item.Low, item.High), figures, rows[i]+10, right, p.soft(setSize))
+		if !item.Withheld() {
+			number := p.voice(item.Verdict, labelSize)
+			number.weight = semibold
+			p.line(p.words.points(item.Difference), figures, rows[i]-8, right, number)
+			p.line(p.words.span(item.Low, item.High), figures, rows[i]+10, right, p.soft(setSize))
+		}
 		p.said(item, f.right, rows[i], c.verdict)
 		y += height
 	}

@@ -100,6 +100,7 @@ type entry struct {
 	RankLow    int      `json:"rank_low"`
 	RankHigh   int      `json:"rank_high"`
 	Tied       bool     `json:"tied"`
+	Withheld   bool     `json:"withheld"`
 }
 
 type ruleValue struct {

@@ -165,7 +165,9 @@ func (p *Page) fill(d *findings.Divergence, t words) {
 	}
 	for i := range d.Items {
 		p.Rows = append(p.Rows, t.row(d, &d.Items[i]))
-		p.Sentences = append(p.Sentences, w.speaker.Item(d, &d.Items[i], lang))
+		if !d.Items[i].Withheld() { // a note says it of all of them
+			p.Sentences = append(p.Sentences, w.speaker.Item(d, &d.Items[i], lang))
+		}
 	}
 	p.Lists, p.Method = t.lists(d), t.method(d)
 }

@@ -16,9 +16,10 @@ import (
 // tells of those. A count is therefore shown of nobody's choice, or of at least k people's, who leave nobody or at
 // least k others, and the same holds for all that can be computed from it and the counts seen before.
 //
-// Every option has its own steps, which are some of the item's: it is counted again among everybody when, of those who
-// came since it was counted last, nobody or at least k chose it, and nobody or at least k did not. Between its steps it
-// stays as it was, on the base it had then. Those who chose it and those who did not are two populations, and the parts
+// Options are looked at again at every cut, the last of which is made when the wave closes, and when half as many people
+// are new as were counted at the last look: the more looks, the fewer people between two of them, and the less can be
+// told in the end. At a look an option is counted again among everybody if, of those who came since it was counted last, nobody or at least
+// k chose it, and nobody or at least k did not. Otherwise it stays as it was, on the base it had then. Those who chose it and those who did not are two populations, and the parts
 // of a cut are planned for both together as they are for all who answered: see [releasePlanner].
 //
 // An option is withheld from a table that it cannot be counted in, or in which it is counted of less than half of the
@@ -132,6 +133,9 @@ func (w *Wave) releaseOptions(it *survey.Item, r *itemRelease) error {
 	return nil
 }
 
+// optionShare is the part of those counted at the last look at options that must be new before the next.
+const optionShare = 2
+
 // optionSteps finds the steps of every option.
 func (g *protection) optionSteps(r *itemRelease, c *choiceSets) {
 	counts := make([][2]int, len(r.steps)*len(c.options)) // by step and option: who did not choose it, and who did
@@ -148,15 +152,24 @@ func (g *protection) optionSteps(r *itemRelease, c *choiceSets) {
 		}
 	}
 	waiting := make([][2]int, len(c.options))
+	counted, since := 0, 0
 	for s, step := range r.steps {
+		since += step.people
+		look := since >= counted/optionShare || slices.ContainsFunc(g.Cuts, func(c Cut) bool {
+			return int(step.last) <= c.Release && (s+1 == len(r.steps) || c.Release < int(r.steps[s+1].last))
+		})
+		if look {
+			counted += since
+			since = 0
+		}
 		k := g.thresholdAt(int(step.last))
 		ready := make([]bool, len(c.options))
 		for x := range waiting {
 			waiting[x][0] += counts[s*len(c.options)+x][0]
 			waiting[x][1] += counts[s*len(c.options)+x][1]
-			ready[x] = manyOrNone(waiting[x][0], k) && manyOrNone(waiting[x][1], k) && waiting[x] != [2]int{}
+			ready[x] = look && manyOrNone(waiting[x][0], k) && manyOrNone(waiting[x][1], k) && waiting[x] != [2]int{}
 		}
-		if c.sums {
+		if c.sums && look {
 			holdBack(ready, func(x int) int { return waiting[x][1] }, k)
 		}
 		for x := range ready {
