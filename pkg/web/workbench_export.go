@@ -22,10 +22,10 @@ import (
 // reads back.
 //
 // Of a wave that protects people the file tells no more than the figures of everybody together: of questions, only
-// picks of which no option is withheld, as far as all options are counted; and neither who answered, nor when, nor background answers and what the panel says of
-// people, nor weights, which follow from those, nor comments, which stand on a page of their own. So nothing can be
-// worked out from two files, one from before a step and one from after it. Rows are in the order of their ids, which
-// are random.
+// picks of which no option is withheld, as far as all options are counted; and neither who answered, nor when, nor
+// background answers and what the panel says of people, nor weights, which follow from those, nor comments, which
+// stand on a page of their own. So nothing can be worked out from two files, one from before a step and one from after
+// it. Rows are in the order of their ids, which are random.
 func (s *Server) exportAnswers(c echo.Context) error {
 	wave, err := s.waveOf(c)
 	if err != nil {
