@@ -51,20 +51,23 @@ func (r *Receipt) Text() string {
 	line("")
 	line("Erased:")
 	for _, what := range []struct {
-		n    int
-		name string
+		n         int
+		one, many string
 	}{
-		{r.Erased.People, "entries in the list of people"},
-		{r.Erased.Invitations + r.Erased.Nameless, "invitations: name, link, access code"},
-		{r.Erased.Mails, "mails, sent or waiting"},
-		{r.Erased.Responses, "responses"},
-		{r.Erased.Unlinked, "links from responses to people; the responses stay, as figures"},
-		{r.Erased.Drafts, "responses that were begun"},
-		{r.Erased.Sealed, "anonymous responses that were too few to be published"},
-		{r.Texts, "free texts that mentioned the name or the address"},
+		{r.Erased.People, "entry in the list of people", "entries in the list of people"},
+		{r.Erased.Invitations + r.Erased.Nameless, "invitation: name, link, access code", "invitations: name, link, access code"},
+		{r.Erased.Mails, "mail, sent or waiting", "mails, sent or waiting"},
+		{r.Erased.Responses, "response", "responses"},
+		{r.Erased.Unlinked, "link from a response to the person; the response stays, as a figure", "links from responses to people; the responses stay, as figures"},
+		{r.Erased.Drafts, "response that was begun", "responses that were begun"},
+		{r.Erased.Sealed, "anonymous response, too few to be published", "anonymous responses that were too few to be published"},
+		{r.Texts, "free text that mentioned the name or the address", "free texts that mentioned the name or the address"},
 	} {
-		if what.n > 0 || what.name == "responses" {
-			line("  %6d  %s", what.n, what.name)
+		switch {
+		case what.n == 1:
+			line("  %6d  %s", what.n, what.one)
+		case what.n > 1, what.many == "responses":
+			line("  %6d  %s", what.n, what.many)
 		}
 	}
 	if r.Erased.Nameless > 0 {
