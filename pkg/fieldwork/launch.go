@@ -64,8 +64,19 @@ func (s *Service) facts(ctx context.Context, plan *Plan) (facts, error) {
 	if f.attributes, err = s.store.Attributes(ctx, w.Organisation); err != nil {
 		return facts{}, err
 	}
-	f.people, _, err = s.store.People(ctx, w.Organisation, store.PeopleQuery{})
-	return f, err
+	if f.people, _, err = s.store.People(ctx, w.Organisation, store.PeopleQuery{}); err != nil {
+		return facts{}, err
+	}
+	organisation, err := s.store.Organisation(ctx, w.Organisation)
+	if err != nil || len(organisation.Languages) == 0 {
+		return f, err
+	}
+	for i := range f.people {
+		if f.people[i].Language == "" { // whom nothing is known of is asked as the organisation asks by default
+			f.people[i].Language = organisation.Languages[0]
+		}
+	}
+	return f, nil
 }
 
 // Launch makes a plan true: it looks at everything once more, draws the sample, freezes what results will be split

@@ -863,3 +863,45 @@ func BenchmarkStepAtTheClosing(b *testing.B) {
 		})
 	}
 }
+
+// TestLanguageOfTheOrganisation invites somebody whose language nobody knows in the one her organisation asks in.
+func TestLanguageOfTheOrganisation(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, s *store.Store) {
+		t.Helper()
+		ctx := t.Context()
+		w := newWorld(t, s)
+		plan := w.plan(t, survey.Confidential, "sales 12")
+		people, _, err := s.People(ctx, survey.DefaultOrganisation, store.PeopleQuery{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		unknown := people[0]
+		unknown.Language = ""
+		o, err := s.Organisation(ctx, survey.DefaultOrganisation)
+		if err != nil {
+			t.Fatal(err)
+		}
+		o.Languages = []survey.Language{"pl", "en"}
+		if err := errors.Join(s.SavePerson(ctx, &unknown), s.SaveOrganisation(ctx, o)); err != nil {
+			t.Fatal(err)
+		}
+		launched, err := w.Launch(ctx, plan)
+		if err != nil {
+			t.Fatal(err)
+		}
+		invited, _, err := s.Invitations(ctx, launched.Organisation, launched.ID, store.InvitationQuery{})
+		if err != nil || len(invited) != 12 {
+			t.Fatalf("%d are invited, %v", len(invited), err)
+		}
+		for _, i := range invited {
+			want := i.Person.Language
+			if i.Person.ID == unknown.ID {
+				want = "pl"
+			}
+			if i.Language != want {
+				t.Errorf("person %d, whose language is %q, is invited in %q; want %q", i.Person.ID, i.Person.Language, i.Language, want)
+			}
+		}
+	})
+}

@@ -135,7 +135,7 @@ func TestAPIOperations(t *testing.T) {
 
 	made := call("POST", "/waves", "/waves", map[string]any{"name": "Employees, autumn", "instrument": "internal-expectations", "mode": "anonymous", "threshold": 6}, 201)
 	wave := decoded[apiWave](t, made)
-	if wave.State != "draft" || wave.Promise.Mode != "anonymous" || wave.Promise.Threshold != 6 || wave.Promise.CommentThreshold != usualComments || made.location != fmt.Sprintf("/api/v1/waves/%d", wave.ID) {
+	if wave.State != "draft" || wave.Promise.Mode != "anonymous" || wave.Promise.Threshold != 6 || wave.Promise.CommentThreshold != survey.UsualComments || made.location != fmt.Sprintf("/api/v1/waves/%d", wave.ID) {
 		t.Errorf("made %+v at %s", wave, made.location)
 	}
 	again := decoded[apiWave](t, call("POST", "/waves", "/waves", map[string]any{"name": "Once more", "questionnaire_id": wave.QuestionnaireID, "slug": "once-more"}, 201))

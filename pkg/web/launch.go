@@ -117,7 +117,11 @@ func (s *Server) draftOf(c echo.Context) (drafted, error) {
 	switch {
 	case errors.Is(err, survey.ErrNotFound):
 		d.fresh = true
-		if d.plan, err = s.newPlan(s.workbenchLanguage(c), &wave, &d); err != nil {
+		usual, err := s.store.Organisation(ctx, wave.Organisation)
+		if err != nil {
+			return drafted{}, err
+		}
+		if d.plan, err = s.newPlan(s.workbenchLanguage(c), &wave, &d, &usual); err != nil {
 			return drafted{}, err
 		}
 		if wave.Mode == survey.Anonymous && wave.Reported == nil {
@@ -145,13 +149,13 @@ func (s *Server) draftOf(c echo.Context) (drafted, error) {
 }
 
 // newPlan proposes how a draft is launched: to everybody, by mail if that can be sent, for a fortnight, with two
-// reminders.
-func (s *Server) newPlan(lang survey.Language, wave *survey.Wave, d *drafted) (fieldwork.Plan, error) {
+// reminders, and with what is usual in the organisation; if that says nothing, personal data go a year after the end.
+func (s *Server) newPlan(lang survey.Language, wave *survey.Wave, d *drafted, usual *survey.Organisation) (fieldwork.Plan, error) {
 	p := fieldwork.Plan{Wave: *wave, Mail: s.mails(), Paper: !s.mails(), OpenOnly: d.people == 0}
 	w := &p.Wave
 	w.OpenLink = p.OpenOnly
 	if w.Audience != survey.External {
-		w.Comments = max(w.Comments, usualComments)
+		w.Comments = max(w.Comments, usual.Comments)
 	}
 	if w.TimeZone == "" {
 		w.TimeZone = usualZone(lang)
@@ -173,6 +177,9 @@ func (s *Server) newPlan(lang survey.Language, wave *survey.Wave, d *drafted) (f
 	}
 	if w.Erases == nil {
 		erases := w.Closes.AddDate(1, 0, 0)
+		if usual.Retention > 0 {
+			erases = w.Closes.AddDate(0, 0, usual.Retention)
+		}
 		w.Erases = &erases
 	}
 	p.Mailings = []survey.Mailing{{Kind: survey.InvitationLetter}}
@@ -215,8 +222,8 @@ func (s *Server) otherSide(ctx context.Context, wave *survey.Wave) (survey.WaveI
 	return newest, nil
 }
 
-// usualComments is the threshold of comments among employees.
-const usualComments = 10
+// leastAnonymous is the lowest threshold of an anonymous wave: of two answers each of the two knows the other's.
+const leastAnonymous = 3
 
 // usualZone is where people who read a language mostly live, as a first guess.
 func usualZone(lang survey.Language) string {

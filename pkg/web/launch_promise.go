@@ -227,7 +227,7 @@ func (p *launchPromisePage) read(form *upload, d *drafted) {
 		in.problem("mode", in.T("launch_problem_mode"))
 	}
 	w.Threshold = in.number("threshold", 1, 1000, 1)
-	if p.Problems["threshold"] == "" && w.Mode == survey.Anonymous && w.Threshold < 3 {
+	if p.Problems["threshold"] == "" && w.Mode == survey.Anonymous && w.Threshold < leastAnonymous {
 		in.problem("threshold", in.T("launch_problem_threshold_anonymous"))
 	}
 	w.Comments = in.number("comments", 1, 1000, w.Threshold)

@@ -21,10 +21,9 @@ import (
 
 // Bounds of what a wave's form takes.
 const (
-	longestName      = 120     // characters
-	longestPromise   = 1000    // characters of one text
-	longestSource    = 1 << 20 // bytes of a questionnaire
-	defaultThreshold = 5
+	longestName      = 120                // characters
+	longestPromise   = 1000               // characters of one text
+	longestSource    = 1 << 20            // bytes of a questionnaire
 	ownQuestionnaire = "own"              // is chosen where the YAML of one is sent
 	timeOfForm       = "2006-01-02T15:04" // as the browser's field for date and time writes it
 )
@@ -138,6 +137,7 @@ type newWavePage struct {
 	newWave
 	Instruments []instrument
 	Modes       []survey.Mode
+	Usual       string // the smallest group shown of employees, where nothing else is said
 }
 
 // newWave is a wave as somebody asks for it, on the page or by a program, and what is wrong with that.
@@ -169,6 +169,11 @@ func (s *Server) showNewWave(c echo.Context) error {
 func (s *Server) newWave(c echo.Context) (newWavePage, error) {
 	page := newWavePage{room: s.room(c, "waves"), Modes: survey.Modes()}
 	page.Title = page.T("new_wave")
+	usual, err := s.store.Organisation(c.Request().Context(), s.organisationOf(c))
+	if err != nil {
+		return page, err
+	}
+	page.Usual = page.Integer(usual.Threshold)
 	page.newWave = newWave{Problems: map[string]string{}, Mode: survey.Confidential, words: page.room}
 	for _, code := range surveys.Names() {
 		q, _, err := bundled(code)
@@ -236,7 +241,11 @@ func (s *Server) makeWave(ctx context.Context, organisation survey.OrganisationI
 	if n.Slug != "" && (!slugPattern.MatchString(n.Slug) || len(n.Slug) > 60) {
 		n.Problems["slug"] = n.words.T("problem_slug")
 	}
-	threshold := n.checkPromise(q)
+	usual, err := s.store.Organisation(ctx, organisation)
+	if err != nil {
+		return survey.Wave{}, err
+	}
+	threshold := n.checkPromise(q, usual.Threshold)
 	if len(n.Problems) > 0 || len(n.Mistakes) > 0 {
 		return survey.Wave{}, errProblems
 	}
@@ -255,7 +264,7 @@ func (s *Server) makeWave(ctx context.Context, organisation survey.OrganisationI
 		Mode: n.Mode, OpenLink: true, OncePer: true,
 	}
 	if wave.Audience != survey.External && wave.Protects() {
-		wave.Comments = max(wave.Comments, usualComments)
+		wave.Comments = max(wave.Comments, usual.Comments)
 	}
 	if wave.Audience == survey.Everyone {
 		wave.Audience = survey.External
@@ -298,13 +307,16 @@ func (n *newWave) checkName() {
 }
 
 // checkPromise looks at how answers are to be kept, and returns the smallest group shown. Where nothing is said, it is
-// that of colleagues, who know each other; customers who come by an open link do not.
-func (n *newWave) checkPromise(q *survey.Questionnaire) int {
+// the organisation's for colleagues, who know each other; customers who come by an open link do not.
+func (n *newWave) checkPromise(q *survey.Questionnaire, usual int) int {
 	if !slices.Contains(survey.Modes(), n.Mode) {
 		n.Problems["mode"] = n.words.T("launch_problem_mode")
 	}
-	threshold := defaultThreshold
-	if q != nil && (q.Audience == survey.External || q.Audience == survey.Everyone) && n.Mode != survey.Anonymous {
+	threshold := usual
+	switch {
+	case n.Mode == survey.Anonymous:
+		threshold = max(usual, leastAnonymous)
+	case q != nil && (q.Audience == survey.External || q.Audience == survey.Everyone):
 		threshold = 1
 	}
 	if n.Threshold == "" {
@@ -314,7 +326,7 @@ func (n *newWave) checkPromise(q *survey.Questionnaire) int {
 	switch {
 	case err != nil || least < 1 || least > 1000:
 		n.Problems["threshold"] = n.words.phrases.Say(n.words.Lang, "problem_number", survey.Args{"Low": n.words.Integer(1), "High": n.words.Integer(1000)})
-	case n.Mode == survey.Anonymous && least < 3:
+	case n.Mode == survey.Anonymous && least < leastAnonymous:
 		n.Problems["threshold"] = n.words.T("launch_problem_threshold_anonymous")
 	}
 	return least
