@@ -109,6 +109,9 @@ func (c demoCommand) Run(w *world) error {
 		return errors.Join(fmt.Errorf("make the demonstration: %w; cxmirror demo --fresh starts anew", err), listener.Close())
 	}
 	address := "http://" + listener.Addr().String()
+	if c.guest, err = demoGuest(w.ctx, db, survey.Language(c.Language), w.now()); err != nil {
+		return errors.Join(fmt.Errorf("make the demonstration's guest: %w; cxmirror demo --fresh starts anew", err), listener.Close())
+	}
 	invited, draft, err := c.fieldwork(w, db, listener)
 	if err != nil {
 		return errors.Join(fmt.Errorf("make the demonstration's fieldwork: %w; cxmirror demo --fresh starts anew", err), listener.Close())
@@ -136,6 +139,23 @@ func (c demoCommand) fieldwork(w *world, db *store.Store, listener net.Listener)
 	played := slog.New(slog.DiscardHandler) // what is played happened days ago, and is no news
 	fielded := demoFieldwork{db: db, secret: secret, base: base, outbox: outbox, lang: survey.Language(c.Language), now: w.now(), log: played}
 	return fielded.make(w.ctx)
+}
+
+// demoAddress is that of whoever looks at the demonstration. Nobody can sign in with it: it has no password.
+const demoAddress = "guest@example.com"
+
+// demoGuest returns the user that everybody is who looks at the demonstration, the owner of the company in it.
+func demoGuest(ctx context.Context, db *store.Store, lang survey.Language, now time.Time) (survey.UserID, error) {
+	guest, err := db.UserByAddress(ctx, demoAddress)
+	if errors.Is(err, survey.ErrNotFound) {
+		name := survey.Words{"en": "Guest", "pl": "Gość", "ro": "Oaspete", "ru": "Гость"}
+		guest = survey.User{Address: demoAddress, Name: name.In(lang), Created: now}
+		err = db.CreateUser(ctx, &guest)
+	}
+	if err != nil {
+		return 0, err
+	}
+	return guest.ID, db.SetRoles(ctx, survey.DefaultOrganisation, guest.ID, []survey.Role{survey.Owner})
 }
 
 // database opens the demonstration's database, emptied if it is to be fresh.

@@ -15,6 +15,7 @@ import (
 	"sync"
 	"time"
 
+	"cxmirror/pkg/access"
 	"cxmirror/pkg/fieldwork"
 	"cxmirror/pkg/store"
 	"cxmirror/pkg/survey"
@@ -34,6 +35,7 @@ const tickEvery = 10 * time.Second
 type fielder struct {
 	service *fieldwork.Service
 	mailer  *fieldwork.Mailer
+	access  *access.Service
 	address string // of links
 	outbox  string // the folder that mails go to; "" is none
 }
@@ -68,7 +70,11 @@ func (f fieldworkFlags) newFielder(w *world, db *store.Store, data string, liste
 	if err != nil {
 		return nil, err
 	}
-	return &fielder{service: service, mailer: mailer, address: address, outbox: outbox}, nil
+	people, err := access.New(access.Options{Store: db, Log: log, Now: w.now, Random: rand.Reader, Key: secret.AccessKey(), Base: address})
+	if err != nil {
+		return nil, err
+	}
+	return &fielder{service: service, mailer: mailer, access: people, address: address, outbox: outbox}, nil
 }
 
 // base returns the address that links begin with, without a slash at its end.
@@ -148,11 +154,16 @@ func (f fieldworkFlags) secret(ctx context.Context, db *store.Store, data string
 // whereSecretsAre says what to do when the secret is not the one of the database.
 const whereSecretsAre = "put the right one there, or name its file; the other servers of this database have it, and so should whoever keeps its backups"
 
-// run does what is due and sends mail until the context ends. The function it returns waits for both to have ended:
+// run does what is due and sends mail until the context ends. The function it returns waits for all to have ended:
 // mails that were not sent are given back, for whoever runs next.
 func (f *fielder) run(ctx context.Context, log *slog.Logger) (wait func()) {
 	var work sync.WaitGroup
 	work.Go(func() { f.service.Run(ctx, tickEvery) })
+	work.Go(func() {
+		if err := f.access.Run(ctx); err != nil {
+			log.ErrorContext(ctx, "letters to users", slog.String("error", err.Error()))
+		}
+	})
 	work.Go(func() {
 		if err := f.mailer.Run(ctx); err != nil {
 			log.ErrorContext(ctx, "sending mail", slog.String("error", err.Error()))

@@ -165,15 +165,12 @@ func readMail(to string, content []byte) (takenMail, error) {
 type desk struct {
 	t      *testing.T
 	host   string
-	client http.Client
+	client *http.Client
 }
 
-func newDesk(t *testing.T, host string) *desk {
+func newDesk(t *testing.T, host string, browser *http.Client) *desk {
 	t.Helper()
-	return &desk{t: t, host: host, client: http.Client{
-		Timeout:       time.Minute,
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}}
+	return &desk{t: t, host: host, client: browser}
 }
 
 // sheet is what came back.

@@ -150,8 +150,8 @@ func (f *fielded) prepare() {
 	}
 	f.external = external.ID
 	f.office = startPostOffice(f.t, 10*time.Millisecond, f.people[refusedOne].address)
-	f.desk = newDesk(f.t, f.host)
 	f.start()
+	f.desk = newDesk(f.t, f.host, signedIn(f.t, f.host, f.server.stdout))
 }
 
 func (f *fielded) start() {

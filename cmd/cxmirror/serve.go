@@ -13,8 +13,10 @@ import (
 	"time"
 
 	"cxmirror/charts"
+	"cxmirror/pkg/access"
 	"cxmirror/pkg/report"
 	"cxmirror/pkg/store"
+	"cxmirror/pkg/survey"
 	"cxmirror/pkg/tally"
 	"cxmirror/pkg/web"
 )
@@ -29,11 +31,13 @@ type serveCommand struct {
 type serverFlags struct {
 	fieldworkFlags
 
-	Listen      string   `default:"127.0.0.1:8080" placeholder:"HOST:PORT" help:"Where to answer. Only addresses that this machine alone reaches, until there is a sign-in. Port 0 is any that is free."`
-	LogFormat   string   `default:"text" enum:"text,json" help:"Lines of the log: ${enum}."`
-	Respondents string   `placeholder:"HOST:PORT" help:"A second address, which may be open to everybody, for the pages of respondents and nothing else: no workbench, no results. Put TLS before it."`
-	TrustProxy  []string `placeholder:"CIDR" help:"Networks of the proxies before the service, such as 10.0.0.0/8: what they say of visitors' addresses and of TLS is believed. May be given several times, or with commas."`
-	Memory      int64    `default:"256" placeholder:"MIB" help:"How much memory the answers that somebody looks at may take, in MiB; those used least recently leave. A million responses take about 30."`
+	Listen      string        `default:"127.0.0.1:8080" placeholder:"HOST:PORT" help:"Where to answer. Only addresses that this machine alone reaches. Port 0 is any that is free."`
+	LogFormat   string        `default:"text" enum:"text,json" help:"Lines of the log: ${enum}."`
+	Respondents string        `placeholder:"HOST:PORT" help:"A second address, which may be open to everybody, for the pages of respondents and nothing else: no workbench, no results. Put TLS before it."`
+	TrustProxy  []string      `placeholder:"CIDR" help:"Networks of the proxies before the service, such as 10.0.0.0/8: what they say of visitors' addresses and of TLS is believed. May be given several times, or with commas."`
+	guest       survey.UserID // of a demonstration
+
+	Memory int64 `default:"256" placeholder:"MIB" help:"How much memory the answers that somebody looks at may take, in MiB; those used least recently leave. A million responses take about 30."`
 }
 
 // Limits of the server. Handlers have shorter ones of their own.
@@ -58,8 +62,8 @@ Without --dsn, answers are kept in the file cxmirror.db in --data, which one pro
 refuses to start. Any number of processes can serve one PostgreSQL. The database is brought up to date at the
 start; with --no-migrate the service refuses to start instead, for those who migrate by hand (cxmirror migrate).
 
-There is no sign-in yet, so whoever reaches the address sees all results: the service answers on this machine
-only. /healthz says that it runs, /readyz that its database answers, /metrics what it did.
+The first start prints a link by which the first user comes in, who can invite others. The service answers on this
+machine only. /healthz says that it runs, /readyz that its database answers, /metrics what it did.
 
 SIGTERM or Ctrl-C stops it: requests that are being answered have 15 seconds to end. A second one ends it at
 once; what was acknowledged is stored all the same.`
@@ -91,7 +95,7 @@ func (c serveCommand) Run(w *world) error {
 	}
 	log.InfoContext(w.ctx, "listening", slog.String("address", "http://"+listener.Addr().String()),
 		slog.String("database", db.Engine()), slog.String("version", version),
-		slog.String("reach", "this machine only: there is no sign-in yet"))
+		slog.String("reach", "this machine only"))
 	return c.serve(w, listener, db, c.Data, log)
 }
 
@@ -129,7 +133,7 @@ func (f serverFlags) check() error {
 		return usage("%s is %q: it takes a host and a port, such as 127.0.0.1:8080 (%v)", setting("listen"), f.Listen, err)
 	}
 	if ip := net.ParseIP(host); host != "localhost" && !ip.IsLoopback() {
-		return usage("%s is %q: there is no sign-in yet, so the service answers only on this machine: 127.0.0.1, [::1] or localhost", setting("listen"), f.Listen)
+		return usage("%s is %q: the service answers only on this machine: 127.0.0.1, [::1] or localhost", setting("listen"), f.Listen)
 	}
 	return nil
 }
@@ -156,7 +160,7 @@ func (f serverFlags) listen(ctx context.Context) (net.Listener, error) {
 	// A name can stand for any address, whatever it is called.
 	if address, ok := listener.Addr().(*net.TCPAddr); !ok || !address.IP.IsLoopback() {
 		_ = listener.Close()
-		return nil, usage("%s is %q, which others than this machine can reach: there is no sign-in yet", setting("listen"), f.Listen)
+		return nil, usage("%s is %q, which others than this machine can reach", setting("listen"), f.Listen)
 	}
 	return listener, nil
 }
@@ -186,6 +190,9 @@ func (f serverFlags) serve(w *world, listener net.Listener, db *store.Store, dat
 	ending, stop := context.WithCancel(w.ctx)
 	defer stop()
 	wait := work.run(ending, log)
+	if err := setUp(w, work.access); err != nil {
+		log.ErrorContext(w.ctx, "link to set up the service", slog.String("error", err.Error()))
+	}
 	w.ready("http://" + listener.Addr().String())
 	debug.FreeOSMemory() // what templates and phrases were read from is several times what is kept of them
 	select {
@@ -206,6 +213,20 @@ func (f serverFlags) serve(w *world, listener net.Listener, db *store.Store, dat
 	}
 	wait()
 	log.InfoContext(w.ctx, "stopped")
+	return err
+}
+
+// setUp prints the link by which the first user comes in, while there is none: whoever reads what the service prints
+// runs it.
+func setUp(w *world, people *access.Service) error {
+	link, err := people.SetUpLink(w.ctx)
+	if errors.Is(err, survey.ErrConflict) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(w.stdout, "Nobody can sign in yet. Set up the service, within 24 hours, at\n\n  %s\n\n", link)
 	return err
 }
 
@@ -233,7 +254,7 @@ func (f serverFlags) sites(w *world, listener net.Listener, work *fielder, db *s
 	}
 	whole, err := web.New(web.Options{
 		Store: db, Waves: tally.NewWaves(newStoredWaves(db, w.now), f.Memory<<20), Engine: engine, Reports: reports,
-		Fieldwork: work.service, Mailer: work.mailer, Outbox: work.outbox, BaseURL: work.address,
+		Fieldwork: work.service, Mailer: work.mailer, Outbox: work.outbox, BaseURL: work.address, Access: work.access, Guest: f.guest,
 		Log: log, Now: w.now, Random: rand.Reader, Version: version, TrustProxy: proxies,
 	})
 	if err != nil {

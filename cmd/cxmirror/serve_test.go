@@ -136,7 +136,7 @@ func TestSettingsOfTheService(t *testing.T) {
 		code        int
 		want        []string
 	}{
-		{"all addresses", []string{"serve", "--data", data, "--listen", ":8080"}, nil, exitUsage, []string{"--listen (CXMIRROR_LISTEN)", "no sign-in"}},
+		{"all addresses", []string{"serve", "--data", data, "--listen", ":8080"}, nil, exitUsage, []string{"--listen (CXMIRROR_LISTEN)", "only on this machine"}},
 		{"an outer address", []string{"serve", "--data", data, "--listen", "192.0.2.1:8080"}, nil, exitUsage, []string{"--listen (CXMIRROR_LISTEN)", "only on this machine"}},
 		{"an outer address in the environment", []string{"demo", "--data", data}, map[string]string{"CXMIRROR_LISTEN": "0.0.0.0:80"}, exitUsage, []string{"CXMIRROR_LISTEN", "0.0.0.0:80"}},
 		{"a name", []string{"serve", "--data", data, "--listen", "example.com:80"}, nil, exitUsage, []string{"--listen", "example.com"}},
@@ -231,7 +231,12 @@ func TestStoppingLosesNothing(t *testing.T) {
 
 func get(t *testing.T, address string) string {
 	t.Helper()
-	response, err := http.Get(address)
+	return getBy(t, http.DefaultClient, address)
+}
+
+func getBy(t *testing.T, browser *http.Client, address string) string {
+	t.Helper()
+	response, err := browser.Get(address)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -426,15 +431,20 @@ func TestTwoServersShowTheSame(t *testing.T) {
 	dsn := storetest.Postgres(t)
 	db, wave, q := opened(t, dsn)
 	hosts := []string{}
+	var director *http.Client
 	for range 2 {
-		hosts = append(hosts, strings.TrimPrefix(begin(t, "serve", "--dsn", dsn).address, "http://"))
+		s := begin(t, "serve", "--dsn", dsn)
+		hosts = append(hosts, strings.TrimPrefix(s.address, "http://"))
+		if len(hosts) == 2 { // of two links that are printed the newer one is good
+			director = signedIn(t, hosts[1], s.stdout)
+		}
 	}
 	inside, err := demoWaves("en")[2].make(t.Context(), db, "en", time.Now())
 	if err != nil {
 		t.Fatal(err)
 	}
 	shown := func(host string) side {
-		return parseComparison(t, get(t, fmt.Sprintf("http://%s/divergence/findings.json?external=%d&internal=%d&item=expectations", host, wave.ID, inside.ID))).External
+		return parseComparison(t, getBy(t, director, fmt.Sprintf("http://%s/divergence/findings.json?external=%d&internal=%d&item=expectations", host, wave.ID, inside.ID))).External
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()

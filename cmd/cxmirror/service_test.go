@@ -96,9 +96,9 @@ func (s *service) end() int {
 
 // process is a running service in a process of its own, which can be killed.
 type process struct {
-	command *exec.Cmd
-	stderr  *lines
-	ended   chan struct{}
+	command        *exec.Cmd
+	stdout, stderr *lines
+	ended          chan struct{}
 }
 
 // launch starts the program in a process of its own.
@@ -114,15 +114,43 @@ func launch(tb testing.TB, args ...string) *process {
 // launchProgram starts a program that is this one, or a test of it, and kills it in the end.
 func launchProgram(tb testing.TB, program string, args ...string) *process {
 	tb.Helper()
-	p := &process{command: exec.CommandContext(tb.Context(), program, args...), stderr: &lines{}, ended: make(chan struct{})}
+	p := &process{command: exec.CommandContext(tb.Context(), program, args...), stdout: &lines{}, stderr: &lines{}, ended: make(chan struct{})}
 	p.command.Env = append(os.Environ(), asProgram+"=1", "GOCOVERDIR="+tb.TempDir())
-	p.command.Stderr = p.stderr
+	p.command.Stdout, p.command.Stderr = p.stdout, p.stderr
 	if err := p.command.Start(); err != nil {
 		tb.Fatal(err)
 	}
 	go func() { _ = p.command.Wait(); close(p.ended) }() // it ends by being killed
 	tb.Cleanup(p.kill)
 	return p
+}
+
+// setUpPath is the path of the link that a new service prints.
+var setUpPath = regexp.MustCompile(`/set-up/\S+`)
+
+// signedIn returns a browser in which the first user of a new service is signed in, by the link that it has printed.
+// Cookies do not mind ports: she is signed in at all servers of the same database on this machine.
+func signedIn(t *testing.T, host string, printed *lines) *http.Client {
+	t.Helper()
+	jar, err := cookiejar.New(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	browser := &http.Client{Jar: jar, Timeout: time.Minute, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	link := ""
+	waitFor(t, func() bool { link = setUpPath.FindString(printed.String()); return link != "" })
+	response, err := browser.PostForm("http://"+host+link, url.Values{
+		"address": {"director@example.org"}, "name": {"A director"}, "password": {"four words of tests"}, "again": {"four words of tests"},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	if response.StatusCode != http.StatusSeeOther {
+		body, _ := io.ReadAll(response.Body)
+		t.Fatalf("setting up the service: %s\n%s", response.Status, body)
+	}
+	return browser
 }
 
 // withData adds a directory for the secret, the same for all servers of a test, as servers of one database need it.

@@ -116,6 +116,10 @@ func (s Secret) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 // them, so that it is not used with another secret.
 func (s Secret) Fingerprint() []byte { return s.sum("fingerprint", "cxmirror") }
 
+// AccessKey returns 32 bytes from which package access derives the keys of second factors and of browsers that are
+// known again.
+func (s Secret) AccessKey() []byte { return s.sum("access", "cxmirror") }
+
 // sum returns the HMAC-SHA256 of a text for one purpose.
 func (s Secret) sum(purpose, of string) []byte {
 	mac := hmac.New(sha256.New, *s.key)

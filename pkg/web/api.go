@@ -121,6 +121,10 @@ func (s *Server) newAPI(e *echo.Echo, g *echo.Group) huma.API {
 	config := huma.DefaultConfig("cxmirror", cmp.Or(s.version, "unreleased"))
 	config.Info.Description = "Waves, fieldwork and results of one organisation. Shares lie in [0, 1], times are RFC 3339 in UTC, and what protects people on the pages of the workbench protects them here."
 	config.Servers = []*huma.Server{{URL: apiRoot}}
+	config.Components.SecuritySchemes = map[string]*huma.SecurityScheme{"token": {
+		Type: "http", Scheme: "bearer", Description: "A token of the API, cxm_…, that somebody has made who may do herself what it is for.",
+	}}
+	config.Security = []map[string][]string{{"token": {}}}
 	// No page of documentation that loads from elsewhere, no links to schemas in answers; see [Server.apiRoutes].
 	config.CreateHooks, config.DocsPath, config.OpenAPIPath, config.SchemasPath = nil, "", "", ""
 	config.Components.Schemas = huma.NewMapRegistry("#/components/schemas/", func(t reflect.Type, hint string) string {

@@ -73,6 +73,7 @@ func problemKinds() []problemKind {
 		{"malformed", http.StatusBadRequest, "The request cannot be read", "Send what the description of the operation says."},
 		{"not-found", http.StatusNotFound, "There is no such thing here", "Look its id up in a list; what belongs to another organisation is not found either."},
 		{"method", http.StatusMethodNotAllowed, "This address does not take that method", "See the list of operations."},
+		{"signed-out", http.StatusUnauthorized, "Nobody is asking whom the service knows", "Send the header Authorization: Bearer, with a token that has neither expired nor been revoked."},
 		{"refused", http.StatusForbidden, "This may not be done", "Ask whoever manages the organisation for the right to do it."},
 		{promisedProblem, http.StatusConflict, "What was promised can only be made stricter", "People answered trusting it: thresholds can be raised and not lowered, personal data erased sooner and not later."},
 		{withheldProblem, http.StatusConflict, "Withheld to protect people", "Too few people are counted yet. Ask again when more have answered."},
@@ -107,6 +108,8 @@ func kindOf(status int) string {
 	switch status {
 	case http.StatusBadRequest:
 		return "malformed"
+	case http.StatusUnauthorized:
+		return "signed-out"
 	case http.StatusNotFound:
 		return "not-found"
 	case http.StatusMethodNotAllowed:
@@ -192,6 +195,12 @@ func sendProblem(c echo.Context, p *problem) error {
 func (p *problem) tellWhen(c echo.Context) {
 	if p.Status == http.StatusServiceUnavailable {
 		c.Response().Header().Set("Retry-After", "5")
+	}
+	if p.Status == http.StatusTooManyRequests {
+		c.Response().Header().Set("Retry-After", gateWait)
+	}
+	if p.Status == http.StatusUnauthorized {
+		c.Response().Header().Set("WWW-Authenticate", "Bearer")
 	}
 }
 

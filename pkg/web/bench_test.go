@@ -422,13 +422,14 @@ func newComparedField(b *testing.B, s *store.Store, external, internal int) *fie
 		b.Fatal(err)
 	}
 	f.server, err = New(Options{
-		Store: s, Fieldwork: testFieldwork(b, s, f.now), Waves: tally.NewWaves(&fromStore{s, newFielded(s, f.now)}, 1<<28), Engine: engine, Reports: writer,
+		Access: testAccess(b, s, f.now, nil),
+		Store:  s, Fieldwork: testFieldwork(b, s, f.now), Waves: tally.NewWaves(&fromStore{s, newFielded(s, f.now)}, 1<<28), Engine: engine, Reports: writer,
 		Log: slog.New(slog.NewTextHandler(f.log, nil)), Now: f.now, Random: rand.Reader, Version: "test",
 	})
 	if err != nil {
 		b.Fatal(err)
 	}
-	f.http = httptest.NewServer(f.server.Handler())
+	f.http = httptest.NewServer(f.asOwner(b))
 	b.Cleanup(f.http.Close)
 	for _, side := range []struct {
 		audience      survey.Audience

@@ -8,11 +8,27 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"cxmirror/pkg/access"
 	"cxmirror/pkg/survey"
 )
 
 // statusLeft is what the log says of a visitor who did not wait for the answer. nginx uses the same.
 const statusLeft = 499
+
+// Errors of those who may not do what they asked for.
+var (
+	errSignedOut = errors.New("nobody has signed in")
+	errMayNot    = errors.New("her roles do not let her")
+)
+
+// mayNotError says which right was missing.
+type mayNotError struct{ right access.Right }
+
+// Error names the right.
+func (e mayNotError) Error() string { return errMayNot.Error() + ": " + string(e.right) }
+
+// Is reports that it is [errMayNot].
+func (e mayNotError) Is(target error) bool { return target == errMayNot }
 
 // trouble is what a person is told of an error.
 type trouble struct {
@@ -35,6 +51,12 @@ func troubleOf(err error) trouble {
 		{survey.ErrConflict, trouble{http.StatusConflict, "conflict"}},
 		{survey.ErrPromised, trouble{http.StatusConflict, "conflict"}},
 		{survey.ErrSlugTaken, trouble{http.StatusConflict, "conflict"}},
+		{errSignedOut, trouble{http.StatusUnauthorized, "signed_out"}},
+		{access.ErrToken, trouble{http.StatusUnauthorized, "token"}},
+		{errMayNot, trouble{http.StatusForbidden, "may_not"}},
+		{errOtherOrganisation, trouble{http.StatusConflict, "other_organisation"}},
+		{access.ErrLink, trouble{http.StatusGone, "link_used"}},
+		{errTooMany, trouble{http.StatusTooManyRequests, "too_many"}},
 		{errTooLarge, trouble{http.StatusRequestEntityTooLarge, "too_large"}},
 	}
 	for i := range known {
@@ -79,25 +101,36 @@ func (s *Server) respondError(err error, c echo.Context) {
 	if t.status == http.StatusServiceUnavailable {
 		c.Response().Header().Set("Retry-After", "5")
 	}
+	if errors.Is(err, errTooMany) {
+		c.Response().Header().Set("Retry-After", gateWait)
+	}
 	if c.Request().Method == http.MethodHead {
 		_ = c.NoContent(t.status) // the visitor has left
 		return
 	}
 	if !takesHTML(c.Request()) {
-		lang := s.languageOfScreens(c.Request())
-		_ = c.String(t.status, s.phrases.Say(lang, t.phrase+"_title", nil)+"\n") // the visitor has left
+		words := s.phrases.Say(s.languageOfScreens(c.Request()), t.phrase+"_title", nil)
+		if s.atWork(c) {
+			words = s.workbench.phrases.Say(s.workbenchLanguage(c), t.workbenchPhrase()+"_title", nil)
+		}
+		_ = c.String(t.status, words+"\n") // the visitor has left
 		return
 	}
 	show := func() error { return s.showTrouble(c, t) }
-	if !s.public && !ofRespondents(c.Request().URL.Path) {
+	if s.atWork(c) {
 		show = func() error { return s.showWorkbenchTrouble(c, t, err) }
 	}
 	if err := show(); err != nil && ctx.Err() == nil {
 		s.log.LogAttrs(ctx, slog.LevelError, "page of an error failed", slog.String("id", requestID(c)), slog.Any("error", err))
 		if !c.Response().Committed {
-			_ = c.String(t.status, s.phrases.Say(survey.English, t.phrase+"_title", nil)+"\n") // there is nobody left to tell
+			_ = c.String(t.status, s.workbench.phrases.Say(survey.English, t.workbenchPhrase()+"_title", nil)+"\n") // there is nobody left to tell
 		}
 	}
+}
+
+// atWork reports whether a request is to the workbench.
+func (s *Server) atWork(c echo.Context) bool {
+	return !s.public && !ofRespondents(c.Request().URL.Path)
 }
 
 // takesHTML reports whether whoever asks would read a page. Programs that say nothing of it would not.

@@ -71,7 +71,8 @@ func newLaunch(t *testing.T, db *store.Store, change func(*survey.Wave)) (*launc
 		t.Fatal(err)
 	}
 	f.server, err = New(Options{
-		Store: db, Fieldwork: service, Mailer: f.mailer, Outbox: f.outbox, BaseURL: "https://survey.example.com",
+		Access: testAccess(t, db, f.now, nil),
+		Store:  db, Fieldwork: service, Mailer: f.mailer, Outbox: f.outbox, BaseURL: "https://survey.example.com",
 		Waves:  tally.NewWaves(&fromStore{db, newFielded(db, f.now)}, 1<<24),
 		Engine: engine, Reports: writer, Log: log, Now: f.now, Random: rand.Reader, Version: "test",
 	})
@@ -79,7 +80,7 @@ func newLaunch(t *testing.T, db *store.Store, change func(*survey.Wave)) (*launc
 		t.Fatal(err)
 	}
 	f.server.pages.executed = executedTemplates.add
-	f.http = httptest.NewServer(f.server.Handler())
+	f.http = httptest.NewServer(f.asOwner(t))
 	t.Cleanup(f.http.Close)
 	t.Cleanup(func() {
 		for line := range strings.Lines(f.log.String()) {

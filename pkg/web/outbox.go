@@ -30,16 +30,26 @@ type outboxPage struct {
 	Earlier, Later string
 }
 
-// outboxFolder returns the folder, or [survey.ErrNotFound] where mails go to a server.
-func (s *Server) outboxFolder() (string, error) {
-	if s.outbox == "" {
+// outboxFolder returns the folder, or [survey.ErrNotFound] where mails go to a server. In the folder lie the mails of
+// all organisations, so that it is shown on servers that have one alone.
+func (s *Server) outboxFolder(c echo.Context) (string, error) {
+	if !s.showsOutbox(c) {
 		return "", fmt.Errorf("outbox: %w", survey.ErrNotFound)
 	}
 	return s.outbox, nil
 }
 
+// showsOutbox reports whether there is a folder of mails for whoever sent a request.
+func (s *Server) showsOutbox(c echo.Context) bool {
+	if s.outbox == "" || s.organisationOf(c) == 0 {
+		return false
+	}
+	all, err := s.store.Organisations(c.Request().Context())
+	return err == nil && len(all) == 1
+}
+
 func (s *Server) showOutbox(c echo.Context) error {
-	dir, err := s.outboxFolder()
+	dir, err := s.outboxFolder(c)
 	if err != nil {
 		return err
 	}
@@ -69,7 +79,7 @@ type mailPage struct {
 }
 
 func (s *Server) showOutboxMail(c echo.Context) error {
-	dir, err := s.outboxFolder()
+	dir, err := s.outboxFolder(c)
 	if err != nil {
 		return err
 	}
@@ -84,7 +94,7 @@ func (s *Server) showOutboxMail(c echo.Context) error {
 
 // showOutboxLetter is the HTML of a mail, for the frame of its page.
 func (s *Server) showOutboxLetter(c echo.Context) error {
-	dir, err := s.outboxFolder()
+	dir, err := s.outboxFolder(c)
 	if err != nil {
 		return err
 	}

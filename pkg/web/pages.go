@@ -73,7 +73,11 @@ func (s *Server) show(c echo.Context, status int, folder, name string, page any)
 	if err := s.pages.write(buffer, folder, name, page); err != nil {
 		return fmt.Errorf("page %s/%s: %w", folder, name, err)
 	}
-	return s.send(c, status, piece{html: buffer.Bytes()})
+	html := buffer.Bytes()
+	if actor := actorOf(c); actor != nil && len(actor.Memberships) > 1 {
+		html = markForms(html, c.Request().URL.Path, actor.Organisation.ID)
+	}
+	return s.send(c, status, piece{html: html})
 }
 
 // piece is a part of a page. One that many pages have is kept packed as well: packed parts can be sent one after

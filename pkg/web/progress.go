@@ -120,7 +120,6 @@ type progressPage struct {
 	Launched string
 	Erases   string
 	Notice   string
-	Loopback bool
 	Expected string
 }
 
@@ -156,7 +155,7 @@ func (s *Server) progressPage(c echo.Context, w survey.Wave) (progressPage, erro
 	ctx := c.Request().Context()
 	page := progressPage{
 		launchFrame: launchFrame{room: s.room(c, "waves"), Wave: w, Fields: map[string]string{}, Problems: map[string]string{}},
-		Link:        s.linkOf(c, &w), Mail: s.mails(), Loopback: !s.public,
+		Link:        s.linkOf(c, &w), Mail: s.mails(),
 	}
 	page.Title, page.Simulated = page.With("progress_title", "Wave", w.Name), w.Simulated
 	page.Closes, page.Launched = momentText(w.Closes, &w), momentText(w.Launched, &w)

@@ -45,7 +45,8 @@ func (f *field) replica(t *testing.T, s *store.Store) *field {
 		t.Fatal(err)
 	}
 	other.server, err = New(Options{
-		Store: s, Fieldwork: testFieldwork(t, s, other.now), Waves: tally.NewWaves(nil, 1<<20), Engine: engine, Reports: writer,
+		Access: testAccess(t, s, other.now, nil),
+		Store:  s, Fieldwork: testFieldwork(t, s, other.now), Waves: tally.NewWaves(nil, 1<<20), Engine: engine, Reports: writer,
 		Log: slog.New(slog.NewTextHandler(other.log, nil)), Now: other.now, Random: rand.Reader, Version: "test",
 	})
 	if err != nil {

@@ -73,7 +73,8 @@ func newFieldIn(tb testing.TB, s *store.Store, questionnaire string, change func
 		tb.Fatal(err)
 	}
 	f.server, err = New(Options{
-		Store: s, Fieldwork: testFieldwork(tb, s, f.now), Waves: tally.NewWaves(nil, 1<<20), Engine: engine, Reports: writer,
+		Access: testAccess(tb, s, f.now, nil),
+		Store:  s, Fieldwork: testFieldwork(tb, s, f.now), Waves: tally.NewWaves(nil, 1<<20), Engine: engine, Reports: writer,
 		Log: slog.New(slog.NewTextHandler(f.log, nil)), Now: f.now, Random: rand.Reader, Version: "test",
 	})
 	if err != nil {

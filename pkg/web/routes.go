@@ -28,8 +28,9 @@ func (s *Server) routes(e *echo.Echo) {
 	e.GET("/u/:token", s.showMail)
 	e.POST("/u/:token", s.declineMail)
 
-	// Directors: waves and what they show. Without sign-in the workbench is for those who sit at this machine.
+	// Directors: signing in, and then waves and what they show. Who may do what stands in rights.go.
 	if !s.public {
+		s.signInRoutes(e.Group("", s.atTheWorkbench))
 		s.workbenchRoutes(e.Group(""))
 		s.commentRoutes(e.Group(""))
 		s.apiRoutes(e) // the same, for programs

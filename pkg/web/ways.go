@@ -44,7 +44,12 @@ func wayOf(c echo.Context) way {
 
 // holdsToken reports whether an address is itself what lets somebody in: who has it is its owner.
 func holdsToken(path string) bool {
-	return strings.HasPrefix(path, "/s/") || strings.HasPrefix(path, "/u/")
+	for _, way := range []string{"/s/", "/u/", "/reset/", "/invitation/", "/set-up/"} {
+		if strings.HasPrefix(path, way) {
+			return true
+		}
+	}
+	return false
 }
 
 const (

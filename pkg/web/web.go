@@ -23,6 +23,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"cxmirror/charts"
+	"cxmirror/pkg/access"
 	"cxmirror/pkg/fieldwork"
 	"cxmirror/pkg/report"
 	"cxmirror/pkg/store"
@@ -43,7 +44,7 @@ const (
 	respondentPatience = 5 * time.Second // after which a respondent is told that the database does not answer
 )
 
-// Options are what a server is made of. All but Mailer, Outbox, BaseURL, TrustProxy and Public
+// Options are what a server is made of. All but Mailer, Outbox, BaseURL, TrustProxy, Public and Guest
 // must be given.
 type Options struct {
 	Store      *store.Store
@@ -59,7 +60,10 @@ type Options struct {
 	Random     io.Reader // of keys: crypto/rand.Reader
 	Version    string    // of the program
 	TrustProxy []*net.IPNet
-	Public     bool // anybody can reach the address: the workbench, which knows no sign-in yet, stays out
+	Public     bool // of respondents' pages alone: the workbench stays out
+
+	Access *access.Service
+	Guest  survey.UserID // whom everybody is taken for who has not signed in, at a demonstration; 0 is nobody
 }
 
 // Server answers requests. It keeps nothing that another replica on the same database would lack: what it
@@ -80,7 +84,11 @@ type Server struct {
 	version    string
 	trustProxy []*net.IPNet
 	public     bool
+	access     *access.Service
+	guest      survey.UserID
 
+	sessions    *sessions
+	gates       map[gateName]*addressGate
 	shelf       *shelf
 	pages       *pages
 	static      *static
@@ -99,12 +107,13 @@ type Server struct {
 // New returns a server. It parses every template, reads every phrase and names every static file, so that what
 // is wrong with one of them stops the start and not a respondent.
 func New(o Options) (*Server, error) {
-	if o.Store == nil || o.Fieldwork == nil || o.Waves == nil || o.Engine == nil || o.Reports == nil || o.Log == nil || o.Now == nil || o.Random == nil {
-		return nil, errors.New("web: a server needs a store, fieldwork, waves, an engine of charts, reports, a log, a clock and randomness")
+	if o.Store == nil || o.Fieldwork == nil || o.Waves == nil || o.Engine == nil || o.Reports == nil || o.Log == nil || o.Now == nil || o.Random == nil || o.Access == nil {
+		return nil, errors.New("web: a server needs a store, fieldwork, access, waves, an engine of charts, reports, a log, a clock and randomness")
 	}
 	s := &Server{
 		store: o.Store, fieldwork: o.Fieldwork, mailer: o.Mailer, outbox: o.Outbox, baseURL: strings.TrimSuffix(o.BaseURL, "/"), waves: o.Waves, engine: o.Engine, reports: o.Reports, log: o.Log, now: o.Now, random: o.Random,
-		version: o.Version, trustProxy: o.TrustProxy, public: o.Public, shelf: newShelf(o.Now, o.Random),
+		version: o.Version, trustProxy: o.TrustProxy, public: o.Public, access: o.Access, guest: o.Guest,
+		sessions: newSessions(o.Store, o.Now), gates: newGates(), shelf: newShelf(o.Now, o.Random),
 		fielded: newFielded(o.Store, o.Now), drafts: newDrafts(), links: newLinks(), tries: newTries(),
 	}
 	var err error
@@ -125,7 +134,9 @@ func New(o Options) (*Server, error) {
 		return nil, fmt.Errorf("web: %w", err)
 	}
 	s.metrics, s.requests = newMetrics()
-	s.handler = s.newHandler()
+	if s.handler, err = s.newHandler(); err != nil {
+		return nil, fmt.Errorf("web: %w", err)
+	}
 	return s, nil
 }
 
@@ -137,17 +148,22 @@ func (s *Server) Handler() http.Handler { return s.handler }
 func (s *Server) Public() http.Handler {
 	open := *s
 	open.public = true
-	return open.newHandler()
+	handler, err := open.newHandler()
+	if err != nil {
+		panic(err) // its routes are some of those that were held to the table of rights at the start
+	}
+	return handler
 }
 
-func (s *Server) newHandler() http.Handler {
+func (s *Server) newHandler() (http.Handler, error) {
 	e := echo.New()
+	ruled := make(ruledRoutes)
 	e.HideBanner, e.HidePort = true, true
 	e.HTTPErrorHandler = s.respondError
 	e.IPExtractor = s.addressOf()
-	e.Use(s.identify, s.observe, s.recoverPanics, s.secure, s.refuseOtherSites, limitTime)
+	e.Use(s.identify, s.observe, s.recoverPanics, s.secure, s.refuseOtherSites, s.hurry(ruled), limitTime, s.guard(ruled))
 	s.routes(e)
-	return e
+	return e, ruled.add(e.Routes(), !s.public)
 }
 
 // addressOf returns how the address of a visitor is found. The word of a proxy is taken only where the proxy

@@ -13,13 +13,13 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"cxmirror/charts"
+	"cxmirror/pkg/access"
 	"cxmirror/pkg/report"
 	"cxmirror/pkg/store"
 	"cxmirror/pkg/survey"
 )
 
-// workbench is where waves are made and compared. It knows no sign-in yet, so everybody who can reach it is one
-// and the same operator, of one organisation.
+// workbench is where waves are made and compared, by those who have signed in.
 type workbench struct {
 	phrases *survey.Phrases
 }
@@ -59,7 +59,7 @@ func (s *Server) workbenchRoutes(g *echo.Group) {
 	g.Use(s.atTheWorkbench)
 
 	// Waves: what is asked, of whom, and how many have answered.
-	g.GET("/", s.showWaves)
+	g.GET("/", s.showHome)
 	g.GET("/counts.json", s.showCounts)
 	g.GET("/waves/new", s.showNewWave)
 	g.POST("/waves/new", s.createWave)
@@ -89,6 +89,7 @@ func (s *Server) workbenchRoutes(g *echo.Group) {
 	g.GET("/divergence", s.showDivergence)
 	g.GET("/divergence/pictures.json", s.showPictureOptions)
 	g.GET("/divergence/:document", s.downloadDivergence)
+	s.viewRoutes(g)
 }
 
 func (s *Server) atTheWorkbench(next echo.HandlerFunc) echo.HandlerFunc {
@@ -107,13 +108,16 @@ type room struct {
 	Languages []languageChoice
 	Version   string
 	Outbox    bool // mails go to a folder that can be looked at
+	Guest     bool // nobody has signed in: it is a demonstration
 
 	phrases *survey.Phrases
+	actor   *access.Actor // nil is somebody who has not signed in
 }
 
 // room returns the frame of a page whose title is said already.
 func (s *Server) room(c echo.Context, here string) room {
-	r := room{Lang: s.workbenchLanguage(c), Here: here, Version: s.version, Outbox: s.outbox != "", phrases: s.workbench.phrases}
+	r := room{Lang: s.workbenchLanguage(c), Here: here, Version: s.version, Outbox: s.showsOutbox(c), phrases: s.workbench.phrases, actor: actorOf(c)}
+	r.Guest = s.guest != 0 && r.actor != nil && r.actor.User.ID == s.guest
 	if c.Request().Method == http.MethodGet {
 		for _, lang := range r.phrases.Languages() {
 			query := c.Request().URL.Query()
@@ -164,6 +168,9 @@ func (s *Server) workbenchLanguage(c echo.Context) survey.Language {
 	}
 	if cookie, err := c.Cookie(workbenchLanguage); err == nil && slices.Contains(offered, survey.Language(cookie.Value)) {
 		return survey.Language(cookie.Value)
+	}
+	if actor := actorOf(c); actor != nil && slices.Contains(offered, actor.User.Language) {
+		return actor.User.Language
 	}
 	if lang, ok := newOffer(offered).best(c.Request().Header.Get("Accept-Language")); ok {
 		return lang

@@ -17,6 +17,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"cxmirror/charts"
+	"cxmirror/pkg/access"
 	"cxmirror/pkg/findings"
 	"cxmirror/pkg/report"
 	"cxmirror/pkg/store"
@@ -277,7 +278,8 @@ func (side *chosenSide) mayShow(ch *chosen) error {
 // divergencePage is both sides beside each other.
 type divergencePage struct {
 	room
-	Choice  *choice
+	Root    string  // where the address of the page begins
+	Choice  *choice // nil of a view, whose parameters are chosen
 	Empty   *emptyState
 	Report  *report.Page
 	Base    string // the bases and dates, beneath every picture
@@ -285,6 +287,7 @@ type divergencePage struct {
 	Query   template.URL // of the downloads
 	Rest    []restTable
 	Hidden  []hiddenParts
+	View    string // the name of the view it is; "" is what whoever looks at it has chosen
 }
 
 // hiddenParts are the parts of one side that are withheld, by one question, and why.
@@ -362,10 +365,14 @@ type restRow struct {
 }
 
 func (s *Server) showDivergence(c echo.Context) error {
+	return s.showResults(c, divergencePage{room: s.room(c, "divergence"), Root: "/divergence"}, c.QueryParams())
+}
+
+// showResults shows what parameters choose, on a page that has a frame and an address already.
+func (s *Server) showResults(c echo.Context, page divergencePage, chosen url.Values) error {
 	ctx := c.Request().Context()
-	page := divergencePage{room: s.room(c, "divergence")}
 	page.Title = page.T("divergence")
-	ch, waves, err := s.choose(ctx, s.organisationOf(c), c.QueryParams())
+	ch, waves, err := s.choose(ctx, s.organisationOf(c), chosen)
 	var comparison *report.Comparison
 	if err == nil {
 		comparison, err = s.compare(ctx, ch)
@@ -376,11 +383,17 @@ func (s *Server) showDivergence(c echo.Context) error {
 		}
 	}
 	if ch != nil {
-		page.Choice = ch.choice(waves, page.Lang)
-		page.Hidden = page.hiddenParts(ch, page.Choice)
+		choice := ch.choice(waves, page.Lang)
+		page.Hidden = page.hiddenParts(ch, choice)
+		if page.View == "" {
+			page.Choice = choice
+		}
 		page.Simulated = ch.external.wave.Simulated || ch.internal.wave.Simulated
 	}
 	if page.Empty != nil {
+		if !page.May(string(access.EditWaves)) {
+			page.Empty.Action = "" // it would lead to where she may not go
+		}
 		return s.show(c, http.StatusOK, "workbench", "divergence", page)
 	}
 	page.Report = s.reports.Page(comparison, page.Lang)
@@ -651,11 +664,25 @@ func (r room) share(share float64) string {
 
 // showPictureOptions lays the pictures out for the width a browser has, for script to make them alive.
 func (s *Server) showPictureOptions(c echo.Context) error {
+	width, err := widthOf(c)
+	if err != nil {
+		return err
+	}
+	return s.layPicturesOut(c, width, c.QueryParams())
+}
+
+// widthOf returns the width that a browser asks to have pictures laid out for.
+func widthOf(c echo.Context) (int, error) {
 	width, err := strconv.Atoi(c.QueryParam("width"))
 	if err != nil || width < charts.MinWidth || width > 2000 {
-		return echo.NewHTTPError(http.StatusBadRequest)
+		return 0, echo.NewHTTPError(http.StatusBadRequest)
 	}
-	comparison, _, err := s.chosenComparison(c)
+	return width, nil
+}
+
+// layPicturesOut sends the pictures of what parameters choose.
+func (s *Server) layPicturesOut(c echo.Context, width int, chosen url.Values) error {
+	comparison, _, err := s.chosenComparison(c, chosen)
 	if err != nil {
 		return err
 	}
@@ -680,9 +707,9 @@ func (s *Server) showPictureOptions(c echo.Context) error {
 }
 
 // chosenComparison makes the comparison of an address for documents, which need one that is not withheld.
-func (s *Server) chosenComparison(c echo.Context) (*report.Comparison, *chosen, error) {
+func (s *Server) chosenComparison(c echo.Context, parameters url.Values) (*report.Comparison, *chosen, error) {
 	ctx := c.Request().Context()
-	ch, _, err := s.choose(ctx, s.organisationOf(c), c.QueryParams())
+	ch, _, err := s.choose(ctx, s.organisationOf(c), parameters)
 	if err != nil {
 		return nil, nil, notThere(err)
 	}
@@ -707,7 +734,7 @@ func notThere(err error) error {
 // downloadDivergence sends the comparison as a file: figures for programs and spreadsheets, a page that stands
 // on its own, or one of its pictures.
 func (s *Server) downloadDivergence(c echo.Context) error {
-	comparison, ch, err := s.chosenComparison(c)
+	comparison, ch, err := s.chosenComparison(c, c.QueryParams())
 	if err != nil {
 		return err
 	}

@@ -96,14 +96,15 @@ func newBenchIn(t *testing.T, db *store.Store) (*field, *person) {
 		t.Fatal(err)
 	}
 	f.server, err = New(Options{
-		Store: f.store, Fieldwork: testFieldwork(t, f.store, f.now), Waves: tally.NewWaves(&fromStore{f.store, newFielded(f.store, f.now)}, 1<<24), Engine: engine, Reports: writer,
+		Access: testAccess(t, f.store, f.now, nil),
+		Store:  f.store, Fieldwork: testFieldwork(t, f.store, f.now), Waves: tally.NewWaves(&fromStore{f.store, newFielded(f.store, f.now)}, 1<<24), Engine: engine, Reports: writer,
 		Log: slog.New(slog.NewTextHandler(f.log, nil)), Now: f.now, Random: rand.Reader, Version: "test",
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	f.server.pages.executed = executedTemplates.add
-	f.http = httptest.NewServer(f.server.Handler())
+	f.http = httptest.NewServer(f.asOwner(t))
 	t.Cleanup(f.http.Close)
 	return f, f.person(t)
 }
@@ -262,14 +263,14 @@ func TestWorkbenchPages(t *testing.T) {
 		has    []string
 		hasNot []string
 	}{
-		{"nothing there", looker, "/", 200, []string{"Three steps", `href="/waves/new"`, "there is no sign-in yet"}, []string{"<table", "divergence?"}},
+		{"nothing there", looker, "/", 200, []string{"Three steps", `href="/waves/new"`, "Sign out"}, []string{"<table", "divergence?"}},
 		{"nothing to compare", looker, "/divergence", 200, []string{"Nothing to compare yet", `href="/waves/new"`}, []string{"<figure", "<select"}},
 		{"no figures to download", looker, "/divergence/figures.csv", 404, nil, []string{"difference"}},
 		{"instruments", looker, "/waves/new", 200, []string{"external-expectations", "internal-expectations", `name="source"`}, nil},
 		{"no such wave", looker, "/waves/7", 404, nil, nil},
 		{"no wave at all", looker, "/waves/x", 404, nil, nil},
 		{"all waves", director, "/", 200, []string{"Customers, spring", "400", "Employees, spring", "200", `data-wave="1"`}, []string{"simulated answers"}},
-		{"a wave", director, "/waves/1", 200, []string{"/o/customers", `src="/waves/1/link.svg"`, "works on this machine only", "promised to protect people", `href="/waves/1/comments"`}, nil},
+		{"a wave", director, "/waves/1", 200, []string{"/o/customers", `src="/waves/1/link.svg"`, "promised to protect people", `href="/waves/1/comments"`}, nil},
 		{"edit", director, "/waves/1/edit", 200, []string{`value="Customers, spring"`, "asker.pl", "asker.ru"}, nil},
 		{"import", director, "/waves/1/import", 200, []string{"performance.speed", `type="file"`}, nil},
 		{"divergence", director, "/divergence?" + pair, 200, []string{
@@ -346,7 +347,8 @@ func TestWorkbenchIsNotForThePublic(t *testing.T) {
 	engine, _ := testEngine()
 	writer, _ := testWriter()
 	public, err := New(Options{
-		Store: f.store, Fieldwork: testFieldwork(t, f.store, f.now), Waves: tally.NewWaves(nil, 1), Engine: engine, Reports: writer, Log: slog.New(slog.DiscardHandler),
+		Access: testAccess(t, f.store, f.now, nil),
+		Store:  f.store, Fieldwork: testFieldwork(t, f.store, f.now), Waves: tally.NewWaves(nil, 1), Engine: engine, Reports: writer, Log: slog.New(slog.DiscardHandler),
 		Now: f.now, Random: rand.Reader, Public: true,
 	})
 	if err != nil {
@@ -698,7 +700,7 @@ func TestWorkbenchPhrases(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, e := range entries {
-			ours := regexp.MustCompile(`^(api|workbench|people|launch|letters|outbox|progress)`).MatchString(e.Name())
+			ours := regexp.MustCompile(`^(api|workbench|people|launch|letters|outbox|progress|signin|home|views)`).MatchString(e.Name())
 			if pattern == "." && (!ours || strings.HasSuffix(e.Name(), "_test.go")) {
 				continue
 			}
@@ -711,7 +713,7 @@ func TestWorkbenchPhrases(t *testing.T) {
 	}
 	used := text.String()
 	// Keys that are put together of a beginning and one of these ends.
-	built := regexp.MustCompile(`^(side|life|life_text|part|base|rest_title|rest|empty|trouble|launch_step|launch_(?:closes|invite|opens|sample|seed)|mode|mode_text|finding|severity|placeholder|letter|letter_kind|mailing|outlook|invited|invited_text|progress_done|people_state|people_done|person_done|person_state|person_mode|mark|row|meaning|delimiter|attribute_type|attribute_explain|attribute_done|change|bounce)(?:_|$)`)
+	built := regexp.MustCompile(`^(side|role|refused|link|life|life_text|part|base|rest_title|rest|empty|trouble|launch_step|launch_(?:closes|invite|opens|sample|seed)|mode|mode_text|finding|severity|placeholder|letter|letter_kind|mailing|outlook|invited|invited_text|progress_done|people_state|people_done|person_done|person_state|person_mode|mark|row|meaning|delimiter|attribute_type|attribute_explain|attribute_done|change|bounce)(?:_|$)`)
 	for _, key := range phrases.Keys() {
 		if !strings.Contains(used, `"`+key+`"`) && !built.MatchString(key) {
 			t.Errorf("nothing says %s", key)

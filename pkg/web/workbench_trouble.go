@@ -13,6 +13,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"cxmirror/pkg/access"
 	"cxmirror/pkg/survey"
 )
 
@@ -31,7 +32,11 @@ type troublePage struct {
 	Back    string // the address of the room one came from
 	BackTo  string // what it is called
 
+	SignIn bool   // first of all
+	Who    string // may do it
+
 	Again string      // the address to send the form to once more, if that may help
+	Where string      // the organisation that it goes to then, where that has to be said
 	Sent  []sentField // what was sent
 	Lost  string      // the file that has to be chosen again
 }
@@ -61,19 +66,17 @@ func (s *Server) showWorkbenchTrouble(c echo.Context, t trouble, cause error) er
 	if t.status == http.StatusNotFound || t.status == http.StatusMethodNotAllowed {
 		page.Languages = nil // they would lead to an address that is none
 	}
-	key := "trouble_" + t.phrase
-	switch t.phrase {
-	case "not_found", "conflict", "away", "error", "too_large":
-	default:
-		key = "trouble_refused"
-	}
-	if t.status == http.StatusForbidden {
-		key = "trouble_foreign"
-	}
+	key := t.workbenchPhrase()
 	page.Title, page.Text = page.T(key+"_title"), page.phrases.Say(page.Lang, key+"_text", survey.Args{
 		"File": page.Integer(uploadLimit >> 20),
 	})
 	page.BackTo = page.T("trouble_to_waves")
+	if !page.May(string(access.SeeWaves)) {
+		page.BackTo = page.T("trouble_to_start")
+	}
+	if may, ok := errors.AsType[mayNotError](cause); ok {
+		page.Who = page.whoMay(may.right)
+	}
 	if strings.HasPrefix(c.Request().URL.Path, "/people") {
 		page.Back, page.BackTo = "/people", page.T("trouble_to_people")
 	}
@@ -87,13 +90,44 @@ func (s *Server) showWorkbenchTrouble(c echo.Context, t trouble, cause error) er
 		}
 		return s.show(c, t.status, "workbench", "trouble", page)
 	}
-	if ours || errors.Is(cause, errIncomplete) {
+	switch {
+	case errors.Is(cause, errOtherOrganisation):
+		page.Where, page.Again = sendThere(c, page.actor)
+	case errors.Is(cause, errSignedOut):
+		page.SignIn, page.Again = true, c.Request().URL.RequestURI()
+	case ours, errors.Is(cause, errIncomplete), errors.Is(cause, errTooMany):
 		page.Again = c.Request().URL.RequestURI()
 	}
 	if sent, ok := c.Get(sentKey).(*upload); ok {
 		page.Sent, page.Lost = sent.kept(page.room)
 	}
 	return s.show(c, t.status, "workbench", "trouble", page)
+}
+
+// workbenchPhrase returns where the words of an error begin that are said at the workbench.
+func (t trouble) workbenchPhrase() string {
+	switch t.phrase {
+	case "not_found", "conflict", "away", "error", "too_large", "signed_out", "may_not", "other_organisation", "link_used", "too_many", "token":
+		return "trouble_" + t.phrase
+	}
+	if t.status == http.StatusForbidden {
+		return "trouble_foreign"
+	}
+	return "trouble_refused"
+}
+
+// whoMay says whose roles have a right.
+func (r room) whoMay(right access.Right) string {
+	if right == access.Administer {
+		return r.T("role_administrator")
+	}
+	var roles []string
+	for _, role := range survey.Roles() {
+		if access.May([]survey.Role{role}, right) {
+			roles = append(roles, r.T("role_"+string(role)))
+		}
+	}
+	return strings.Join(roles, ", ")
 }
 
 // receiveForm reads a form as [readUpload] does, and keeps what arrived for the page of an error.
@@ -111,8 +145,8 @@ func (u *upload) kept(r room) (fields []sentField, lost string) {
 	file, layout := u.files["file"], u.files["map_file"]
 	for _, name := range slices.Sorted(maps.Keys(u.fields)) {
 		replaced := len(file.content) > 0 && (name == "packed" || name == "file_name") || len(layout.content) > 0 && name == "map"
-		if name == "confirmed" || replaced {
-			continue
+		if name == "confirmed" || replaced || name == "password" || name == "again" || name == "code" {
+			continue // who confirms has to look again, and secrets are typed again
 		}
 		for _, value := range u.fields[name] {
 			fields = append(fields, sentField{name, value, r.labelOf(name)})

@@ -23,7 +23,10 @@ func (a answer) inTheFrame(t *testing.T, status int, back string, has ...string)
 	if a.status != status {
 		t.Errorf("status %d, want %d", a.status, status)
 	}
-	has = append(has, `<nav aria-label`, `href="`+back+`"`)
+	has = append(has, `href="`+back+`"`)
+	if status != http.StatusServiceUnavailable { // without its database the server knows nobody
+		has = append(has, `<nav aria-label`)
+	}
 	if strings.Contains(a.body, "Number of this request") || status >= http.StatusInternalServerError {
 		has = append(has, "Number of this request: "+a.header.Get("X-Request-Id")+"<")
 	}
@@ -76,7 +79,9 @@ func TestTroubleInTheWorkbench(t *testing.T) {
 		t.Fatal(err)
 	}
 	foreign := answer{status: response.StatusCode, header: response.Header, body: string(body)}
-	foreign.inTheFrame(t, http.StatusForbidden, "/", "This request came from another site")
+	if foreign.status != http.StatusForbidden || !strings.Contains(foreign.body, "This request came from another site") {
+		t.Errorf("status %d: %s", foreign.status, visible(foreign.body))
+	}
 	if strings.Contains(foreign.body, "Taken over") || strings.Contains(foreign.body, "<form") {
 		t.Errorf("it offers to send what another site made up:\n%s", foreign.body)
 	}

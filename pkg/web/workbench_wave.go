@@ -43,8 +43,7 @@ type wavePage struct {
 	Promised bool   // the promise says who asks and why
 	Problem  string // why what was asked for was not done
 	Imported int    // responses that were just stored from a file
-	Loopback bool
-	Protects bool // files of its answers leave out what could tell who somebody is
+	Protects bool   // files of its answers leave out what could tell who somebody is
 }
 
 func (s *Server) showWave(c echo.Context) error {
@@ -67,7 +66,7 @@ func (s *Server) showWaveWith(c echo.Context, status int, problem string) error 
 	}
 	page := wavePage{
 		room: s.room(c, "waves"), Link: s.linkOf(c, &wave), Items: len(q.Items), Pages: q.pages,
-		Promised: len(wave.Promise.Asker) > 0 && len(wave.Promise.Purpose) > 0, Problem: problem, Loopback: !s.public, Protects: wave.Protects(),
+		Promised: len(wave.Promise.Asker) > 0 && len(wave.Promise.Purpose) > 0, Problem: problem, Protects: wave.Protects(),
 	}
 	if page.Wave, err = s.waveLine(c, page.room, wave, counts); err != nil {
 		return err

@@ -1,0 +1,110 @@
+package web
+
+import (
+	"context"
+	"log/slog"
+	"maps"
+	"net/http"
+	"slices"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"cxmirror/pkg/access"
+	"cxmirror/pkg/survey"
+)
+
+// detailsKey is where a handler leaves what the audit trail should tell besides what the table of rights says.
+const detailsKey = "details"
+
+// undoneKey is where a handler says that it led back without having done anything.
+const undoneKey = "undone"
+
+// undone says that a form was led back to its page, and nothing was done that the audit trail would tell.
+func undone(c echo.Context) { c.Set(undoneKey, true) }
+
+// notePatience is how long the database may take to note something.
+const notePatience = 5 * time.Second
+
+// longestNoted is how many characters of a parameter the audit trail tells.
+const longestNoted = 200
+
+// detail adds to what the audit trail tells of a request, such as from which threshold to which one was raised. It
+// must not be an answer of a respondent, nor her name.
+func detail(c echo.Context, key, value string) {
+	details, ok := c.Get(detailsKey).(map[string]string)
+	if !ok {
+		details = make(map[string]string)
+		c.Set(detailsKey, details)
+	}
+	details[key] = value
+}
+
+// note adds what was done to the audit trail. What was done is done, so that a trail that cannot be written does not
+// undo it; the log has the line then.
+func (s *Server) note(c echo.Context, e access.Event) {
+	actor := actorOf(c)
+	if actor == nil {
+		return
+	}
+	s.noteAs(c, actor, e)
+}
+
+func (s *Server) noteAs(c echo.Context, actor *access.Actor, e access.Event) {
+	e.Request = requestID(c)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(c.Request().Context()), notePatience) // who has left did it all the same
+	defer cancel()
+	if err := s.access.Note(ctx, actor, e); err != nil {
+		s.log.LogAttrs(ctx, slog.LevelError, "not in the audit trail", slog.String("id", e.Request), slog.String("action", e.Action), slog.Any("error", err))
+	}
+}
+
+// noteNobody adds what somebody tried who has not signed in, with the address she typed: nothing else that she typed,
+// and nothing that is no address, which may be a password in the wrong field.
+func (s *Server) noteNobody(c echo.Context, action, typed string) {
+	address, err := access.CheckAddress(typed)
+	if err != nil {
+		address = "–"
+	}
+	s.noteAs(c, &access.Actor{Kind: survey.ByUser, User: survey.User{Address: address}}, access.Event{Action: action, Instance: true})
+}
+
+// noteRequest adds to the audit trail what the table of rights says of a request that was done.
+func (s *Server) noteRequest(c echo.Context, r *rule) {
+	status := c.Response().Status
+	if r.action == "" || c.Get(undoneKey) != nil || status >= http.StatusBadRequest || c.Request().Method == http.MethodPost && status == http.StatusOK && !ofAPI(c.Path()) {
+		return // it was refused; a page that shows a form again has done nothing
+	}
+	event := access.Event{Action: r.action, Details: make(map[string]string), Instance: r.right == access.Administer}
+	kinds := map[string]string{
+		"id": "wave", "person": "person", "attribute": "attribute", "view": "view", "user": "user", "token": "token",
+		"organisation": "organisation", "mail": "mail",
+	}
+	for _, name := range c.ParamNames() {
+		if kind, ok := kinds[name]; ok && event.Subject == "" {
+			event.Subject = subject(kind, cutTo(c.Param(name), longestNoted))
+		} else if name != "file" && name != "secret" { // those name what lies on the shelf, or let in
+			event.Details[name] = cutTo(c.Param(name), longestNoted)
+		}
+	}
+	for _, name := range r.query {
+		if value := c.QueryParam(name); value != "" {
+			event.Details[name] = cutTo(value, longestNoted)
+		}
+	}
+	if details, ok := c.Get(detailsKey).(map[string]string); ok {
+		for _, key := range slices.Sorted(maps.Keys(details)) {
+			event.Details[key] = cutTo(details[key], longestNoted)
+		}
+	}
+	s.note(c, event)
+}
+
+// cutTo returns at most n characters of a text.
+func cutTo(text string, n int) string {
+	letters := []rune(text)
+	if len(letters) <= n {
+		return text
+	}
+	return string(letters[:n-1]) + "…"
+}

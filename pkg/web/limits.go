@@ -1,0 +1,106 @@
+package web
+
+import (
+	"errors"
+	"io"
+	"net/http"
+	"net/netip"
+	"sync"
+	"time"
+
+	"github.com/labstack/echo/v4"
+)
+
+// gateName names a bound on how many requests come from one address.
+type gateName string
+
+// The gates. What is behind them is dear, or can be guessed. They are wide enough for an office behind one address;
+// who is guessing passwords is slowed down by her failures, in package access.
+const (
+	signInGate gateName = "sign-in"
+	mailGate   gateName = "mail"
+	apiGate    gateName = "api"
+)
+
+// gateWait is after how many seconds one may surely try again.
+const gateWait = "60"
+
+// errTooMany says that too many requests came from one address.
+var errTooMany = errors.New("too many requests from one address")
+
+// addressGate counts requests by the address that they came from, in memory alone. Each server counts for itself.
+type addressGate struct {
+	burst     int     // at once
+	perSecond float64 // that are regained
+
+	mu sync.Mutex
+	by map[netip.Addr]*allowance
+}
+
+func newGates() map[gateName]*addressGate {
+	return map[gateName]*addressGate{
+		signInGate: {burst: 120, perSecond: 1, by: make(map[netip.Addr]*allowance)},
+		mailGate:   {burst: 20, perSecond: 1. / 30, by: make(map[netip.Addr]*allowance)},
+		apiGate:    {burst: 600, perSecond: 20, by: make(map[netip.Addr]*allowance)},
+	}
+}
+
+// take reports whether one more request may come from an address, and counts it.
+func (g *addressGate) take(from netip.Addr, now time.Time) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	own, known := g.by[from]
+	if !known {
+		if len(g.by) >= addressesHeld { // whoever has so many addresses is not stopped by counting them
+			clear(g.by)
+		}
+		own = &allowance{}
+		g.by[from] = own
+	}
+	own.regain(now, g.perSecond, g.burst)
+	if own.left < 1 {
+		return false
+	}
+	own.left--
+	return true
+}
+
+// How long a form may take to arrive, and how large one is read of whom we do not know.
+const (
+	formPatience = time.Minute
+	filePatience = 5 * time.Minute
+)
+
+// longAgo is a deadline that has passed, whatever time it is.
+var longAgo = time.Unix(1, 0) //nolint:gochecknoglobals // nothing changes it
+
+// hurry ends the reading of what a visitor sends when it takes too long: many slow senders would hold what others
+// need. An address that takes files has more time.
+func (s *Server) hurry(ruled ruledRoutes) echo.MiddlewareFunc {
+	return func(next echo.HandlerFunc) echo.HandlerFunc {
+		return func(c echo.Context) error {
+			if c.Request().Body == nil || c.Request().Body == http.NoBody {
+				return next(c)
+			}
+			limit := formPatience
+			if ruled[c.Path()][c.Request().Method].long {
+				limit = filePatience
+			}
+			connection := http.NewResponseController(c.Response())
+			timer := time.AfterFunc(limit, func() {
+				_ = connection.SetReadDeadline(longAgo) // one that has none is a test's, and sends all at once
+			})
+			defer timer.Stop()
+			return next(c)
+		}
+	}
+}
+
+// keepTyped reads the form of a request that is refused, so that the page of the error gives it back. Of somebody we
+// may not know it reads no more than a form has; a file has to be chosen again.
+func keepTyped(c echo.Context) {
+	r := c.Request()
+	r.Body = http.MaxBytesReader(c.Response(), r.Body, formLimit)
+	_, _ = receiveForm(c, formLimit) // what arrived is kept, whatever is wrong with the rest
+	_, _ = io.Copy(io.Discard, r.Body)
+}

@@ -1,0 +1,283 @@
+package web
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"net/http"
+	"slices"
+
+	"github.com/labstack/echo/v4"
+
+	"cxmirror/pkg/access"
+)
+
+// reach is who may send a request, where that is not a question of a right.
+type reach int
+
+const (
+	byRight  reach = iota // whoever has the rule's right
+	everyone              // nobody is asked who she is, and no cookie is looked at: respondents above all
+	visitors              // people who are about to sign in; those who have are known
+	users                 // whoever has signed in, whatever she may do
+)
+
+// rule is who may send the requests of a route, and what of it the audit trail tells.
+type rule struct {
+	right access.Right
+	also  access.Right // another right that does as well; what is shown to its holders is for the page to say
+	reach reach
+	gate  gateName // bounds how many requests come from one address
+
+	action string   // what the audit trail calls it; "" is nothing that it tells
+	query  []string // parameters of the address that belong to what it tells
+	long   bool     // files come with it, or it is work for minutes
+}
+
+// rights says of every route who may send its requests. The server does not start with a route that has no line
+// here, or a line that has no route.
+var rights = map[string]rule{ //nolint:gochecknoglobals // the table is the point of the file; nothing changes it
+	// Respondents, and those who were invited.
+	"GET /o/:slug": {reach: everyone}, "POST /o/:slug": {reach: everyone}, "GET /o/:slug/thanks": {reach: everyone},
+	"GET /o/:slug/privacy": {reach: everyone}, "GET /o/:slug/:page": {reach: everyone}, "POST /o/:slug/:page": {reach: everyone},
+	"GET /s/:token": {reach: everyone}, "POST /s/:token": {reach: everyone}, "GET /s/:token/thanks": {reach: everyone},
+	"GET /s/:token/privacy": {reach: everyone}, "GET /s/:token/:page": {reach: everyone}, "POST /s/:token/:page": {reach: everyone},
+	"GET /k/:slug": {reach: everyone}, "POST /k/:slug": {reach: everyone}, "GET /k/:slug/thanks": {reach: everyone},
+	"GET /k/:slug/privacy": {reach: everyone}, "GET /k/:slug/:page": {reach: everyone}, "POST /k/:slug/:page": {reach: everyone},
+	"GET /privacy/:slug": {reach: everyone},
+	"GET /c":             {reach: everyone}, "POST /c": {reach: everyone},
+	"GET /u/:token": {reach: everyone}, "POST /u/:token": {reach: everyone},
+
+	// What every page needs, and what keeps the service running.
+	"GET /static/:name": {reach: everyone},
+	"GET /healthz":      {reach: everyone}, "GET /readyz": {reach: everyone}, "GET /metrics": {reach: everyone},
+
+	// Signing in and out. What these do is told to the audit trail where it is known who did it.
+	"GET /sign-in":               {reach: visitors},
+	"POST /sign-in":              {reach: visitors, gate: signInGate},
+	"GET /sign-in/code":          {reach: visitors},
+	"POST /sign-in/code":         {reach: visitors, gate: signInGate},
+	"GET /sign-in/oidc":          {reach: visitors, gate: signInGate},
+	"GET /sign-in/oidc/callback": {reach: visitors, gate: signInGate},
+	"POST /sign-out":             {reach: visitors},
+	"GET /forgot":                {reach: visitors},
+	"POST /forgot":               {reach: visitors, gate: mailGate},
+	"GET /reset/:secret":         {reach: visitors, gate: signInGate},
+	"POST /reset/:secret":        {reach: visitors, gate: signInGate},
+	"GET /invitation/:secret":    {reach: visitors, gate: signInGate},
+	"POST /invitation/:secret":   {reach: visitors, gate: signInGate},
+	"GET /set-up/:secret":        {reach: visitors, gate: signInGate},
+	"POST /set-up/:secret":       {reach: visitors, gate: signInGate},
+	"POST /organisation":         {reach: users},
+	"POST /look-as":              {reach: users},
+
+	// Waves: what is asked, of whom, and how many have answered. The home of those who see none is what they do see.
+	"GET /":                   {reach: users},
+	"GET /counts.json":        {right: access.SeeWaves},
+	"GET /waves/new":          {right: access.EditWaves},
+	"POST /waves/new":         {right: access.EditWaves, action: "wave.made"},
+	"GET /waves/:id":          {right: access.SeeWaves},
+	"POST /waves/:id/open":    {right: access.EditWaves, action: "wave.opened"},
+	"POST /waves/:id/close":   {right: access.EditWaves, action: "wave.closed"},
+	"GET /waves/:id/edit":     {right: access.EditWaves},
+	"POST /waves/:id/edit":    {right: access.EditWaves, action: "wave.changed"},
+	"GET /waves/:id/link.svg": {right: access.SeeWaves},
+	"GET /waves/:id/link.png": {right: access.SeeWaves},
+
+	// The path to a launch.
+	"GET /waves/:id/launch":                   {right: access.Launch},
+	"GET /waves/:id/launch/people":            {right: access.Launch},
+	"POST /waves/:id/launch/people":           {right: access.Launch},
+	"GET /waves/:id/launch/promise":           {right: access.Launch},
+	"POST /waves/:id/launch/promise":          {right: access.Launch},
+	"GET /waves/:id/launch/letters":           {right: access.Launch},
+	"POST /waves/:id/launch/letters":          {right: access.Launch},
+	"GET /waves/:id/launch/check":             {right: access.Launch},
+	"POST /waves/:id/launch/merge":            {right: access.Launch},
+	"POST /waves/:id/launch/split":            {right: access.Launch},
+	"POST /waves/:id/launch/leave":            {right: access.Launch},
+	"POST /waves/:id/launch/compare":          {right: access.Launch},
+	"POST /waves/:id/launch/test":             {right: access.Launch},
+	"GET /waves/:id/launch/confirm":           {right: access.Launch},
+	"POST /waves/:id/launch/confirm":          {right: access.Launch, action: "wave.launched", long: true},
+	"GET /waves/:id/letters":                  {right: access.Launch},
+	"POST /waves/:id/letters":                 {right: access.Launch, action: "letters.changed"},
+	"GET /waves/:id/letters/:kind/:language":  {right: access.Launch},
+	"POST /waves/:id/letters/:kind/:language": {right: access.Launch}, // a letter as it would be: nothing is kept of it
+	"GET /outbox":                             {right: access.Launch},
+	"GET /outbox/:mail":                       {right: access.Launch},
+	"GET /outbox/:mail/letter":                {right: access.Launch},
+
+	// Fieldwork: how it goes, and what can still be done about it.
+	"GET /waves/:id/fieldwork":              {right: access.SeeFieldwork},
+	"GET /waves/:id/fieldwork/finished.svg": {right: access.SeeFieldwork},
+	"GET /waves/:id/fieldwork/finished.csv": {right: access.SeeFieldwork},
+	"POST /waves/:id/fieldwork/mailing":     {right: access.Launch, action: "mailing.planned"},
+	"POST /waves/:id/fieldwork/cancel":      {right: access.Launch, action: "mailing.cancelled"},
+	"POST /waves/:id/fieldwork/resend":      {right: access.Launch, action: "invitation.sent_again"},
+	"POST /waves/:id/fieldwork/extend":      {right: access.EditWaves, action: "wave.extended"},
+	"POST /waves/:id/fieldwork/close":       {right: access.EditWaves, action: "wave.closed"},
+	"POST /waves/:id/fieldwork/reopen":      {right: access.EditWaves, action: "wave.opened"},
+	"POST /waves/:id/fieldwork/raise":       {right: access.EditWaves, action: "threshold.raised"},
+	"GET /waves/:id/poster.pdf":             {right: access.Launch},
+	"GET /waves/:id/codes.pdf":              {right: access.Launch, action: "codes.printed", query: []string{"part", "all"}},
+
+	// The panel: who can be invited.
+	"GET /people":                               {right: access.SeePeople},
+	"POST /people":                              {right: access.EditPeople, action: "people.changed"},
+	"GET /people/export/:format":                {right: access.SeePeople, action: "people.exported"},
+	"GET /people/new":                           {right: access.EditPeople},
+	"POST /people/new":                          {right: access.EditPeople, action: "person.made"},
+	"GET /people/import":                        {right: access.EditPeople},
+	"POST /people/import":                       {right: access.EditPeople, long: true},
+	"GET /people/import/:file":                  {right: access.EditPeople},
+	"POST /people/import/:file":                 {right: access.EditPeople, action: "people.imported", long: true},
+	"GET /people/import/:file/problems":         {right: access.EditPeople},
+	"GET /people/bounces":                       {right: access.EditPeople},
+	"POST /people/bounces":                      {right: access.EditPeople, long: true},
+	"GET /people/bounces/:file":                 {right: access.EditPeople},
+	"POST /people/bounces/:file":                {right: access.EditPeople, action: "bounces.noted"},
+	"GET /people/attributes":                    {right: access.SeePeople},
+	"POST /people/attributes":                   {right: access.EditPeople, action: "attribute.made"},
+	"GET /people/attributes/:attribute":         {right: access.SeePeople},
+	"POST /people/attributes/:attribute":        {right: access.EditPeople, action: "attribute.changed"},
+	"POST /people/attributes/:attribute/values": {right: access.EditPeople, action: "attribute.changed"},
+	"GET /people/:person":                       {right: access.SeePeople},
+	"POST /people/:person":                      {right: access.EditPeople, action: "person.changed"},
+	"GET /people/:person/edit":                  {right: access.EditPeople},
+	"POST /people/:person/edit":                 {right: access.EditPeople, action: "person.changed"},
+	"GET /people/:person/erase":                 {right: access.EditPeople},
+	"POST /people/:person/erase":                {right: access.EditPeople, action: "person.erased"},
+	"GET /people/receipts/:file":                {right: access.EditPeople},
+	"GET /people/receipts/:file/text":           {right: access.EditPeople},
+
+	// Answers from files, and back into files.
+	"GET /waves/:id/import":      {right: access.ImportAnswers},
+	"POST /waves/:id/import":     {right: access.ImportAnswers, action: "answers.imported", long: true},
+	"GET /waves/:id/answers.csv": {right: access.ExportAnswers, action: "answers.exported"},
+
+	// Results: everything above the thresholds, and what people wrote.
+	"GET /divergence":                {right: access.SeeResults, action: "results.viewed", query: resultsQuery},
+	"GET /divergence/pictures.json":  {right: access.SeeResults}, // of a page that was noted, for a window of another width
+	"GET /divergence/:document":      {right: access.ExportResults, action: "results.exported", query: resultsQuery},
+	"GET /views/:view":               {right: access.SeeViews, action: "results.viewed"},
+	"GET /views/:view/pictures.json": {right: access.SeeViews},
+	"GET /waves/:id/comments":        {right: access.SeeComments, action: "comments.viewed", query: []string{"item", "flagged", "page"}},
+
+	// The API: the same for programs.
+	"GET /api/v1/openapi.json":          {reach: everyone, gate: apiGate},
+	"GET /api/v1/openapi.yaml":          {reach: everyone, gate: apiGate},
+	"GET /api/v1/docs":                  {reach: visitors},
+	"GET /api/v1/waves":                 {right: access.SeeWaves, gate: apiGate},
+	"POST /api/v1/waves":                {right: access.EditWaves, gate: apiGate, action: "wave.made"},
+	"GET /api/v1/waves/:id":             {right: access.SeeWaves, gate: apiGate},
+	"PATCH /api/v1/waves/:id":           {right: access.EditWaves, gate: apiGate, action: "wave.changed"},
+	"POST /api/v1/waves/:id/open":       {right: access.EditWaves, gate: apiGate, action: "wave.opened"},
+	"POST /api/v1/waves/:id/close":      {right: access.EditWaves, gate: apiGate, action: "wave.closed"},
+	"POST /api/v1/waves/:id/reopen":     {right: access.EditWaves, gate: apiGate, action: "wave.opened"},
+	"GET /api/v1/waves/:id/fieldwork":   {right: access.SeeFieldwork, gate: apiGate},
+	"GET /api/v1/waves/:id/comments":    {right: access.SeeComments, gate: apiGate, action: "comments.viewed", query: []string{"item"}},
+	"GET /api/v1/waves/:id/answers.csv": {right: access.ExportAnswers, gate: apiGate, action: "answers.exported"},
+	"GET /api/v1/divergence":            {right: access.SeeResults, gate: apiGate, action: "results.viewed", query: resultsQuery},
+	"GET /api/v1/people":                {right: access.SeePeople, gate: apiGate, action: "people.exported"},
+	"POST /api/v1/people":               {right: access.EditPeople, gate: apiGate, action: "people.imported", long: true},
+	"GET /api/v1/questionnaires":        {right: access.SeeWaves, gate: apiGate},
+	"GET /api/v1/questionnaires/:id":    {right: access.SeeWaves, gate: apiGate},
+}
+
+// resultsQuery are the parameters of addresses of results that say what was looked at.
+var resultsQuery = []string{"external", "internal", "item", "top", "segment", "theme"} //nolint:gochecknoglobals // nothing changes it
+
+// ruledRoutes is the table by path and method.
+type ruledRoutes map[string]map[string]rule
+
+// add holds the routes of a server to the table. Each must have a line in it; of the routes of a whole server, there
+// must be one for each line too.
+func (ruled ruledRoutes) add(routes []*echo.Route, whole bool) error {
+	known := make(map[string]bool)
+	slices.SortFunc(routes, func(a, b *echo.Route) int { return cmp.Compare(a.Path+a.Method, b.Path+b.Method) })
+	for _, route := range routes {
+		if route.Method == echo.RouteNotFound {
+			continue // what groups add for their middleware: it finds nothing
+		}
+		key := route.Method + " " + route.Path
+		known[key] = true
+		r, ok := rights[key]
+		if !ok || r.reach == byRight && r.right == "" {
+			return fmt.Errorf("route %s: no line of the table of rights says who may use it", key)
+		}
+		if ruled[route.Path] == nil {
+			ruled[route.Path] = make(map[string]rule)
+		}
+		ruled[route.Path][route.Method] = r
+	}
+	for _, key := range slices.Sorted(maps.Keys(rights)) {
+		if whole && !known[key] {
+			return fmt.Errorf("table of rights: there is no route %s", key)
+		}
+	}
+	return nil
+}
+
+// guard lets nobody through but those whom the table of rights names.
+func (s *Server) guard(ruled ruledRoutes) echo.MiddlewareFunc {
+	return func(next echo.HandlerFunc) echo.HandlerFunc {
+		return func(c echo.Context) error {
+			r, ok := ruled[c.Path()][c.Request().Method]
+			if !ok { // there is no such route, as will be said on a page of hers
+				if s.atWork(c) {
+					_ = s.identifyActor(c) // she may as well be nobody
+				}
+				return next(c)
+			}
+			if r.gate != "" && !s.gates[r.gate].take(addressOfNetwork(c), s.now()) {
+				return errTooMany
+			}
+			if r.reach == everyone {
+				return next(c)
+			}
+			err := s.identifyActor(c)
+			if err == nil {
+				err = s.admits(c, &r)
+			}
+			if err != nil {
+				return s.refuse(c, err)
+			}
+			if err := next(c); err != nil {
+				return err
+			}
+			s.noteRequest(c, &r)
+			return nil
+		}
+	}
+}
+
+// admits returns why whoever sent a request may not do so.
+func (s *Server) admits(c echo.Context, r *rule) error {
+	actor := actorOf(c)
+	switch {
+	case r.reach == visitors:
+		return nil
+	case actor == nil:
+		return errSignedOut
+	case r.reach == byRight && !actor.May(r.right) && (r.also == "" || !actor.May(r.also)):
+		return mayNotError{r.right}
+	}
+	return s.sameOrganisation(c)
+}
+
+// refuse sends those who have not signed in to where they can, and back afterwards. Who sent a form keeps it.
+func (s *Server) refuse(c echo.Context, cause error) error {
+	c.Response().Header().Set("Content-Security-Policy", workbenchPolicy)
+	r := c.Request()
+	if r.Method != http.MethodGet {
+		if !ofAPI(c.Path()) {
+			keepTyped(c)
+		}
+		return cause
+	}
+	if cause == errSignedOut && takesHTML(r) && !ofAPI(c.Path()) { //nolint:errorlint // it is ours, as it was made
+		return c.Redirect(http.StatusSeeOther, signInAddress(r.URL.RequestURI()))
+	}
+	return cause
+}
