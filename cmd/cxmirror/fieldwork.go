@@ -70,7 +70,11 @@ func (f fieldworkFlags) newFielder(w *world, db *store.Store, data string, liste
 	if err != nil {
 		return nil, err
 	}
-	people, err := access.New(access.Options{Store: db, Log: log, Now: w.now, Random: rand.Reader, Key: secret.AccessKey(), Base: address})
+	options := access.Options{Store: db, Log: log, Now: w.now, Random: rand.Reader, Key: secret.AccessKey(), Base: address}
+	if len(servers) > 0 {
+		options.Mail = func(ctx context.Context, letter access.Letter) error { return mailer.Notify(ctx, fieldwork.Notice(letter)) }
+	}
+	people, err := access.New(options)
 	if err != nil {
 		return nil, err
 	}
