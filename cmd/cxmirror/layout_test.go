@@ -100,7 +100,7 @@ var testOnly = []string{
 
 // testPackages are code of tests that is a package of its own, for the tests of several packages to use. What
 // holds for tests holds for it, as a part of the package that it lies in; and only tests import it.
-var testPackages = []string{"pkg/store/storetest"}
+var testPackages = []string{"pkg/store/storetest", "pkg/access/accesstest"}
 
 // testers are the packages whose tests alone may import what belongs to another package.
 var testers = []struct{ importer, imported, because string }{

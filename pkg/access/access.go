@@ -162,6 +162,8 @@ var (
 	ErrToken = errors.New("the token is unknown, has expired or was revoked")
 	// ErrSignedOut is a user who cannot be signed in any more.
 	ErrSignedOut = errors.New("the user was disabled or deleted")
+	// ErrProvider is a provider of single sign-on that cannot be reached, or is in trouble itself.
+	ErrProvider = errors.New("the provider of single sign-on does not answer")
 	// ErrNoMail is a service that cannot send the letter that was asked for.
 	ErrNoMail = errors.New("the service sends no mail: ask whoever runs it for a link")
 )

@@ -78,14 +78,14 @@ func newSignOn(o SingleSignOn, base string, now func() time.Time) (*signOn, erro
 	}}, nil
 }
 
-// reach returns the provider and how to talk to it, or an error that is [survey.ErrUnavailable].
+// reach returns the provider and how to talk to it, or an error that is [ErrProvider].
 func (o *signOn) reach(ctx context.Context) (*oidc.Provider, oauth2.Config, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.provider == nil {
 		provider, err := oidc.NewProvider(ctx, o.Issuer)
 		if err != nil {
-			return nil, oauth2.Config{}, fmt.Errorf("provider of single sign-on %s: %w: %w", o.Issuer, survey.ErrUnavailable, err)
+			return nil, oauth2.Config{}, fmt.Errorf("%w: %s: %w", ErrProvider, o.Issuer, err)
 		}
 		o.provider = provider
 	}
@@ -112,7 +112,7 @@ type SignOn struct {
 }
 
 // Begin returns the address of the provider to send a browser to, and what to keep until it comes back. A provider
-// that cannot be reached is [survey.ErrUnavailable]; without one it is [survey.ErrNotFound].
+// that cannot be reached is [ErrProvider]; without one it is [survey.ErrNotFound].
 func (s *Service) Begin(ctx context.Context) (address string, kept SignOn, err error) {
 	if s.signOn == nil {
 		return "", SignOn{}, fmt.Errorf("single sign-on is not set up: %w", survey.ErrNotFound)
@@ -138,7 +138,7 @@ func (s *Service) Begin(ctx context.Context) (address string, kept SignOn, err e
 // time; roles that somebody gave her here stay. There is no second factor of ours after single sign-on: to ask for
 // one is the provider's office.
 //
-// It returns a [*RefusedError], or an error that is [survey.ErrUnavailable] when the provider does not answer.
+// It returns a [*RefusedError], or an error that is [ErrProvider] when the provider does not answer.
 func (s *Service) Finish(ctx context.Context, kept SignOn, query url.Values) (Outcome, error) {
 	if s.signOn == nil {
 		return Outcome{}, fmt.Errorf("single sign-on is not set up: %w", survey.ErrNotFound)
@@ -176,7 +176,11 @@ func (o *signOn) identify(ctx context.Context, kept SignOn, query url.Values) (i
 	if issuer := query.Get("iss"); issuer != "" && issuer != o.Issuer { // RFC 9207
 		return identity{}, refuse(SignOnRefused, "another provider than %s has answered", o.Issuer)
 	}
-	if failure := query.Get("error"); failure != "" {
+	switch failure := query.Get("error"); failure {
+	case "":
+	case "server_error", "temporarily_unavailable": // RFC 6749, 4.1.2.1
+		return identity{}, fmt.Errorf("%w: it says %s", ErrProvider, failure)
+	default:
 		return identity{}, refuse(SignOnCancelled, "the provider says %q", cut(failure))
 	}
 	provider, config, err := o.reach(ctx)
@@ -226,15 +230,15 @@ func exchangeError(err error) error {
 		}
 		return refuse(SignOnRefused, "the provider did not take its own code (%s)", cut(code))
 	} else if ok && failure.Response != nil {
-		return fmt.Errorf("provider of single sign-on: %w: it answered %d", survey.ErrUnavailable, failure.Response.StatusCode)
+		return fmt.Errorf("%w: it answered %d", ErrProvider, failure.Response.StatusCode)
 	}
-	return fmt.Errorf("provider of single sign-on: %w: %w", survey.ErrUnavailable, err)
+	return fmt.Errorf("%w: %w", ErrProvider, err)
 }
 
 // tokenRefused tells a token that is wrong from keys that could not be had to look.
 func tokenRefused(err error) error {
 	if _, ok := errors.AsType[*url.Error](err); ok || errors.Is(err, context.DeadlineExceeded) {
-		return fmt.Errorf("keys of the provider of single sign-on: %w: %w", survey.ErrUnavailable, err)
+		return fmt.Errorf("%w: its keys: %w", ErrProvider, err)
 	}
 	return refuse(SignOnRefused, "the ID token is not good: %s", cut(err.Error()))
 }
@@ -249,7 +253,7 @@ func (c claims) askFor(ctx context.Context, provider *oidc.Provider, token *oaut
 	}
 	info, err := provider.UserInfo(ctx, oauth2.StaticTokenSource(token))
 	if err != nil {
-		return fmt.Errorf("provider of single sign-on: %w: what it knows of the user: %w", survey.ErrUnavailable, err)
+		return fmt.Errorf("%w: what it knows of the user: %w", ErrProvider, err)
 	}
 	if info.Subject != subject {
 		return refuse(SignOnRefused, "the provider has answered about somebody else")
@@ -370,7 +374,11 @@ func (s *Service) firstTime(ctx context.Context, person identity, hasRole bool) 
 			Address: person.address, Name: person.name, Language: person.language, Created: s.now(),
 			Issuer: s.signOn.Issuer, Subject: person.subject,
 		}
-		if err := s.store.CreateUser(ctx, &user); err != nil {
+		err := s.store.CreateUser(ctx, &user)
+		if errors.Is(err, survey.ErrConflict) { // she came in by two tabs at once
+			user, err = s.store.UserBySubject(ctx, s.signOn.Issuer, person.subject)
+		}
+		if err != nil {
 			return survey.User{}, fmt.Errorf("single sign-on: %w", err)
 		}
 		return user, nil
@@ -378,6 +386,8 @@ func (s *Service) firstTime(ctx context.Context, person identity, hasRole bool) 
 		return survey.User{}, fmt.Errorf("single sign-on: %w", err)
 	case user.Disabled:
 		return survey.User{}, refuse(SignOnNoRole, "user %d is disabled", user.ID)
+	case user.Issuer == s.signOn.Issuer && user.Subject == person.subject: // since a moment ago, in another tab
+		return user, nil
 	case user.Subject != "":
 		return survey.User{}, refuse(SignOnTaken, "user %d signs in as another subject, or by another provider", user.ID)
 	}
