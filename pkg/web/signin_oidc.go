@@ -9,7 +9,6 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"cxmirror/pkg/access"
-	"cxmirror/pkg/survey"
 )
 
 // beginSignOn sends a browser to the provider of single sign-on. What has to come back with it is kept in a session
@@ -17,7 +16,7 @@ import (
 func (s *Server) beginSignOn(c echo.Context) error {
 	ctx := c.Request().Context()
 	address, kept, err := s.access.Begin(ctx)
-	if errors.Is(err, survey.ErrUnavailable) {
+	if errors.Is(err, access.ErrProvider) {
 		return s.showSignOnProblem(c, http.StatusBadGateway, "sign_on_away")
 	}
 	if err != nil {
@@ -55,7 +54,7 @@ func (s *Server) finishSignOn(c echo.Context) error {
 		}
 	}
 	outcome, err := s.access.Finish(ctx, kept, c.QueryParams())
-	if errors.Is(err, survey.ErrUnavailable) {
+	if errors.Is(err, access.ErrProvider) {
 		return s.showSignOnProblem(c, http.StatusBadGateway, "sign_on_away")
 	}
 	if refused, ok := errors.AsType[*access.RefusedError](err); ok {
