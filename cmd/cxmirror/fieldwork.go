@@ -134,7 +134,7 @@ func (f fieldworkFlags) secret(ctx context.Context, db *store.Store, data string
 		return fail(err)
 	}
 	if _, err := os.Stat(file); used && errors.Is(err, fs.ErrNotExist) {
-		return fail(fmt.Errorf("%s is missing, and this database is used with a secret already, which no new one can stand in for: %s", file, whereSecretsAre))
+		return fail(fmt.Errorf("%s is missing, and this database is used with a secret already, which no new one can stand in for: %s", file, whereSecretsAre+ifItIsLost))
 	}
 	if f.SecretFile == "" {
 		if err := os.MkdirAll(data, 0o700); err != nil {
@@ -147,7 +147,7 @@ func (f fieldworkFlags) secret(ctx context.Context, db *store.Store, data string
 	}
 	err = db.BindSecret(ctx, secret.Fingerprint())
 	if errors.Is(err, store.ErrOtherSecret) {
-		return fail(fmt.Errorf("%w than that in %s: links in new mails would lead nowhere, and answers of anonymous waves that wait could never be opened; %s", err, file, whereSecretsAre))
+		return fail(fmt.Errorf("%w than that in %s: links in new mails would lead nowhere, and answers of anonymous waves that wait could never be opened; %s", err, file, whereSecretsAre+ifItIsLost))
 	}
 	if err != nil {
 		return fail(err)
@@ -157,6 +157,9 @@ func (f fieldworkFlags) secret(ctx context.Context, db *store.Store, data string
 
 // whereSecretsAre says what to do when the secret is not the one of the database.
 const whereSecretsAre = "put the right one there, or name its file; the other servers of this database have it, and so should whoever keeps its backups"
+
+// ifItIsLost says where to look when nobody has it.
+const ifItIsLost = "; where it is lost for good, see cxmirror secret --help"
 
 // run does what is due and sends mail until the context ends. The function it returns waits for all to have ended:
 // mails that were not sent are given back, for whoever runs next.

@@ -61,6 +61,7 @@ type commands struct {
 	Migrate     migrateCommand     `cmd:"" help:"Bring the database up to date."`
 	Backup      backupCommand      `cmd:"" help:"Copy the embedded database while it is in use."`
 	Restore     restoreCommand     `cmd:"" help:"Put a backup of the embedded database back."`
+	Secret      secretCommand      `cmd:"" help:"Say whether the secret is that of the database, and go on where it is lost for good."`
 	Healthcheck healthcheckCommand `cmd:"" help:"Ask a running service whether it is ready."`
 
 	Version versionCommand `cmd:"" help:"Print the version."`

@@ -100,5 +100,6 @@
 // Answers that are sealed cannot be opened without it, access codes are not known any more, and mails that are sent
 // from then on carry links that lead nowhere; links that were sent before still open, and what is published is not
 // touched. So the database keeps a fingerprint of the secret ([Secret.Fingerprint]), and a program that is started
-// with another one is refused before it does anything.
+// with another one is refused before it does anything. Where it is lost for good, [store.Store.ForgetSecret] gives all
+// who were invited other ways in, made of another secret, and lets go of what is sealed.
 package fieldwork

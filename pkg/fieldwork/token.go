@@ -18,6 +18,7 @@ import (
 	"strconv"
 	"strings"
 
+	"cxmirror/pkg/store"
 	"cxmirror/pkg/survey"
 )
 
@@ -158,6 +159,12 @@ func (s Secret) Code(id survey.InvitationID) string {
 		code = append(code, codeLetters[int(b)%len(codeLetters)]) // 256 is a multiple of 32: no letter is likelier
 	}
 	return string(code)
+}
+
+// Ways returns an invitation's ways in, as the database keeps them.
+func (s Secret) Ways(id survey.InvitationID) store.Ways {
+	token := s.Token(id)
+	return store.Ways{TokenHash: HashToken(token), CodeHash: s.HashCode(s.Code(id)), Key: keyOf(token)}
 }
 
 // HashCode returns what the database keeps of an access code, or nil if what was typed cannot be one. Upper and

@@ -55,6 +55,8 @@ var withoutOrganisation = map[string]string{
 	"WaveChanges":       "a number of this process",
 	"BindSecret":        "the whole database",
 	"SecretFingerprint": "the whole database",
+	"SecretUse":         "the whole database",
+	"ForgetSecret":      "the whole database",
 	"Migrate":           "the whole database",
 	"Schema":            "the whole database",
 	"Backup":            "the whole database",
@@ -672,8 +674,8 @@ func idIn(in reflect.Type, seen []reflect.Type) reflect.Type {
 			}
 		}
 	}
-	if in.Kind() == reflect.Func { // what a sequence yields
-		inside = slices.AppendSeq(inside, in.Ins())
+	if in.Kind() == reflect.Func && in.NumIn() == 1 && in.In(0).Kind() == reflect.Func { // what a sequence yields
+		inside = slices.AppendSeq(inside, in.In(0).Ins())
 	}
 	for _, part := range inside {
 		if id := idIn(part, seen); id != nil {
