@@ -6,6 +6,7 @@ import (
 	"maps"
 	"math/bits"
 	"slices"
+	"sync"
 
 	"cxmirror/pkg/survey"
 )
@@ -107,22 +108,26 @@ func (w *Wave) releaseOptions(it *survey.Item, r *itemRelease) error {
 		known = min(known, len(r.options[x].cuts))
 	}
 	for at := known; at < len(g.Cuts); at++ {
+		var planned sync.WaitGroup // each option is planned by itself
 		for x := range r.options {
-			o := &r.options[x]
-			o.cuts = o.cuts[:at:at]
-			if planners[x] == nil {
-				judged := g.people(func(i int) bool { return c.judged[i]>>x&1 != 0 })
-				planners[x] = plannerOf(judged, o.steps, func(i int) bool { return c.chosen[i]>>x&1 != 0 })
-			}
-			planners[x].cuts = o.cuts
-			within := r.cuts[at].parts
-			if r.rows != nil {
-				within = r.rows[x][at].parts
-			}
-			release := g.Cuts[at].Release
-			cut, _ := planners[x].plan(2*stepsUntil(o.steps, release), g.thresholdAt(release), false, func(p partOf) bool { return within[p] })
-			o.cuts = append(o.cuts, cut)
+			planned.Go(func() {
+				o := &r.options[x]
+				o.cuts = o.cuts[:at:at]
+				if planners[x] == nil {
+					judged := g.people(func(i int) bool { return c.judged[i]>>x&1 != 0 })
+					planners[x] = plannerOf(judged, o.steps, func(i int) bool { return c.chosen[i]>>x&1 != 0 })
+				}
+				planners[x].cuts = o.cuts
+				within := r.cuts[at].parts
+				if r.rows != nil {
+					within = r.rows[x][at].parts
+				}
+				release := g.Cuts[at].Release
+				cut, _ := planners[x].plan(2*stepsUntil(o.steps, release), g.thresholdAt(release), false, func(p partOf) bool { return within[p] })
+				o.cuts = append(o.cuts, cut)
+			})
 		}
+		planned.Wait()
 		if c.sums {
 			g.holdBackParts(r, planners, at)
 		}

@@ -373,15 +373,74 @@ func (pl *releasePlanner) showAgain(cut publishedCut, k int, hidden []partOf, co
 func (pl *releasePlanner) suspects(cut publishedCut, k int) ([]partOf, error) {
 	cuts := append(slices.Clone(pl.cuts), cut)
 	atoms, parts, newest := pl.coarse(cuts)
-	a, err := pl.audit(atoms, parts)
+	for _, side := range pl.sides(atoms, parts) {
+		found, err := pl.disclosed(side, cuts, k)
+		if err != nil {
+			return nil, err
+		}
+		if found == nil {
+			continue
+		}
+		var suspects []partOf
+		for _, part := range found.parts {
+			if p, ok := newest[side.parts[part]]; ok {
+				suspects = append(suspects, p)
+			}
+		}
+		if suspects == nil {
+			return slices.Collect(maps.Keys(cut.parts)), nil
+		}
+		return suspects, nil
+	}
+	return nil, nil
+}
+
+// auditedSide is what is audited at once: everybody, or one side of an option. Its atoms have its own numbers of parts.
+type auditedSide struct {
+	atoms []auditAtom
+	parts []int32 // the numbers among all
+}
+
+// sides takes two sides apart: what can be computed of both is what can be computed of the one and of the other.
+func (pl *releasePlanner) sides(atoms []auditAtom, parts int) []auditedSide {
+	if pl.mirror == 0 {
+		all := make([]int32, parts)
+		for p := range all {
+			all[p] = int32(p) //nolint:gosec // parts are few
+		}
+		return []auditedSide{{atoms, all}}
+	}
+	sides := make([]auditedSide, 2)
+	numbers := make([]int32, parts) // plus one
+	for _, a := range atoms {
+		side := &sides[a.step%2]
+		own := make([]int32, len(a.parts))
+		for i, p := range a.parts {
+			if numbers[p] == 0 {
+				side.parts = append(side.parts, p)
+				numbers[p] = int32(len(side.parts)) //nolint:gosec // parts are few
+			}
+			own[i] = numbers[p] - 1
+		}
+		slices.Sort(own)
+		a.parts = own
+		side.atoms = append(side.atoms, a)
+	}
+	return sides
+}
+
+// disclosed audits one side, and returns a small group that could not be computed before the last cut; nil if there is
+// none.
+func (pl *releasePlanner) disclosed(side auditedSide, cuts []publishedCut, k int) (*disclosure, error) {
+	a, err := pl.audit(side.atoms, len(side.parts))
 	if err != nil {
 		return nil, err
 	}
 	var past *audit
 	defer func() { pl.work -= min(auditWork, pl.work) - a.work }()
-	d, err := a.disclosed(k, func(d *disclosure) (bool, error) {
+	return a.disclosed(k, func(d *disclosure) (bool, error) {
 		if past == nil {
-			if past, err = pl.past(atoms, cuts); err != nil {
+			if past, err = pl.past(side.atoms, cuts); err != nil {
 				return false, err
 			}
 		}
@@ -391,19 +450,6 @@ func (pl *releasePlanner) suspects(cut publishedCut, k int) ([]partOf, error) {
 		}
 		return past.computes(group), nil
 	})
-	if err != nil || d == nil {
-		return nil, err
-	}
-	var suspects []partOf
-	for _, part := range d.parts {
-		if p, ok := newest[part]; ok {
-			suspects = append(suspects, p)
-		}
-	}
-	if suspects == nil {
-		return slices.Collect(maps.Keys(cut.parts)), nil
-	}
-	return suspects, nil
 }
 
 // touched leaves out the steps that have nothing to do with the newest cut. What is published falls into blocks that
