@@ -36,7 +36,7 @@ type answering struct {
 	department, picks, one, order, ratedX string
 }
 
-func protectedOf(t *testing.T, k int, cuts []Cut, groups ...answering) *Wave {
+func protectedOf(t *testing.T, cuts []Cut, groups ...answering) *Wave {
 	t.Helper()
 	w := New(parse(t, optionQuestions), survey.Internal, 1)
 	var releases []int32
@@ -44,7 +44,7 @@ func protectedOf(t *testing.T, k int, cuts []Cut, groups ...answering) *Wave {
 		add(t, w, g.n, g.department, g.picks, g.one, g.order, g.ratedX, "")
 		releases = append(releases, slices.Repeat([]int32{g.release}, g.n)...)
 	}
-	protected, err := w.Protect(releases, Protection{Segments: []survey.ItemCode{"department"}, Thresholds: []Threshold{{0, k}}, Cuts: cuts}, nil)
+	protected, err := w.Protect(releases, Protection{Segments: []survey.ItemCode{"department"}, Thresholds: []Threshold{{0, 5}}, Cuts: cuts}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -108,7 +108,7 @@ func TestOptionsThatFewChose(t *testing.T) {
 		}, "a -, b -, c 0/34, d 0/34"},
 		{"nothing that can be told", []answering{{n: 3, release: 1, picks: "a;b"}, {n: 3, release: 1, picks: "c;d"}}, "withheld"},
 	} {
-		if got := told(t, protectedOf(t, 5, nil, tt.groups...), View{Item: "picks"}); got != tt.want {
+		if got := told(t, protectedOf(t, nil, tt.groups...), View{Item: "picks"}); got != tt.want {
 			t.Errorf("%s: %s, want %s", tt.name, got, tt.want)
 		}
 	}
@@ -117,7 +117,7 @@ func TestOptionsThatFewChose(t *testing.T) {
 // When a wave closes there is a last look, however few came since.
 func TestOptionsAtTheClose(t *testing.T) {
 	people := []answering{{n: 10, release: 1, picks: "a"}, {n: 10, release: 1, picks: "b"}, {n: 6, release: 2, picks: "a"}}
-	w := protectedOf(t, 5, []Cut{{Release: 2, Shown: []Segment{}, Final: true}}, people...)
+	w := protectedOf(t, []Cut{{Release: 2, Shown: []Segment{}, Final: true}}, people...)
 	if got, want := told(t, w, View{Item: "picks"}), "a 16/26, b 10/26, c 0/26, d 0/26"; got != want {
 		t.Errorf("%s, want %s", got, want)
 	}
@@ -125,7 +125,7 @@ func TestOptionsAtTheClose(t *testing.T) {
 
 // One answer of many: the options add up to everybody, and one alone that is held back comes out.
 func TestOptionsThatAddUp(t *testing.T) {
-	w := protectedOf(t, 5, nil,
+	w := protectedOf(t, nil,
 		answering{n: 20, release: 1, one: "a"}, answering{n: 12, release: 1, one: "b"}, answering{n: 7, release: 1, one: "c"}, answering{n: 2, release: 1, one: "d"})
 	if got, want := told(t, w, View{Item: "one"}), "a 20/41, b 12/41, c -, d -"; got != want {
 		t.Errorf("%s, want %s", got, want)
@@ -134,7 +134,7 @@ func TestOptionsThatAddUp(t *testing.T) {
 
 // Whatever is asked for, an order is counted among its first three, and means are of nobody.
 func TestOrdersAndRatingsTellSharesOnly(t *testing.T) {
-	w := protectedOf(t, 5, nil,
+	w := protectedOf(t, nil,
 		answering{n: 20, release: 1, order: "a>b>c>d>e", ratedX: "5"}, answering{n: 20, release: 1, order: "c>d>e>a>b", ratedX: "1"},
 		answering{n: 3, release: 1, ratedX: "cannot_say"})
 	want := "a 20/40, b 20/40, c 40/40, d 20/40, e 20/40"
@@ -163,7 +163,7 @@ func TestOptionsOfParts(t *testing.T) {
 		{n: 12, release: 1, department: "sales", picks: "b"},
 	}
 	cut := Cut{Release: 1, Shown: []Segment{{"department", "it", false}, {"department", "hr", false}, {"department", "sales", false}}}
-	w := protectedOf(t, 5, []Cut{cut}, people...)
+	w := protectedOf(t, []Cut{cut}, people...)
 	held := 0
 	for department, want := range map[survey.OptionCode][2]string{
 		"it":    {"a 10/20, b 10/20, c 0/20, d 0/20", "a 10/40, b 30/40, c 0/40, d 0/40"},

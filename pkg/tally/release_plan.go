@@ -406,7 +406,7 @@ func (pl *releasePlanner) sides(atoms []auditAtom, parts int) []auditedSide {
 	if pl.mirror == 0 {
 		all := make([]int32, parts)
 		for p := range all {
-			all[p] = int32(p) //nolint:gosec // parts are few
+			all[p] = int32(p)
 		}
 		return []auditedSide{{atoms, all}}
 	}
