@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"iter"
 	"slices"
 	"strings"
 	"time"
@@ -217,6 +218,59 @@ func findPeople(query *gorm.DB) ([]survey.Person, error) {
 		people[i] = p
 	}
 	return people, nil
+}
+
+// Named is what somebody in the panel may be known by, without case and diacritics.
+type Named struct{ Name, Address string }
+
+// namesChunk is how many people are read at a time.
+const namesChunk = 10_000
+
+// Names yields what the people of an organisation's panel may be known by, in no order that matters. It reads an index and no
+// person.
+func (s *Store) Names(ctx context.Context, organisation survey.OrganisationID) iter.Seq2[Named, error] {
+	return func(yield func(Named, error) bool) {
+		after, id := "", int64(0)
+		for {
+			n, stopped := 0, false
+			err := s.names(ctx, organisation, after, id, func(search string, of int64) bool {
+				n++
+				after, id = search, of
+				name, rest, _ := strings.Cut(search, "\n")
+				address, _, _ := strings.Cut(rest, "\n")
+				stopped = !yield(Named{name, address}, nil)
+				return !stopped
+			})
+			if err != nil {
+				yield(Named{}, fmt.Errorf("names of organisation %d: %w", organisation, classify(err)))
+				return
+			}
+			if stopped || n < namesChunk {
+				return
+			}
+		}
+	}
+}
+
+// names reads one chunk, from behind a person on.
+func (s *Store) names(ctx context.Context, organisation survey.OrganisationID, after string, id int64, use func(search string, id int64) bool) error {
+	rows, err := s.read.WithContext(ctx).Raw("SELECT search, id FROM people WHERE organisation_id = ? AND (search, id) > (?, ?) ORDER BY search, id LIMIT ?",
+		int64(organisation), after, id, namesChunk).Rows()
+	if err != nil {
+		return err
+	}
+	defer func() { _ = rows.Close() }()
+	for rows.Next() {
+		var search string
+		var of int64
+		if err := rows.Scan(&search, &of); err != nil {
+			return err
+		}
+		if !use(search, of) {
+			return nil
+		}
+	}
+	return rows.Err()
 }
 
 // Person returns somebody of an organisation's panel, or [survey.ErrNotFound].

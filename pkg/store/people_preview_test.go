@@ -160,3 +160,36 @@ func TestPeopleByState(t *testing.T) {
 		})
 	}
 }
+
+// What people may be known by is read in parts, in whatever order, each once.
+func TestNames(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, s *store.Store) {
+		t.Helper()
+		const people = 20_001 // three parts
+		if _, err := s.ImportPeople(t.Context(), ours, manyPeople(people), store.ImportOptions{}); err != nil {
+			t.Fatal(err)
+		}
+		seen := make(map[store.Named]bool)
+		began := time.Now()
+		for named, err := range s.Names(t.Context(), ours) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			if seen[named] {
+				t.Fatalf("%v twice", named)
+			}
+			seen[named] = true
+		}
+		t.Logf("%d people in %v", len(seen), time.Since(began))
+		if want := (store.Named{Name: "zaneta lecka 0007", Address: "person7@example.org"}); len(seen) != people || !seen[want] {
+			t.Errorf("%d people; want %d, and %v among them", len(seen), people, want)
+		}
+		for range s.Names(t.Context(), ours) {
+			break // and nothing goes on
+		}
+		for named, err := range s.Names(t.Context(), ours+1) {
+			t.Errorf("another organisation has %v, %v", named, err)
+		}
+	})
+}

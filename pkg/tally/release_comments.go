@@ -86,6 +86,7 @@ func Comments(wave *survey.Wave, item survey.ItemCode, threshold int, comments i
 // telephone numbers.
 type Identifier struct {
 	stems map[string]bool // beginnings of names that inflection leaves alone; true: only a word with a capital is taken for one
+	among map[string]bool // what words begin with that are looked at; nil is any
 }
 
 // NewIdentifier returns an identifier that knows the names of a panel, and the names that e-mail addresses are made
@@ -95,22 +96,51 @@ type Identifier struct {
 func NewIdentifier(names, addresses iter.Seq[string]) *Identifier {
 	known := &Identifier{stems: map[string]bool{}}
 	for name := range names {
-		for word := range words(name) {
-			known.add(fold(name[word.start:word.end]))
-		}
+		known.addName(name)
 	}
 	for address := range addresses {
-		local, _, ok := strings.Cut(address, "@")
-		if !ok {
-			continue
-		}
-		for word := range words(local) {
-			if folded := fold(local[word.start:word.end]); utf8.RuneCountInString(folded) > shortName {
-				known.add(folded)
+		known.addAddress(address)
+	}
+	return known
+}
+
+// NewIdentifierAmong returns an identifier that finds in some texts what [NewIdentifier] would, of people whose names
+// and addresses come in pairs. It keeps nothing of people who are in none of the texts: a panel may be large.
+func NewIdentifierAmong(texts iter.Seq[string], people iter.Seq2[string, string]) *Identifier {
+	known := &Identifier{stems: map[string]bool{}, among: map[string]bool{}}
+	for text := range texts {
+		for word := range words(text) {
+			for beginning := range beginnings([]rune(fold(text[word.start:word.end]))) {
+				known.among[beginning] = true
 			}
 		}
 	}
+	if len(known.among) == 0 {
+		return known // and nobody is asked for
+	}
+	for name, address := range people {
+		known.addName(name)
+		known.addAddress(address)
+	}
 	return known
+}
+
+func (k *Identifier) addName(name string) {
+	for word := range words(name) {
+		k.add(fold(name[word.start:word.end]))
+	}
+}
+
+func (k *Identifier) addAddress(address string) {
+	local, _, ok := strings.Cut(address, "@")
+	if !ok {
+		return
+	}
+	for word := range words(local) {
+		if folded := fold(local[word.start:word.end]); utf8.RuneCountInString(folded) > shortName {
+			k.add(folded)
+		}
+	}
 }
 
 // shortName is up to how many letters a name is too short to be told from other words unless it has a capital.
@@ -141,6 +171,9 @@ func (k *Identifier) add(name string) {
 	}
 	for _, stem := range stems {
 		s := string(stem)
+		if k.among != nil && !k.among[s] {
+			continue
+		}
 		if capital, ok := k.stems[s]; !ok || capital {
 			k.stems[s] = len(runes) <= shortName || len(stem) <= 2
 		}
@@ -239,14 +272,25 @@ func isPhone(s string) bool {
 func (k *Identifier) isName(word string) bool {
 	first, _ := utf8.DecodeRuneInString(word)
 	runes := []rune(fold(word))
-	const longestEnding = 4
-	for n := len(runes); n >= max(2, len(runes)-longestEnding); n-- {
-		capital, ok := k.stems[string(runes[:n])]
-		if ok && isEnding(string(runes[n:])) && (!capital || unicode.IsUpper(first)) {
+	for beginning, ending := range beginnings(runes) {
+		capital, ok := k.stems[beginning]
+		if ok && isEnding(ending) && (!capital || unicode.IsUpper(first)) {
 			return true
 		}
 	}
 	return false
+}
+
+// beginnings yields the ways to part a word into the stem of a name and an ending, the longest stem first.
+func beginnings(word []rune) iter.Seq2[string, string] {
+	const longestEnding = 4
+	return func(yield func(stem, ending string) bool) {
+		for n := len(word); n >= max(2, len(word)-longestEnding); n-- {
+			if !yield(string(word[:n]), string(word[n:])) {
+				return
+			}
+		}
+	}
 }
 
 // fold takes away accents and capitals.

@@ -9,14 +9,35 @@ import (
 	"cxmirror/pkg/survey"
 )
 
+// panelNames and panelAddresses are the people of a panel.
+func panelNames() []string {
+	return []string{
+		"Anna Kowalska", "Marek Żółć-Nowicki", "Marta Dąb", "Agnieszka Łukasiewicz", "Jan Li", "Павел Достоевский", "Ольга Иванова",
+		"Ștefan Popescu", "Tereza Nováková", "Ewa Bąk", "",
+	}
+}
+
+func panelAddresses() []string {
+	return []string{"anna.kowalska@example.org", "m.zielinska@example.org", "it@example.org", "nobody"}
+}
+
 func panelIdentifier() *Identifier {
-	return NewIdentifier(
-		slices.Values([]string{
-			"Anna Kowalska", "Marek Żółć-Nowicki", "Marta Dąb", "Agnieszka Łukasiewicz", "Jan Li", "Павел Достоевский", "Ольга Иванова",
-			"Ștefan Popescu", "Tereza Nováková", "Ewa Bąk", "",
-		}),
-		slices.Values([]string{"anna.kowalska@example.org", "m.zielinska@example.org", "it@example.org", "nobody"}),
-	)
+	return NewIdentifier(slices.Values(panelNames()), slices.Values(panelAddresses()))
+}
+
+// panelAmong knows of the same people those whom some texts could name.
+func panelAmong(texts ...string) *Identifier {
+	return NewIdentifierAmong(slices.Values(texts), func(yield func(name, address string) bool) {
+		for i, name := range panelNames() {
+			address := ""
+			if i < len(panelAddresses()) {
+				address = panelAddresses()[i]
+			}
+			if !yield(survey.Fold(name), survey.Fold(address)) { // as a database keeps them for a search
+				return
+			}
+		}
+	})
 }
 
 func TestMentions(t *testing.T) {
@@ -51,6 +72,17 @@ func TestMentions(t *testing.T) {
 			t.Errorf("%q mentions %q, want %q", text, got, want)
 		}
 	}
+	for _, text := range []string{"u Marka, z Markiem, Żółcia i zolc", "Marcie i Agnieszce Łukasiewicz", "Спасибо Павлу Достоевскому и Ольге", "li, ewa, jan", "Ask Li or Ewy Bąk"} {
+		if all, some := known.Mentions(text), panelAmong(text, "nothing").Mentions(text); !slices.Equal(all, some) {
+			t.Errorf("%q mentions %v, and among its own words %v", text, all, some)
+		}
+	}
+	if known := panelAmong("Anna"); len(known.stems) > 3 {
+		t.Errorf("of %d stems one text keeps %v", len(panelIdentifier().stems), known.stems)
+	}
+	if some := panelAmong("Anna").Mentions("Marta"); len(some) > 0 {
+		t.Errorf("a text that was not handed in mentions %v", some)
+	}
 	var nobody *Identifier
 	if m := nobody.Mentions("Anna, anna@example.org"); len(m) != 1 || m[0].Kind != MentionAddress {
 		t.Errorf("who knows nobody finds %v, want the address", m)
@@ -61,6 +93,9 @@ func FuzzMentions(f *testing.F) {
 	known := panelIdentifier()
 	f.Add("Kowalskiej \xff 601 234 567 a@b.cd e\u0301wa")
 	f.Fuzz(func(t *testing.T, text string) {
+		if all, some := known.Mentions(text), panelAmong("x", text).Mentions(text); !slices.Equal(all, some) {
+			t.Fatalf("%q mentions %v, and among its own words %v", text, all, some)
+		}
 		end := 0
 		for _, m := range known.Mentions(text) {
 			if m.Start < end || m.End <= m.Start || m.End > len(text) {

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"iter"
 	"net/http"
 	"net/url"
 	"slices"
@@ -155,34 +154,27 @@ func (s *Server) comments(ctx context.Context, wave *survey.Wave, item *survey.I
 		_, all.people = counted.CountedUntil()
 		all.complete = counts.Complete
 	}
-	var failed error
-	written := func(yield func(tally.Comment) bool) {
-		for stored, err := range s.store.Answers(ctx, wave.Organisation, wave.ID, store.Mark{}) {
-			if err != nil {
-				failed = err
-				return
-			}
-			if !counted.Counts("", stored.Release) {
-				continue
-			}
-			text, err := commentIn(stored.Answers, item.Code)
-			if err != nil {
-				failed = fmt.Errorf("response %s: %w", stored.ID, err)
-				return
-			}
-			if text != "" && !yield(tally.Comment{Response: stored.ID, Text: text}) {
-				return
-			}
+	var written []tally.Comment
+	for stored, err := range s.store.Answers(ctx, wave.Organisation, wave.ID, store.Mark{}) {
+		if err != nil {
+			return all, err
+		}
+		if !counted.Counts("", stored.Release) {
+			continue
+		}
+		text, err := commentIn(stored.Answers, item.Code)
+		if err != nil {
+			return all, fmt.Errorf("response %s: %w", stored.ID, err)
+		}
+		if text != "" {
+			written = append(written, tally.Comment{Response: stored.ID, Text: text})
 		}
 	}
-	known, err := s.identifier(ctx, wave.Organisation)
+	known, err := s.identifier(ctx, wave.Organisation, written)
 	if err != nil {
 		return all, err
 	}
-	all.comments, err = tally.Comments(wave, item.Code, leastComments(wave), written, known)
-	if failed != nil {
-		return all, failed
-	}
+	all.comments, err = tally.Comments(wave, item.Code, leastComments(wave), slices.Values(written), known)
 	return all, err
 }
 
@@ -206,22 +198,24 @@ func commentIn(answers []byte, item survey.ItemCode) (string, error) {
 	return text, nil
 }
 
-// identifier knows whom comments could name: the people of the panel.
-func (s *Server) identifier(ctx context.Context, organisation survey.OrganisationID) (*tally.Identifier, error) {
-	people, _, err := s.store.People(ctx, organisation, store.PeopleQuery{})
-	if err != nil {
-		return nil, err
-	}
-	each := func(of func(*survey.Person) string) iter.Seq[string] {
-		return func(yield func(string) bool) {
-			for i := range people {
-				if !yield(of(&people[i])) {
-					return
-				}
+// identifier knows whom comments name of the people of the panel.
+func (s *Server) identifier(ctx context.Context, organisation survey.OrganisationID, comments []tally.Comment) (*tally.Identifier, error) {
+	texts := func(yield func(string) bool) {
+		for i := range comments {
+			if !yield(comments[i].Text) {
+				return
 			}
 		}
 	}
-	return tally.NewIdentifier(each(func(p *survey.Person) string { return p.Name }), each(func(p *survey.Person) string { return p.Address })), nil
+	var failed error
+	people := func(yield func(name, address string) bool) {
+		for person, err := range s.store.Names(ctx, organisation) {
+			if failed = err; err != nil || !yield(person.Name, person.Address) {
+				return
+			}
+		}
+	}
+	return tally.NewIdentifierAmong(texts, people), failed
 }
 
 // parted parts comments that mention nobody from those that may.
