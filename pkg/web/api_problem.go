@@ -23,7 +23,8 @@ import (
 // problemType is the content type of problems.
 const problemType = "application/problem+json"
 
-// problem is an error as programs are told it (RFC 9457). It repeats nothing that was sent but names of fields.
+// problem is an error as programs are told it (RFC 9457). It repeats nothing that was sent but names of fields, and of
+// a questionnaire the keys and codes that its grammar does not know.
 type problem struct {
 	Type    string      `json:"type" format:"uri-reference" doc:"The kind of problem, as the address of its description; programs branch on it." example:"/api/v1/docs#problem-invalid"`
 	Title   string      `json:"title" doc:"The kind of problem, in words." example:"Something that was sent is wrong"`
