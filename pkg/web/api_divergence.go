@@ -39,9 +39,9 @@ type apiSide struct {
 	N          *int            `json:"n" doc:"The base: people who were asked and answered."`
 	EffectiveN *float64        `json:"effective_n" doc:"What the base is worth after weighting."`
 	Weighted   bool            `json:"weighted" doc:"Answers have weights."`
-	None       *int            `json:"none" doc:"People who picked nothing."`
-	Missing    *int            `json:"missing" doc:"People who did not answer the question."`
-	Partial    *int            `json:"partial" doc:"People who ranked only a part."`
+	None       *int            `json:"none" doc:"People who picked nothing; null of a wave that protects people."`
+	Missing    *int            `json:"missing" doc:"People who did not answer the question; null of a wave that protects people."`
+	Partial    *int            `json:"partial" doc:"People who ranked only a part; null of a wave that protects people."`
 	File       apiSource       `json:"file" doc:"The file or wave that answers come from."`
 	Part       orNull[apiPeer] `json:"part" doc:"The people compared; null is everybody."`
 	OrderHolds *bool           `json:"order_holds" doc:"The order of the list would come out again."`
@@ -70,8 +70,8 @@ type apiEntry struct {
 	_          struct{} `additionalProperties:"true"`
 	Code       string   `json:"code" doc:"Of the option or row."`
 	Text       string   `json:"text" doc:"What it says."`
-	Count      int      `json:"count" doc:"People."`
-	N          int      `json:"n" doc:"Of so many."`
+	Count      *int     `json:"count" doc:"People; null, as all figures, where they are withheld."`
+	N          *int     `json:"n" doc:"Of so many."`
 	EffectiveN *float64 `json:"effective_n" doc:"What those are worth after weighting."`
 	Share      *float64 `json:"share" minimum:"0" maximum:"1" doc:"Their share."`
 	Low        *float64 `json:"low" minimum:"0" maximum:"1" doc:"Of its interval."`
@@ -118,6 +118,7 @@ type apiDifference struct {
 	APIApart
 	PAdjusted  *float64 `json:"p_adjusted" doc:"Adjusted for the number of options."`
 	Verdict    string   `json:"verdict" enum:"different,small,same,unknown" doc:"What can be said: “small” is different but small, “same” practically the same, “unknown” that the data cannot tell."`
+	Withheld   bool     `json:"withheld" doc:"A side does not show it, to protect people: figures are null, and the verdict is unknown."`
 	Detectable *float64 `json:"detectable" doc:"The smallest difference that could have been seen."`
 	Higher     *float64 `json:"higher" doc:"The chance that the side that looks higher is."`
 	CohenH     *float64 `json:"cohen_h" doc:"The size of the difference."`

@@ -19,7 +19,8 @@ func (s *Server) questionnaireOperations() []operation {
 			OperationID: "list-questionnaires", Method: http.MethodGet, Path: "/questionnaires", Tags: tags, Summary: "List questionnaires",
 			Description: "Every stored version of a questionnaire, by code and version, and the instruments that come with the program. A stored version never changes.",
 			Responses: answered(http.StatusOK, "Questionnaires.", apiQuestionnaires{
-				APIPart{1, apiListed, 0}, []apiQuestionnaire{{ID: 3, Code: "internal-expectations", Version: 1, Stored: time.Date(2027, 3, 1, 9, 0, 0, 0, time.UTC)}},
+				APIPart{1, apiListed, 0},
+				[]apiQuestionnaire{{ID: 3, Code: "internal-expectations", Version: 1, Stored: time.Date(2027, 3, 1, 9, 0, 0, 0, time.UTC)}},
 				[]apiInstrument{{Code: "internal-expectations", Version: 1, Audience: string(survey.Internal), Title: survey.Words{"en": "What matters to you at work"}, Items: 6}},
 			}),
 		}, s.listQuestionnaires),
@@ -67,7 +68,7 @@ func (s *Server) listQuestionnaires(c echo.Context, in *APIList) (*apiQuestionna
 		out.Body.Questionnaires = append(out.Body.Questionnaires, apiQuestionnaire{ID: v.ID, Code: v.Code, Version: v.Number, Stored: v.Stored.UTC()})
 	}
 	for _, code := range surveys.Names() {
-		q, _, err := bundled(code)
+		q, err := bundled(code)
 		if err != nil {
 			return nil, err
 		}

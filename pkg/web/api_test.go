@@ -69,7 +69,7 @@ func (d *apiDocument) schema(path ...string) *jsonschema.Schema {
 	return schema
 }
 
-// holds holds an answer to the document.
+// holds compares an answer with the document.
 func (d *apiDocument) holds(method, path string, got answer) {
 	d.t.Helper()
 	status := fmt.Sprint(got.status)
@@ -242,5 +242,24 @@ func TestManual(t *testing.T) {
 				t.Errorf("%s: a link leads to #%s, which is not there", lang, link[1])
 			}
 		}
+	}
+}
+
+// A comparison has no name that the document does not describe.
+func TestComparisonIsDescribed(t *testing.T) {
+	f, program := newBench(t)
+	external, internal := twoSides(t, f)
+	d := program.document()
+	for _, schema := range asObject(d.at("components", "schemas")) {
+		if of := asObject(schema); of["additionalProperties"] == true { // more may be added: then it is to be described
+			of["additionalProperties"] = false
+		}
+	}
+	for _, part := range []string{"", "&segment=internal:department:operations", "&segment=internal:department:legal", "&segment=external:channel:!phone"} {
+		got := program.get(fmt.Sprintf("%s/divergence?external=%d&internal=%d%s", apiRoot, external.ID, internal.ID, part))
+		if got.status != http.StatusOK {
+			t.Errorf("%s: status %d, %s", part, got.status, got.body)
+		}
+		d.holds("GET", "/divergence", got)
 	}
 }

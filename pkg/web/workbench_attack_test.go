@@ -108,7 +108,7 @@ type figures struct {
 // look notes what an address tells: who is in the figures follows from how many they are. segment is "" for everybody.
 func (a *attacked) look(t *testing.T, director *person, external survey.WaveID, segment string) {
 	t.Helper()
-	address := fmt.Sprintf("/divergence/findings.json?external=%d&internal=%d&item=picks", external, a.wave.ID)
+	address := []string{"/divergence/findings.json", apiRoot + "/divergence"}[a.random.IntN(2)] + fmt.Sprintf("?external=%d&internal=%d&item=picks", external, a.wave.ID) // one writes what the other does
 	if segment != "" {
 		address += "&segment=internal:" + segment
 	}
@@ -192,7 +192,7 @@ func (a *attacked) members(in func(*panelist) bool, n int) []bool {
 // take notes what the file of answers tells.
 func (a *attacked) take(t *testing.T, director *person) {
 	t.Helper()
-	got := director.look(fmt.Sprintf("/waves/%d/answers.csv", a.wave.ID))
+	got := director.look([]string{"", apiRoot}[a.random.IntN(2)] + fmt.Sprintf("/waves/%d/answers.csv", a.wave.ID))
 	if got.status == http.StatusConflict {
 		return
 	}

@@ -175,7 +175,7 @@ func (s *Server) newWave(c echo.Context) (newWavePage, error) {
 	page.Usual = page.Integer(usual.Threshold)
 	page.newWave = newWave{Problems: map[string]string{}, Mode: survey.Confidential, words: page.room}
 	for _, code := range surveys.Names() {
-		q, _, err := bundled(code)
+		q, err := bundled(code)
 		if err != nil {
 			return page, err
 		}
@@ -187,14 +187,13 @@ func (s *Server) newWave(c echo.Context) (newWavePage, error) {
 	return page, nil
 }
 
-// bundled returns a questionnaire that comes with the program, and its source.
-func bundled(code string) (*survey.Questionnaire, []byte, error) {
+// bundled returns a questionnaire that comes with the program.
+func bundled(code string) (*survey.Questionnaire, error) {
 	source, err := surveys.Questionnaire(code)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	q, err := survey.Parse(source, code+".yaml", surveys.Frame)
-	return q, source, err
+	return survey.Parse(source, code+".yaml", surveys.Frame)
 }
 
 // createWave makes a wave of a bundled instrument or of an own questionnaire. What cannot be read is said
