@@ -122,6 +122,10 @@ func (s *Server) newAPI(e *echo.Echo, g *echo.Group) huma.API {
 	config.Info.Description = "Waves, fieldwork and results of one organisation. Shares lie in [0, 1], times are RFC 3339 in UTC, and what protects people on the pages of the workbench protects them here."
 	config.Servers = []*huma.Server{{URL: apiRoot}}
 	config.Components.SecuritySchemes = map[string]*huma.SecurityScheme{"token": {
+		Type: "http", Scheme: "bearer", Description: "A token of the organisation, which is shown once when it is made. Its rights are at most those of who made it.",
+	}}
+	config.Security = []map[string][]string{{"token": {}}}
+	config.Components.SecuritySchemes = map[string]*huma.SecurityScheme{"token": {
 		Type: "http", Scheme: "bearer", Description: "A token of the API, cxm_…, that somebody has made who may do herself what it is for.",
 	}}
 	config.Security = []map[string][]string{{"token": {}}}
@@ -144,6 +148,10 @@ func (s *Server) newAPI(e *echo.Echo, g *echo.Group) huma.API {
 		responses := map[string]*huma.Response{"default": {
 			Description: "Why it was not done.", Content: map[string]*huma.MediaType{problemType: refused},
 		}}
+		or(described.Responses, http.StatusUnauthorized, "Nobody is asking whom the service knows.")
+		or(described.Responses, http.StatusForbidden, "The token lacks the right.")
+		or(described.Responses, http.StatusTooManyRequests, "Too many requests from this address.")
+		described.Extensions = map[string]any{rightExtension: rightTo(op.Method, op.Path)}
 		for status, response := range described.Responses {
 			if response.Content == nil && status >= "400" {
 				response.Content = map[string]*huma.MediaType{problemType: refused}
@@ -160,6 +168,15 @@ func (s *Server) newAPI(e *echo.Echo, g *echo.Group) huma.API {
 		delete(api.OpenAPI().Components.Schemas.Map(), unused)
 	}
 	return api
+}
+
+// rightExtension names the right that an operation takes, in the document.
+const rightExtension = "x-right"
+
+// rightTo returns the right that an operation takes.
+func rightTo(method, path string) string {
+	route := strings.NewReplacer("{", ":", "}", "").Replace(apiRoot + path)
+	return string(rights[method+" "+route].right)
 }
 
 // receiveBody reads a body before the operation does, with the bounds and the errors that all of the service has. A

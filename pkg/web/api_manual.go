@@ -30,6 +30,7 @@ type manualGroup struct {
 
 type manualOperation struct {
 	ID, Method, Path, Summary, Description string
+	Right                                  string
 	Parameters                             []manualField
 	Body                                   *manualField
 	Request                                string // an example
@@ -91,6 +92,7 @@ func newManual(document *huma.OpenAPI) *manual {
 // add puts an operation, as the document has it, under its group.
 func (m *manual) add(op *huma.Operation) {
 	of := manualOperation{ID: op.OperationID, Method: op.Method, Path: apiRoot + op.Path, Summary: op.Summary, Description: op.Description}
+	of.Right, _ = op.Extensions[rightExtension].(string)
 	for _, p := range op.Parameters {
 		f := fieldOf(p.Name, p.Schema)
 		f.In, f.Required, f.Text = p.In, p.Required, cmp.Or(p.Description, f.Text)
@@ -143,8 +145,9 @@ func curlOf(op *manualOperation) string {
 	if op.Method != http.MethodGet {
 		b.WriteString(" -X " + op.Method)
 	}
+	b.WriteString(` -H "Authorization: Bearer $CXMIRROR_TOKEN"`)
 	if op.Request != "" {
-		b.WriteString(" -H 'Content-Type: application/json'")
+		b.WriteString(" \\\n  -H 'Content-Type: application/json'")
 	}
 	address := strings.ReplaceAll(op.Path, "{id}", "7")
 	b.WriteString(" \\\n  https://cx.example.com" + address)

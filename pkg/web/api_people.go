@@ -173,6 +173,7 @@ func (s *Server) importPeopleByAPI(c echo.Context, in *apiImportIn) (*apiImportO
 			return nil, err
 		}
 		result = preview.ImportResult
+		undone(c)
 	} else {
 		if err := s.nameAttributes(ctx, organisation, reader.Columns()); err != nil {
 			return nil, err

@@ -148,10 +148,7 @@ func TestAPIRefuses(t *testing.T) {
 			t.Errorf("%s %s as %s: status %d, %s", tt.method, tt.path, tt.kind, response.StatusCode, response.Header.Get("Content-Type"))
 		}
 	}
-	f.server.handler = nil // nobody reaches the API from outside
-	open := *f.server
-	open.public = true
-	f.http.Config.Handler = open.newHandler()
+	f.http.Config.Handler = f.server.Public() // where everybody comes, there is no API
 	for _, path := range []string{"/waves", "/openapi.json", "/docs"} {
 		if got := program.get(apiRoot + path); got.status != http.StatusNotFound {
 			t.Errorf("%s is open to everybody: status %d", path, got.status)

@@ -389,9 +389,11 @@ func (s *Server) changeWaveByAPI(c echo.Context, in *apiWaveChangeIn) (*apiWaveO
 	}
 	if in.Body.Threshold != nil {
 		change.People = *in.Body.Threshold
+		detail(c, "threshold", strconv.Itoa(change.People))
 	}
 	if in.Body.CommentThreshold != nil {
 		change.Comments = *in.Body.CommentThreshold
+		detail(c, "comment_threshold", strconv.Itoa(change.Comments))
 	}
 	wave, err := s.fieldwork.Change(c.Request().Context(), before.Organisation, before.ID, change)
 	if errors.Is(err, survey.ErrPromised) || errors.Is(err, survey.ErrConflict) { // the latter: somebody raised it meanwhile
