@@ -106,6 +106,9 @@ func (m *manual) add(op *huma.Operation) {
 		}
 	}
 	for _, status := range slices.Sorted(maps.Keys(op.Responses)) {
+		if status == "401" || status == "403" || status == "429" {
+			continue // of every operation; they stand among the problems
+		}
 		response := op.Responses[status]
 		answer := manualAnswer{Status: status, Text: response.Description}
 		for kind, media := range response.Content {

@@ -3,12 +3,15 @@ package web
 import (
 	"database/sql"
 	"fmt"
+	"io"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"strings"
 	"testing"
 	"time"
 
+	"cxmirror/pkg/access"
 	"cxmirror/pkg/store/storetest"
 	"cxmirror/pkg/survey"
 )
@@ -148,7 +151,9 @@ func TestAPIRefuses(t *testing.T) {
 			t.Errorf("%s %s as %s: status %d, %s", tt.method, tt.path, tt.kind, response.StatusCode, response.Header.Get("Content-Type"))
 		}
 	}
-	f.http.Config.Handler = f.server.Public() // where everybody comes, there is no API
+	open := httptest.NewServer(f.server.Public()) // where everybody comes, there is no API
+	t.Cleanup(open.Close)
+	program.base = open.URL
 	for _, path := range []string{"/waves", "/openapi.json", "/docs"} {
 		if got := program.get(apiRoot + path); got.status != http.StatusNotFound {
 			t.Errorf("%s is open to everybody: status %d", path, got.status)
@@ -216,5 +221,70 @@ func TestPromiseIsKeptEverywhere(t *testing.T) {
 				t.Errorf("raised to %+v", got.Promise)
 			}
 		})
+	}
+}
+
+// A program may do what its token says and no more, and what it shows instead of a token is told without being
+// repeated.
+func TestAPITokens(t *testing.T) {
+	f, _ := newBench(t)
+	external, internal := twoSides(t, f)
+	owner, err := f.server.access.Actor(t.Context(), f.addUser(t, "maker@example.com", survey.Owner).ID, survey.DefaultOrganisation)
+	if err != nil {
+		t.Fatal(err)
+	}
+	signedOut := httptest.NewServer(f.server.Handler())
+	t.Cleanup(signedOut.Close)
+	issued, err := f.server.access.NewToken(t.Context(), owner, access.NewToken{
+		Name: "Dashboard", Rights: []access.Right{access.SeeWaves, access.SeeResults}, Expires: f.now().AddDate(0, 1, 0),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ask := func(method, path, body, authorisation string) answer {
+		t.Helper()
+		r, err := http.NewRequestWithContext(t.Context(), method, signedOut.URL+apiRoot+path, strings.NewReader(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("Content-Type", "application/json")
+		r.Header.Set("Authorization", authorisation)
+		response, err := http.DefaultClient.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer response.Body.Close()
+		content, err := io.ReadAll(response.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return answer{response.StatusCode, "", string(content), response.Header}
+	}
+	for _, tt := range []struct {
+		method, path, body, authorisation string
+		status                            int
+	}{
+		{"GET", "/waves", "", "Bearer " + issued.Text, 200},
+		{"GET", fmt.Sprintf("/divergence?external=%d&internal=%d", external.ID, internal.ID), "", "bearer " + issued.Text, 200},
+		{"GET", "/people", "", "Bearer " + issued.Text, 403},
+		{"POST", "/people", `{"people": [{"address": "a@example.com"}]}`, "Bearer " + issued.Text, 403},
+		{"PATCH", fmt.Sprintf("/waves/%d", internal.ID), `{"threshold": 9}`, "Bearer " + issued.Text, 403},
+		{"GET", fmt.Sprintf("/waves/%d/answers.csv", external.ID), "", "Bearer " + issued.Text, 403},
+		{"GET", fmt.Sprintf("/waves/%d/comments", external.ID), "", "Bearer " + issued.Text, 403},
+		{"GET", "/waves", "", "", 401},
+		{"GET", "/waves", "", "Bearer ", 401},
+		{"GET", "/waves", "", "Bearer " + issued.Text + "x", 401},
+		{"GET", "/waves", "", "Basic " + issued.Text, 401},
+	} {
+		got := ask(tt.method, tt.path, tt.body, tt.authorisation)
+		if got.status != tt.status || tt.status >= 400 && got.header.Get("Content-Type") != problemType {
+			t.Errorf("%s %s with %q: status %d, want %d\n%s", tt.method, tt.path, tt.authorisation, got.status, tt.status, got.body)
+		}
+		if strings.Contains(got.body, issued.Text) || tt.status == 401 && got.header.Get("WWW-Authenticate") != "Bearer" {
+			t.Errorf("%s %s: %v %s", tt.method, tt.path, got.header, got.body)
+		}
+	}
+	if strings.Contains(f.log.String(), issued.Text) {
+		t.Error("the log has the token")
 	}
 }
