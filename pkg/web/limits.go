@@ -82,7 +82,7 @@ func (s *Server) hurry(ruled ruledRoutes) echo.MiddlewareFunc {
 			if c.Request().Body == nil || c.Request().Body == http.NoBody {
 				return next(c)
 			}
-			limit := formPatience
+			limit := s.forForms
 			if ruled[c.Path()][c.Request().Method].long {
 				limit = filePatience
 			}

@@ -15,6 +15,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"cxmirror/pkg/access"
 	"cxmirror/pkg/fieldwork"
 	"cxmirror/pkg/store"
 	"cxmirror/pkg/survey"
@@ -184,7 +185,7 @@ func (s *Server) progressPage(c echo.Context, w survey.Wave) (progressPage, erro
 	if err := s.mailingsOf(c, &page, &w); err != nil {
 		return page, err
 	}
-	if w.Invited > 0 {
+	if w.Invited > 0 && page.May(string(access.SeePeople)) {
 		if err := s.invitedPeople(c, &page, &w); err != nil {
 			return page, err
 		}

@@ -162,7 +162,7 @@ var rights = map[string]rule{ //nolint:gochecknoglobals // the table is the poin
 	"GET /divergence/:document":      {right: access.ExportResults, action: "results.exported", query: resultsQuery},
 	"GET /views/:view":               {right: access.SeeViews, action: "results.viewed"},
 	"GET /views/:view/pictures.json": {right: access.SeeViews},
-	"GET /waves/:id/comments":        {right: access.SeeComments, action: "comments.viewed", query: []string{"item", "flagged", "page"}},
+	"GET /waves/:id/comments":        {right: access.SeeComments, also: access.ReviewComments, action: "comments.viewed", query: []string{"item", "flagged", "page"}},
 
 	// The API: the same for programs.
 	"GET /api/v1/openapi.json":          {reach: everyone, gate: apiGate},
@@ -231,7 +231,7 @@ func (s *Server) guard(ruled ruledRoutes) echo.MiddlewareFunc {
 				return next(c)
 			}
 			if r.gate != "" && !s.gates[r.gate].take(addressOfNetwork(c), s.now()) {
-				return errTooMany
+				return s.refuse(c, errTooMany)
 			}
 			if r.reach == everyone {
 				return next(c)
@@ -262,6 +262,9 @@ func (s *Server) admits(c echo.Context, r *rule) error {
 		return errSignedOut
 	case r.reach == byRight && !actor.May(r.right) && (r.also == "" || !actor.May(r.also)):
 		return mayNotError{r.right}
+	}
+	if r.reach != byRight {
+		return nil
 	}
 	return s.sameOrganisation(c)
 }

@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/labstack/echo/v4"
+	"golang.org/x/net/html"
 
 	"cxmirror/pkg/access"
 	"cxmirror/pkg/store/storetest"
@@ -67,12 +68,12 @@ func (p parameters) address(t *testing.T, route string) (method, address string)
 // office is a server with everything in it that addresses can name, all of the first organisation.
 func newOffice(t *testing.T, dsn string) (*launchField, parameters) {
 	t.Helper()
-	f, hr := newLaunch(t, storetest.Open(t, dsn), nil)
+	f, hr := newLaunch(t, storetest.Open(t, dsn), func(w *survey.Wave) { w.Slug = "staff" })
 	f.http.Close() // it answers everybody as an owner
 	f.http = httptest.NewServer(f.server.Handler())
 	t.Cleanup(f.http.Close)
 	hr = f.as(t, f.addUser(t, "hr@example.com", survey.HR, survey.Analyst), survey.DefaultOrganisation)
-	f.addWave(t, "external-expectations", survey.Wave{Name: "Customers of the first", Audience: survey.External, Slug: "customers", OpenLink: true})
+	f.addWave(t, "external-expectations", survey.Wave{Name: "Customers of the first", Audience: survey.External, Slug: "first-customers", OpenLink: true})
 	owner := f.addUser(t, "maker@example.com", survey.Owner)
 	view := survey.View{Organisation: survey.DefaultOrganisation, Name: "For the board of the first", Query: "top=3", Maker: owner.ID, Created: f.now()}
 	if err := f.store.CreateView(t.Context(), &view); err != nil {
@@ -85,7 +86,7 @@ func newOffice(t *testing.T, dsn string) (*launchField, parameters) {
 	}
 	return f, parameters{
 		"id": fmt.Sprint(f.draft.ID), "person": "1", "attribute": "unit", "view": fmt.Sprint(view.ID), "file": file[1], "mail": "1.eml",
-		"slug": "customers", "token": "unknown", "page": "1", "secret": "unknown", "name": "unknown.css",
+		"slug": "first-customers", "token": "unknown", "page": "1", "secret": "unknown", "name": "unknown.css",
 		"kind": "invitation", "language": "en", "format": "csv", "document": "findings.json",
 	}
 }
@@ -251,4 +252,111 @@ func differing(before, after []string) string {
 		}
 	}
 	return cmp.Or(strings.Join(lines, "\n"), "the number of rows")
+}
+
+// Whatever a page offers, whoever looks at it may have: every page that a role reaches by links is looked at, and every
+// link and form on it is held against the table.
+func TestNoLinkIsRefused(t *testing.T) {
+	f, _ := newOffice(t, storetest.SQLite(t))
+	twoSides(t, f.field)
+	f.inviteDepartments(t, "invited", map[string][2]int{"Sales": {20, 12}, "Legal": {6, 2}, "IT": {14, 9}})
+	f.wave = f.draft
+	router := echo.New()
+	f.server.routes(router)
+	routeOf := func(method, address string) string {
+		path, _, _ := strings.Cut(address, "?")
+		path, _, _ = strings.Cut(path, "#")
+		c := router.NewContext(httptest.NewRequest(method, "/", nil), httptest.NewRecorder())
+		router.Router().Find(method, path, c)
+		return method + " " + c.Path()
+	}
+	for _, role := range survey.Roles() {
+		t.Run(string(role), func(t *testing.T) {
+			user := f.addUser(t, string(role)+".walks@example.com", role)
+			if role == survey.Viewer {
+				view, err := f.store.View(t.Context(), survey.DefaultOrganisation, 1)
+				if err != nil {
+					t.Fatal(err)
+				}
+				view.Viewers = []survey.UserID{user.ID}
+				if err := f.store.SaveView(t.Context(), view); err != nil {
+					t.Fatal(err)
+				}
+			}
+			p := f.as(t, user, survey.DefaultOrganisation)
+			looked := make(map[string]int) // at pages of a route
+			seen := make(map[string]bool)
+			waiting := []string{"/"}
+			offered := 0
+			for len(waiting) > 0 {
+				from := waiting[0]
+				waiting = waiting[1:]
+				page := p.get(from)
+				if page.status == http.StatusSeeOther {
+					if !seen[page.location] {
+						seen[page.location] = true
+						waiting = append(waiting, page.location)
+					}
+					continue
+				}
+				if page.status >= http.StatusBadRequest && page.status != http.StatusConflict { // there is nothing to export yet
+					t.Errorf("%s: status %d: %s", from, page.status, visible(page.body))
+				}
+				for method, addresses := range offeredBy(t, page) {
+					for _, address := range addresses {
+						if !strings.HasPrefix(address, "/") {
+							continue
+						}
+						route := routeOf(method, address)
+						r, known := rights[route]
+						if !known {
+							t.Errorf("%s offers %s %s, which is no route", from, method, address)
+							continue
+						}
+						offered++
+						if r.reach == byRight && !access.May([]survey.Role{role}, r.right) && (r.also == "" || !access.May([]survey.Role{role}, r.also)) {
+							t.Errorf("%s offers %s, which is refused", from, route)
+						}
+						if method == http.MethodGet && r.reach != everyone && r.reach != visitors && !seen[address] && looked[route] < 4 {
+							seen[address] = true
+							looked[route]++
+							waiting = append(waiting, address)
+						}
+					}
+				}
+			}
+			if least := map[survey.Role]int{survey.Viewer: 4}[role]; offered < cmp.Or(least, 100) || len(looked) < cmp.Or(least/2, 10) {
+				t.Errorf("%d links on pages of %d routes: %v", offered, len(looked), looked)
+			}
+		})
+	}
+}
+
+// offeredBy returns the addresses that a page leads to, by method.
+func offeredBy(t *testing.T, page answer) map[string][]string {
+	t.Helper()
+	root, err := html.Parse(strings.NewReader(page.body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	offered := make(map[string][]string)
+	for n := range root.Descendants() {
+		attributes := make(map[string]string)
+		for _, at := range n.Attr {
+			attributes[at.Key] = at.Val
+		}
+		switch {
+		case n.Type != html.ElementNode:
+		case n.Data == "a" || n.Data == "iframe" || n.Data == "img":
+			offered[http.MethodGet] = append(offered[http.MethodGet], cmp.Or(attributes["href"], attributes["src"]))
+		case n.Data == "form":
+			method := strings.ToUpper(cmp.Or(attributes["method"], "get"))
+			offered[method] = append(offered[method], attributes["action"])
+		case attributes["formaction"] != "":
+			offered[http.MethodPost] = append(offered[http.MethodPost], attributes["formaction"])
+		case attributes["data-pictures"] != "":
+			offered[http.MethodGet] = append(offered[http.MethodGet], attributes["data-pictures"]+"&width=700")
+		}
+	}
+	return offered
 }

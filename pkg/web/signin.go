@@ -245,7 +245,7 @@ func ownAddress(next string) string {
 	parsed, err := url.Parse(next)
 	if err != nil || len(next) > longestNext || next[0] != '/' || strings.HasPrefix(next, "//") ||
 		strings.ContainsFunc(next, func(r rune) bool { return r < ' ' || r == '\\' || r == 0x7f }) ||
-		parsed.Scheme != "" || parsed.Host != "" || parsed.User != nil || strings.HasPrefix(parsed.Path, "//") || strings.HasPrefix(parsed.Path, signInPath) {
+		parsed.Scheme != "" || parsed.Host != "" || parsed.User != nil || strings.Contains(parsed.Path, "//") || strings.HasPrefix(parsed.Path, signInPath) {
 		return "/"
 	}
 	return parsed.RequestURI()

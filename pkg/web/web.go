@@ -89,6 +89,7 @@ type Server struct {
 
 	sessions    *sessions
 	gates       map[gateName]*addressGate
+	forForms    time.Duration // how long one may take to arrive
 	shelf       *shelf
 	pages       *pages
 	static      *static
@@ -113,7 +114,7 @@ func New(o Options) (*Server, error) {
 	s := &Server{
 		store: o.Store, fieldwork: o.Fieldwork, mailer: o.Mailer, outbox: o.Outbox, baseURL: strings.TrimSuffix(o.BaseURL, "/"), waves: o.Waves, engine: o.Engine, reports: o.Reports, log: o.Log, now: o.Now, random: o.Random,
 		version: o.Version, trustProxy: o.TrustProxy, public: o.Public, access: o.Access, guest: o.Guest,
-		sessions: newSessions(o.Store, o.Now), gates: newGates(), shelf: newShelf(o.Now, o.Random),
+		sessions: newSessions(o.Store, o.Now), gates: newGates(), forForms: formPatience, shelf: newShelf(o.Now, o.Random),
 		fielded: newFielded(o.Store, o.Now), drafts: newDrafts(), links: newLinks(), tries: newTries(),
 	}
 	var err error

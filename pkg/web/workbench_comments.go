@@ -12,6 +12,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"cxmirror/pkg/access"
 	"cxmirror/pkg/store"
 	"cxmirror/pkg/survey"
 	"cxmirror/pkg/tally"
@@ -58,7 +59,12 @@ func (s *Server) showComments(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	page := commentsPage{room: s.room(c, "waves"), Wave: wave, Looking: c.QueryParam("flagged") != ""}
+	page := commentsPage{room: s.room(c, "waves"), Wave: wave}
+	// Who looks after people reads what may name somebody, before others read the rest.
+	page.Looking = c.QueryParam("flagged") != "" || !page.May(string(access.SeeComments))
+	if page.Looking && !page.May(string(access.ReviewComments)) {
+		return mayNotError{access.ReviewComments}
+	}
 	page.Title, page.Simulated = page.With("comments_title", "Wave", wave.Name), wave.Simulated
 	item, err := page.choose(q, c.QueryParam("item"))
 	if err != nil {

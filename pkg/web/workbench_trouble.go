@@ -33,7 +33,7 @@ type troublePage struct {
 	BackTo  string // what it is called
 
 	SignIn bool   // first of all
-	Who    string // may do it
+	Having string // access: whose roles do
 
 	Again string      // the address to send the form to once more, if that may help
 	Where string      // the organisation that it goes to then, where that has to be said
@@ -75,7 +75,7 @@ func (s *Server) showWorkbenchTrouble(c echo.Context, t trouble, cause error) er
 		page.BackTo = page.T("trouble_to_start")
 	}
 	if may, ok := errors.AsType[mayNotError](cause); ok {
-		page.Who = page.whoMay(may.right)
+		page.Having = page.whoMay(may.right)
 	}
 	if strings.HasPrefix(c.Request().URL.Path, "/people") {
 		page.Back, page.BackTo = "/people", page.T("trouble_to_people")
