@@ -167,7 +167,7 @@ func (p *pairedWave) live(t *testing.T, ids []string, random *rand.Rand) {
 			p.watch(t, a.id)
 		}
 	}
-	director := p.person(t)
+	director := p.as(t, p.addUser(t, "owner@example.com", survey.Owner), survey.DefaultOrganisation)
 	if got := director.post(fmt.Sprintf("/waves/%d/fieldwork/close", p.wave.ID), nil); got.status != http.StatusSeeOther {
 		t.Fatalf("close: %d %.500s", got.status, visible(got.body))
 	}
