@@ -65,6 +65,9 @@ func (c backupCommand) Run(w *world) error {
 	if err != nil {
 		return err
 	}
+	if err := w.notedOfDatabase(db, "database.copied", map[string]string{"file": filepath.Base(path), "secret": yesNo(c.SecretTo != "")}); err != nil {
+		return err
+	}
 	fmt.Fprintf(w.stdout, "%s: %d bytes\n", path, copied.Size())
 	if c.SecretTo == "" {
 		_, err = fmt.Fprintf(w.stdout, "its secret is not in it: keep a copy of %s, apart from it\n", secret)

@@ -72,7 +72,9 @@ func (f fieldworkFlags) newFielder(w *world, db *store.Store, data string, liste
 	}
 	options := access.Options{Store: db, Log: log, Now: w.now, Random: rand.Reader, Key: secret.AccessKey(), Base: address}
 	if len(servers) > 0 {
-		options.Mail = func(ctx context.Context, letter access.Letter) error { return mailer.Notify(ctx, fieldwork.Notice(letter)) }
+		options.Mail = func(ctx context.Context, letter access.Letter) error {
+			return mailer.Notify(ctx, fieldwork.Notice(letter))
+		}
 	}
 	people, err := access.New(options)
 	if err != nil {

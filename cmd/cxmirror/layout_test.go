@@ -70,6 +70,8 @@ var owners = map[string][]string{
 	"github.com/coreos/go-oidc/v3":             {"pkg/access"},
 	"golang.org/x/oauth2":                      {"pkg/access"},
 	"github.com/pquerna/otp":                   {"pkg/access"},
+	"golang.org/x/sys/unix":                    {"cmd/cxmirror"}, // terminals that do not show a password
+	"golang.org/x/crypto/acme":                 {"cmd/cxmirror"},
 	"github.com/wneessen/go-mail":              {"pkg/fieldwork"},
 	"golang.org/x/net/idna":                    {"pkg/fieldwork"}, // domains of addresses as mail servers know them
 	"codeberg.org/go-pdf/fpdf":                 {"pkg/report"},

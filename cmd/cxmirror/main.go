@@ -43,8 +43,10 @@ func main() {
 // world is what a command has of the outside.
 type world struct {
 	ctx    context.Context //nolint:containedctx // lives as long as the one command that gets it
+	stdin  io.Reader
 	stdout io.Writer
 	stderr io.Writer
+	getenv func(string) string
 	now    func() time.Time
 	ready  func(address string) // told once the service answers
 }
@@ -62,6 +64,7 @@ type commands struct {
 	Backup      backupCommand      `cmd:"" help:"Copy the embedded database while it is in use."`
 	Restore     restoreCommand     `cmd:"" help:"Put a backup of the embedded database back."`
 	Secret      secretCommand      `cmd:"" help:"Say whether the secret is that of the database, and go on where it is lost for good."`
+	User        userCommand        `cmd:"" help:"Make users, and let those in who cannot come in any more."`
 	Healthcheck healthcheckCommand `cmd:"" help:"Ask a running service whether it is ready."`
 
 	Version versionCommand `cmd:"" help:"Print the version."`
@@ -79,12 +82,14 @@ rejected (each is named on standard error and counted in the result).`
 
 // run is the program without a process around it. It returns the exit code.
 func run(ctx context.Context, args []string, getenv func(string) string, stdout, stderr io.Writer) int {
-	return runUntilReady(ctx, args, getenv, stdout, stderr, func(string) {})
+	w := world{ctx: ctx, stdin: os.Stdin, stdout: stdout, stderr: stderr, getenv: getenv, now: time.Now, ready: func(string) {}}
+	return w.run(args)
 }
 
-// runUntilReady is run that tells where the service answers, once it does.
-func runUntilReady(ctx context.Context, args []string, getenv func(string) string, stdout, stderr io.Writer, ready func(address string)) int {
-	stderr = harmless{stderr}
+// run does what a command line asks for, and returns the exit code.
+func (w *world) run(args []string) int {
+	w.stderr = harmless{w.stderr}
+	stdout, stderr := w.stdout, w.stderr
 	var line commands
 	ended := -1
 	parser, err := kong.New(&line,
@@ -93,7 +98,7 @@ func runUntilReady(ctx context.Context, args []string, getenv func(string) strin
 		kong.Description(description),
 		kong.Writers(stdout, stderr),
 		kong.Exit(func(code int) { ended = code }),
-		kong.Resolvers(environment(getenv)),
+		kong.Resolvers(environment(w.getenv)),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 100}),
 		kong.ValueFormatter(environmentInHelp),
 	)
@@ -110,7 +115,7 @@ func runUntilReady(ctx context.Context, args []string, getenv func(string) strin
 	if err != nil {
 		return fail(stderr, exitUsage, fmt.Errorf("%w\nRun `cxmirror %s--help` to see what can be asked.", err, commandOf(parser, args))) //nolint:revive,staticcheck // a sentence for people
 	}
-	err = parsed.Run(&world{ctx: ctx, stdout: stdout, stderr: stderr, now: time.Now, ready: ready})
+	err = parsed.Run(w)
 	if err == nil {
 		return exitDone
 	}

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"log/slog"
+	"strconv"
 )
 
 type migrateCommand struct {
@@ -31,6 +32,9 @@ func (c migrateCommand) Run(w *world) error {
 	case from == to:
 		_, err = fmt.Fprintf(w.stdout, "The database is up to date: version %d.\n", to)
 	default:
+		if err := w.notedOfDatabase(db, "database.migrated", map[string]string{"from": strconv.Itoa(int(from)), "to": strconv.Itoa(int(to))}); err != nil {
+			return err
+		}
 		_, err = fmt.Fprintf(w.stdout, "The database was version %d and is version %d now.\n", from, to)
 	}
 	return err

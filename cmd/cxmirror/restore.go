@@ -87,6 +87,9 @@ func (c restoreCommand) restore(w *world, restoration *store.Restoration, path s
 	if err != nil {
 		return err
 	}
+	if err := c.note(w); err != nil {
+		return err
+	}
 	if path, err = filepath.Abs(path); err != nil {
 		return err
 	}
@@ -107,6 +110,15 @@ func (c restoreCommand) restore(w *world, restoration *store.Restoration, path s
 	}
 	_, err = fmt.Fprintf(w.stdout, "  erased      whoever was erased after the backup is in it again: erase them anew\n")
 	return err
+}
+
+// note tells the audit trail of the database that was put back. The one of an older version is younger than the trail.
+func (c restoreCommand) note(w *world) error {
+	db, err := c.open(w.ctx, serviceDatabase, slog.New(slog.DiscardHandler))
+	if err != nil {
+		return err
+	}
+	return errors.Join(w.notedOfDatabase(db, "database.restored", map[string]string{"file": filepath.Base(c.Path)}), db.Close())
 }
 
 // unused returns a name that no file has: the one given, or with a number if two restores come within a second.

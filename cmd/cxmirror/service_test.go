@@ -73,8 +73,11 @@ func begin(t *testing.T, args ...string) *service {
 	ready := make(chan string, 1)
 	go func() {
 		defer close(s.ended)
-		s.code = runUntilReady(ctx, append(args, "--listen", "127.0.0.1:0"), func(string) string { return "" },
-			s.stdout, s.stderr, func(address string) { ready <- address })
+		w := world{
+			ctx: ctx, stdin: strings.NewReader(""), stdout: s.stdout, stderr: s.stderr, getenv: func(string) string { return "" },
+			now: time.Now, ready: func(address string) { ready <- address },
+		}
+		s.code = w.run(append(args, "--listen", "127.0.0.1:0"))
 	}()
 	t.Cleanup(func() { stop(); <-s.ended })
 	select {
@@ -128,19 +131,39 @@ func launchProgram(tb testing.TB, program string, args ...string) *process {
 // setUpPath is the path of the link that a new service prints.
 var setUpPath = regexp.MustCompile(`/set-up/\S+`)
 
-// signedIn returns a browser in which the first user of a new service is signed in, by the link that it has printed.
-// Cookies do not mind ports: she is signed in at all servers of the same database on this machine.
-func signedIn(t *testing.T, host string, printed *lines) *http.Client {
+// newBrowser returns a browser that keeps cookies and follows no redirection.
+func newBrowser(t *testing.T) *http.Client {
 	t.Helper()
 	jar, err := cookiejar.New(nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	browser := &http.Client{Jar: jar, Timeout: time.Minute, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	return &http.Client{Jar: jar, Timeout: time.Minute, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+}
+
+// signIn signs somebody in by her password.
+func signIn(t *testing.T, browser *http.Client, address, who, password string) {
+	t.Helper()
+	response, err := browser.PostForm(address+"/sign-in", url.Values{"address": {who}, "password": {password}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	if response.StatusCode != http.StatusSeeOther || response.Header.Get("Location") != "/" {
+		body, _ := io.ReadAll(response.Body)
+		t.Fatalf("signing in as %s: %s\n%s", who, response.Status, body)
+	}
+}
+
+// signedIn returns a browser in which the first user of a new service is signed in, by the link that it has printed.
+// Cookies do not mind ports: she is signed in at all servers of the same database on this machine.
+func signedIn(t *testing.T, host string, printed *lines) *http.Client {
+	t.Helper()
+	browser := newBrowser(t)
 	link := ""
 	waitFor(t, func() bool { link = setUpPath.FindString(printed.String()); return link != "" })
 	response, err := browser.PostForm("http://"+host+link, url.Values{
-		"address": {"director@example.org"}, "name": {"A director"}, "password": {"four words of tests"}, "again": {"four words of tests"},
+		"address": {"director@example.org"}, "name": {"A director"}, "organisation": {"Our company"}, "password": {"four words of tests"}, "again": {"four words of tests"},
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -34,6 +34,7 @@ type Store interface {
 	SignedIn(ctx context.Context, id survey.UserID, now time.Time) error
 
 	Organisation(ctx context.Context, id survey.OrganisationID) (survey.Organisation, error)
+	SaveOrganisation(ctx context.Context, organisation survey.Organisation) error
 	Memberships(ctx context.Context, user survey.UserID) ([]survey.Membership, error)
 	SetRoles(ctx context.Context, organisation survey.OrganisationID, user survey.UserID, roles []survey.Role) error
 	GroupRoles(ctx context.Context) ([]survey.GroupRole, error)
@@ -188,6 +189,7 @@ const (
 	PasswordKnown   Problem = "password_known"    // in the list of those that everybody knows
 	BadAddress      Problem = "bad_address"       // not one that mail can be sent to
 	BadName         Problem = "bad_name"          // missing, or longer than [MaxName] characters
+	BadOrganisation Problem = "bad_organisation"  // its name is missing, or longer than [MaxName] characters
 	BadRoles        Problem = "bad_roles"         // none, or one that there is not
 	AlreadyMember   Problem = "already_member"    // who is invited works there already
 	BadRights       Problem = "bad_rights"        // none, or one that who asks does not have herself

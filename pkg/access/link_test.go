@@ -367,13 +367,14 @@ func TestSetUp(t *testing.T) {
 			if err := l.OpenSetUp(ctx, secret); err != nil {
 				t.Fatal(err)
 			}
-			founder := access.Founder{Address: "Ann@example.org", Name: "Ann Moore", Language: "ro", Password: password}
+			founder := access.Founder{Address: "Ann@example.org", Name: "Ann Moore", Language: "ro", Password: password, Organisation: " Moore & Sons "}
 			for what, tt := range map[string]struct {
 				change func(*access.Founder)
 				want   access.Problem
 			}{
 				"no address":       {func(f *access.Founder) { f.Address = "ann" }, access.BadAddress},
 				"no name":          {func(f *access.Founder) { f.Name = " " }, access.BadName},
+				"no organisation":  {func(f *access.Founder) { f.Organisation = "\n" }, access.BadOrganisation},
 				"her own password": {func(f *access.Founder) { f.Password = "Ann Moore Ann Moore" }, access.PasswordLikeYou},
 			} {
 				wrong := founder
@@ -407,8 +408,8 @@ func TestSetUp(t *testing.T) {
 				t.Fatalf("%d of 20 set the service up, want one", len(in))
 			}
 			actor, err := l.Actor(ctx, in[0].User.ID, 0)
-			if err != nil || !actor.May(access.Administer) || !actor.May(access.Launch) || actor.Organisation.ID != survey.DefaultOrganisation {
-				t.Errorf("the founder is %+v, %v; want an administrator and owner", actor, err)
+			if err != nil || !actor.May(access.Administer) || !actor.May(access.Launch) || actor.Organisation.ID != survey.DefaultOrganisation || actor.Organisation.Name != "Moore & Sons" {
+				t.Errorf("the founder is %+v, %v; want an administrator and owner of Moore & Sons", actor, err)
 			}
 			_, err = l.SetUpLink(ctx)
 			wantError(t, "a link when there are users", err, survey.ErrConflict)

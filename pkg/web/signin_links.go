@@ -68,6 +68,7 @@ type passwordPage struct {
 	Action      string // the address of the link
 	Address     string // of the user; asked for when the service is set up
 	Name        string
+	Owns        string // what her organisation is called; asked for when the service is set up
 	Problem     string // of the whole form, or of the field named in Wrong
 	Wrong       string
 	MinPassword int
@@ -135,6 +136,8 @@ func (s *Server) showPasswordAgain(c echo.Context, page passwordPage, cause erro
 			page.Wrong = "address"
 		case access.BadName:
 			page.Wrong = "name"
+		case access.BadOrganisation:
+			page.Wrong = "organisation"
 		}
 	}
 	return s.show(c, status, "workbench", "choose-password", page)
@@ -154,12 +157,12 @@ func (s *Server) setUp(c echo.Context) error {
 		return err
 	}
 	page := s.passwordPage(c, survey.SetUpLink)
-	page.Address, page.Name = form.text("address"), form.text("name")
+	page.Address, page.Name, page.Owns = form.text("address"), form.text("name"), form.text("organisation")
 	if form.fields.Get("password") != form.fields.Get("again") {
 		return s.showPasswordAgain(c, page, &access.RefusedError{Problem: passwordsDiffer})
 	}
 	outcome, err := s.access.SetUp(c.Request().Context(), c.Param("secret"), access.Founder{
-		Address: page.Address, Name: page.Name, Password: form.fields.Get("password"), Language: s.workbenchLanguage(c),
+		Address: page.Address, Name: page.Name, Organisation: page.Owns, Password: form.fields.Get("password"), Language: s.workbenchLanguage(c),
 	})
 	if err != nil {
 		return s.showPasswordAgain(c, page, err)

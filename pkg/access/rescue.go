@@ -1,0 +1,42 @@
+package access
+
+import (
+	"context"
+	"fmt"
+
+	"cxmirror/pkg/survey"
+)
+
+// SetPassword gives a user a password without asking for the one she has: for whoever has the machine. Her sessions
+// end, and so do all links by which she, or whoever has got hold of one, could set another. It returns
+// [survey.ErrNotFound] or a [*RefusedError].
+func (s *Service) SetPassword(ctx context.Context, id survey.UserID, password string) error {
+	user, err := s.store.User(ctx, id)
+	if err != nil {
+		return fmt.Errorf("set password: %w", err)
+	}
+	hash, err := s.newPassword(ctx, password, user)
+	if err != nil {
+		return err
+	}
+	// Whoever uses a link ends all others.
+	secret, linked, err := s.newSecret()
+	if err != nil {
+		return err
+	}
+	link := survey.SignInLink{Hash: linked, Kind: survey.ResetLink, User: id, Expires: s.now().Add(ResetFor)}
+	if err := s.store.CreateLink(ctx, link); err != nil {
+		return fmt.Errorf("set password: %w", err)
+	}
+	if _, err := s.store.UseLink(ctx, hashOf(secret), survey.ResetLink, s.now()); err != nil {
+		return fmt.Errorf("set password: %w", err)
+	}
+	if err := s.store.SetPassword(ctx, id, hash); err != nil {
+		return fmt.Errorf("set password: %w", err)
+	}
+	if _, err := s.store.EndSessions(ctx, id, ""); err != nil {
+		return fmt.Errorf("set password: %w", err)
+	}
+	s.post.send(ctx, user, letterPassword, nil)
+	return nil
+}
