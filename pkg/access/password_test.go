@@ -146,6 +146,39 @@ func (s oneUser) UserByAddress(_ context.Context, address string) (survey.User, 
 	return s.user, nil
 }
 
+func (s oneUser) SignedIn(context.Context, survey.UserID, time.Time) error { return nil }
+
+// TestBusyIsNoFailure turns somebody away who knows her password a hundred times: she is let in when there is time.
+func TestBusyIsNoFailure(t *testing.T) {
+	h, err := newHasher(cheap, 1, rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	hash, err := h.hash(t.Context(), "correct horse battery")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ann := survey.User{ID: 1, Address: "ann@example.org", PasswordHash: hash}
+	s := &Service{store: oneUser{user: ann}, now: time.Now, random: rand.Reader, hasher: h, gate: newGate(), log: slog.New(slog.DiscardHandler)}
+	for range cap(h.seats) {
+		h.seats <- struct{}{}
+	}
+	attempt := Attempt{Address: ann.Address, Password: "correct horse battery"}
+	for range 100 {
+		if _, err := s.SignIn(t.Context(), attempt); err == nil {
+			t.Fatal("let in although too many wait")
+		} else if slow, ok := errors.AsType[*SlowDownError](err); !ok || time.Until(slow.Until) > busyFor {
+			t.Fatalf("%v, want to come back soon", err)
+		}
+	}
+	for range cap(h.seats) {
+		<-h.seats
+	}
+	if _, err := s.SignIn(t.Context(), attempt); err != nil {
+		t.Error(err)
+	}
+}
+
 // TestEverySignInCostsTheSame counts what is worked out for each: one hash at the same cost, whoever it is.
 func TestEverySignInCostsTheSame(t *testing.T) {
 	h, err := newHasher(cheap, 0, rand.Reader)
