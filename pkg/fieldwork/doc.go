@@ -55,7 +55,9 @@
 // HR and others in the workbench can learn of an anonymous or confidential wave what pages show: figures of at
 // least k people, withheld so that smaller groups cannot be worked out by subtraction (package tally). They can
 // not tell, by looking before and after, what one person added: every step adds at least k, and of k people who
-// could have been in it, k were kept back.
+// could have been in it, k were kept back. Files of answers hold each question by itself, in an order of its own: in
+// rows as people gave them, whoever knows two answers of a colleague, or which questions she left out, would find the
+// others. Within one question the picks of a person stay together, since shares and ranks are compared by them.
 //
 // A reader of the database, at one moment or all the time, can learn which person finished when (by watching the
 // mark that finished is). Of answers he learns what is published: rows with answers and those segments that at least

@@ -459,10 +459,11 @@ func (f *launchField) afterwards(t *testing.T, hr *person, mails int) {
 // papers prints what is handed out.
 func (f *launchField) papers(t *testing.T, hr *person) {
 	t.Helper()
-	for _, address := range []string{"/codes.pdf", "/codes.pdf?all=1"} {
-		if got := hr.get(f.path(address)); got.status != 200 || !strings.HasPrefix(got.body, "%PDF") {
-			t.Errorf("%s: status %d, %.20q", address, got.status, got.body)
-		}
+	if got := hr.get(f.path("/codes.pdf?all=1")); got.status != 200 || !strings.HasPrefix(got.body, "%PDF") {
+		t.Errorf("codes for all: status %d, %.20q", got.status, got.body)
+	}
+	for _, address := range []string{"/codes.pdf", "/codes.pdf?all=1&part=2"} { // mail reaches them all, and there are few
+		mustSay(t, hr.get(f.path(address)), 409, "There is nobody whom this sheet would be for")
 	}
 	if got := hr.get(f.path("/poster.pdf")); got.status != 404 {
 		t.Errorf("the poster of a wave without an open link: status %d", got.status)

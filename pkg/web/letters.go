@@ -3,7 +3,6 @@ package web
 import (
 	"cmp"
 	"fmt"
-	"html/template"
 	"net/http"
 	"net/mail"
 	"slices"
@@ -266,11 +265,6 @@ func (s *Server) sendTestMail(c echo.Context) error {
 	}
 	page.Tested = page.With("launch_test_sent", "Address", address.Address)
 	return s.show(c, http.StatusOK, "workbench", "launch-check", page)
-}
-
-// drawing marks what a template of ours has made as safe. It is for drawings of figures only.
-func drawing(drawn string) template.HTML {
-	return template.HTML(drawn) //nolint:gosec // made of numbers, dates and escaped words
 }
 
 // day writes the day of a time in a zone.

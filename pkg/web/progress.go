@@ -199,6 +199,11 @@ func (p progressPage) Shown() string {
 	return p.phrases.SayCount(p.Lang, "invited_shown", p.Total, survey.Args{"From": p.Integer(p.From), "To": p.Integer(p.To)})
 }
 
+// PartOfCodes names a part of the sheet of access codes, with how many cards it has at most.
+func (p progressPage) PartOfCodes(key string, part int) string {
+	return p.phrases.Say(p.Lang, key, survey.Args{"Part": p.Integer(part), "Count": p.Integer(cardsInPart)})
+}
+
 // notice says what was just done.
 func (p *progressPage) notice(c echo.Context) string {
 	for _, done := range []string{"launched", "planned", "cancelled", "resent", "extended", "closed", "reopened", "raised"} {

@@ -7,8 +7,10 @@ import (
 	"fmt"
 	"iter"
 	"net/http"
+	"runtime"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/boombuler/barcode"
 	"github.com/boombuler/barcode/qr"
@@ -152,45 +154,92 @@ func (s *Server) showCodes(c echo.Context) error {
 			sheet.Promise[lang] = kept
 		}
 	}
-	codes := s.fieldwork.Codes(c.Request().Context(), w.Organisation, w.ID)
-	sheet.Cards = cards(codes, base, c.QueryParam("all") != "", max(part, 1))
+	codes := partOf(s.fieldwork.Codes(c.Request().Context(), w.Organisation, w.ID), c.QueryParam("all") != "", max(part, 1))
+	printed := 0
+	sheet.Cards = cards(codes, base, &printed)
 	var out bytes.Buffer
 	if err := report.CodeSheetPDF(&out, sheet); err != nil {
 		return err
+	}
+	if printed == 0 {
+		return s.showProgressWith(c, http.StatusConflict, "codes", s.room(c, "").T("codes_nobody"), nil)
 	}
 	c.Response().Header().Set(echo.HeaderContentDisposition, attachment(w.Slug+"-codes.pdf"))
 	return c.Blob(http.StatusOK, "application/pdf", out.Bytes())
 }
 
-// cards yields the cards of one part of the sheet.
-func cards(codes iter.Seq2[fieldwork.PaperCode, error], base string, everybody bool, part int) iter.Seq2[report.Card, error] {
-	return func(yield func(report.Card, error) bool) {
+// partOf yields the codes of one part of the sheet: of everybody, or of those whom mail does not reach.
+func partOf(codes iter.Seq2[fieldwork.PaperCode, error], everybody bool, part int) iter.Seq2[fieldwork.PaperCode, error] {
+	return func(yield func(fieldwork.PaperCode, error) bool) {
 		at := 0
 		for code, err := range codes {
 			if err != nil {
-				yield(report.Card{}, err)
+				yield(code, err)
 				return
 			}
 			if code.Mail && !everybody {
 				continue
 			}
-			at++
-			if at <= (part-1)*cardsInPart {
-				continue
-			}
-			if at > part*cardsInPart {
-				return
-			}
-			link := base + "/s/" + code.Token
-			pattern, err := qr.Encode(link, qr.M, qr.Auto)
-			if err != nil {
-				yield(report.Card{}, fmt.Errorf("QR code of a card: %w", err))
-				return
-			}
-			card := report.Card{Label: cmp.Or(code.Person.Name, code.Person.Key), Language: code.Language, Access: code.Code, Code: modulesOf(pattern), Link: link}
-			if !yield(card, nil) {
+			switch at++; {
+			case at <= (part-1)*cardsInPart:
+			case at > part*cardsInPart, !yield(code, nil):
 				return
 			}
 		}
 	}
+}
+
+// cardsAtOnce is how many cards are made beside each other: enough for every processor, and few enough to be nothing
+// beside the document.
+const cardsAtOnce = 64
+
+// cards yields the cards of codes, and counts them. Nearly all of the time goes into their QR codes, which are made
+// by all processors.
+func cards(codes iter.Seq2[fieldwork.PaperCode, error], base string, printed *int) iter.Seq2[report.Card, error] {
+	return func(yield func(report.Card, error) bool) {
+		made, errs := make([]report.Card, cardsAtOnce), make([]error, cardsAtOnce)
+		var waiting []fieldwork.PaperCode
+		deal := func() bool {
+			var wg sync.WaitGroup
+			workers := min(runtime.GOMAXPROCS(0), len(waiting))
+			for worker := range workers {
+				wg.Go(func() {
+					for i := worker; i < len(waiting); i += workers {
+						made[i], errs[i] = card(&waiting[i], base)
+					}
+				})
+			}
+			wg.Wait()
+			for i := range waiting {
+				*printed++
+				if !yield(made[i], errs[i]) || errs[i] != nil {
+					return false
+				}
+			}
+			waiting = waiting[:0]
+			return true
+		}
+		for code, err := range codes {
+			if err != nil {
+				yield(report.Card{}, err)
+				return
+			}
+			if waiting = append(waiting, code); len(waiting) == cardsAtOnce && !deal() {
+				return
+			}
+		}
+		deal()
+	}
+}
+
+// card makes the card of a code.
+func card(code *fieldwork.PaperCode, base string) (report.Card, error) {
+	link := base + "/s/" + code.Token
+	pattern, err := qr.Encode(link, qr.M, qr.Auto)
+	if err != nil {
+		return report.Card{}, fmt.Errorf("QR code of a card: %w", err)
+	}
+	return report.Card{
+		Label: cmp.Or(code.Person.Name, code.Person.Key), Language: code.Language, Access: code.Code, Code: modulesOf(pattern), Link: link,
+	}, nil
 }

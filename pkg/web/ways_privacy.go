@@ -136,7 +136,7 @@ func (s *Server) privacy(v *visit) []privacyPart {
 		if comments := max(w.Comments, w.Threshold); comments > 1 {
 			lines = append(lines, count("privacy_comments", comments))
 		}
-		parts = append(parts, privacyPart{f.Say("privacy_shown"), append(lines, f.Say("privacy_fixed"), f.Say("privacy_care"))})
+		parts = append(parts, privacyPart{f.Say("privacy_shown"), append(lines, f.Say("privacy_files"), f.Say("privacy_fixed"), f.Say("privacy_care"))})
 	}
 	return parts
 }

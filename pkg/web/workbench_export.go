@@ -2,11 +2,12 @@ package web
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"math/rand/v2"
 	"net/http"
 	"slices"
 
@@ -22,10 +23,10 @@ import (
 // reads back.
 //
 // Of a wave that protects people the file tells no more than the figures of everybody together: of questions, only
-// picks of which no option is withheld, as far as all options are counted; and neither who answered, nor when, nor
-// background answers and what the panel says of people, nor weights, which follow from those, nor comments, which
-// stand on a page of their own. So nothing can be worked out from two files, one from before a step and one from after
-// it. Rows are in the order of their ids, which are random.
+// picks of which no option is withheld, as far as all options are counted, and each question by itself, in an order of
+// its own ([tornAnswers]); and neither who answered, nor when, nor background answers and what the panel says of people,
+// nor weights, which follow from those, nor comments, which stand on a page of their own. So nothing can be worked out
+// from two files, one from before a step and one from after it, nor about somebody of whom a few answers are known.
 func (s *Server) exportAnswers(c echo.Context) error {
 	wave, err := s.waveOf(c)
 	if err != nil {
@@ -140,40 +141,99 @@ func protectedCells(w *tally.Wave, q *survey.Questionnaire) []int {
 	return cells
 }
 
-// writeProtected writes what may be told of a wave that protects people.
+// writeProtected writes what may be told of a wave that protects people: the answers to each question by itself.
 func (s *Server) writeProtected(ctx context.Context, out *bytes.Buffer, wave *survey.Wave, q *questionnaire, cells []int) error {
-	type row struct {
-		id      survey.ResponseID
-		answers []byte
-		release int
-	}
-	var rows []row
+	answered := newTornAnswers(q.Questionnaire)
 	for stored, err := range s.store.Answers(ctx, wave.Organisation, wave.ID, store.Mark{}) {
 		if err != nil {
 			return err
 		}
-		rows = append(rows, row{stored.ID, bytes.Clone(stored.Answers), stored.Release})
-	}
-	slices.SortFunc(rows, func(a, b row) int { return cmp.Compare(a.id, b.id) })
-	writer := exchange.NewWriter(out, q.Questionnaire)
-	for i := range rows {
-		answers, err := q.ParseAnswers(rows[i].answers)
+		answers, err := q.ParseAnswers(stored.Answers)
 		if err != nil {
-			return fmt.Errorf("response %s: %w", rows[i].id, err)
+			return fmt.Errorf("response %s: %w", stored.ID, err)
 		}
-		record, told := answers.Record(), false
-		for at := range q.Columns() {
-			if rows[i].release > cells[at] {
+		record := answers.Record()
+		for at := range record.Values {
+			if stored.Release > cells[at] {
 				record.Values[at] = survey.Value{}
 			}
-			told = told || record.Values[at].State != survey.Missing
+		}
+		answered.add(&record)
+	}
+	var seed [32]byte
+	if _, err := io.ReadFull(s.random, seed[:]); err != nil {
+		return fmt.Errorf("random bytes: %w", err)
+	}
+	answered.tear(rand.New(rand.NewChaCha8(seed))) //nolint:gosec // a cipher, and its key is 32 random bytes
+	return answered.write(exchange.NewWriter(out, q.Questionnaire))
+}
+
+// tornAnswers are the answers to every column of a questionnaire, of which nothing says who gave which. In a row of a
+// file as people answered, somebody who knows two answers of a colleague, or only which questions she skipped, could
+// find the others.
+type tornAnswers struct {
+	q        *survey.Questionnaire
+	columns  [][]uint32       // by column and person, a position in distinct; 0 is no answer
+	distinct [][]survey.Value // by column
+	place    []map[string]uint32
+	cell     []byte
+}
+
+func newTornAnswers(q *survey.Questionnaire) *tornAnswers {
+	n := len(q.Columns())
+	a := &tornAnswers{q: q, columns: make([][]uint32, n), distinct: make([][]survey.Value, n), place: make([]map[string]uint32, n)}
+	for at := range n {
+		a.distinct[at], a.place[at] = []survey.Value{{}}, map[string]uint32{}
+	}
+	return a
+}
+
+// add takes the answers of one person, if there are any.
+func (a *tornAnswers) add(r *survey.Record) {
+	if !slices.ContainsFunc(r.Values, func(v survey.Value) bool { return v.State != survey.Missing }) {
+		return
+	}
+	for at := range r.Values {
+		value := &r.Values[at]
+		var which uint32
+		if value.State != survey.Missing {
+			a.cell = a.q.AppendCell(a.cell[:0], at, value)
+			known, met := a.place[at][string(a.cell)]
+			if !met {
+				known = uint32(len(a.distinct[at])) //nolint:gosec // there are fewer answers than people
+				a.place[at][string(a.cell)] = known
+				kept := *value
+				kept.Order = slices.Clone(value.Order)
+				a.distinct[at] = append(a.distinct[at], kept)
+			}
+			which = known
+		}
+		a.columns[at] = append(a.columns[at], which)
+	}
+}
+
+// tear brings the answers to each column into an order of their own, drawn by lot.
+func (a *tornAnswers) tear(random *rand.Rand) {
+	for _, column := range a.columns {
+		random.Shuffle(len(column), func(i, j int) { column[i], column[j] = column[j], column[i] })
+	}
+}
+
+// write writes what there is, row by row; rows in which nothing has come to stand are left out.
+func (a *tornAnswers) write(to *exchange.Writer) error {
+	record := survey.Record{Weight: 1, Values: make([]survey.Value, len(a.columns))}
+	for i := range len(a.columns[0]) {
+		told := false
+		for at, column := range a.columns {
+			record.Values[at] = a.distinct[at][column[i]]
+			told = told || column[i] != 0
 		}
 		if !told {
 			continue
 		}
-		if err := writer.Write(&record); err != nil {
+		if err := to.Write(&record); err != nil {
 			return err
 		}
 	}
-	return writer.Flush()
+	return to.Flush()
 }

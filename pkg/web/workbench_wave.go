@@ -44,6 +44,8 @@ type wavePage struct {
 	Problem  string // why what was asked for was not done
 	Imported int    // responses that were just stored from a file
 	Protects bool   // files of its answers leave out what could tell who somebody is
+
+	ByInvitation bool // nobody answers by an open link or at a kiosk
 }
 
 func (s *Server) showWave(c echo.Context) error {
@@ -67,6 +69,7 @@ func (s *Server) showWaveWith(c echo.Context, status int, problem string) error 
 	page := wavePage{
 		room: s.room(c, "waves"), Link: s.linkOf(c, &wave), Items: len(q.Items), Pages: q.pages,
 		Promised: len(wave.Promise.Asker) > 0 && len(wave.Promise.Purpose) > 0, Problem: problem, Protects: wave.Protects(),
+		ByInvitation: wave.Launched != nil && !wave.OpenLink && !wave.Kiosk,
 	}
 	if page.Wave, err = s.waveLine(c, page.room, wave, counts); err != nil {
 		return err

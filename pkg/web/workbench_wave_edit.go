@@ -91,7 +91,11 @@ func (s *Server) editWave(c echo.Context) error {
 	}
 	page.read(form, &wave)
 	if len(page.Problems) > 0 {
-		return s.show(c, http.StatusUnprocessableEntity, "workbench", "edit-wave", page)
+		status := http.StatusUnprocessableEntity
+		if page.Problems["promised"] != "" {
+			status = http.StatusConflict
+		}
+		return s.show(c, status, "workbench", "edit-wave", page)
 	}
 	err = s.store.UpdateWave(c.Request().Context(), wave)
 	if errors.Is(err, survey.ErrPromised) { // launched meanwhile
@@ -150,11 +154,10 @@ func (p *editWavePage) readThresholds(wave *survey.Wave) {
 	if wave.Mode == survey.Anonymous {
 		least = 3 // of two each would know the other's answers
 	}
-	people, comments := p.number("threshold", 1, 1000), 0
+	people := p.number("threshold", 1, 1000)
+	comments := max(wave.Comments, people)
 	if strings.TrimSpace(p.Fields["comments"]) != "" {
 		comments = p.number("comments", 1, 1000)
-	} else {
-		comments = max(wave.Comments, people)
 	}
 	if p.Problems["threshold"] != "" || p.Problems["comments"] != "" {
 		return
