@@ -82,29 +82,29 @@ func (s *Server) noteRequest(c echo.Context, r *rule) {
 	}
 	for _, name := range c.ParamNames() {
 		if kind, ok := kinds[name]; ok && event.Subject == "" {
-			event.Subject = subject(kind, cutTo(c.Param(name), longestNoted))
+			event.Subject = subject(kind, noted(c.Param(name)))
 		} else if name != "file" && name != "secret" { // those name what lies on the shelf, or let in
-			event.Details[name] = cutTo(c.Param(name), longestNoted)
+			event.Details[name] = noted(c.Param(name))
 		}
 	}
 	for _, name := range r.query {
 		if value := c.QueryParam(name); value != "" {
-			event.Details[name] = cutTo(value, longestNoted)
+			event.Details[name] = noted(value)
 		}
 	}
 	if details, ok := c.Get(detailsKey).(map[string]string); ok {
 		for _, key := range slices.Sorted(maps.Keys(details)) {
-			event.Details[key] = cutTo(details[key], longestNoted)
+			event.Details[key] = noted(details[key])
 		}
 	}
 	s.note(c, event)
 }
 
-// cutTo returns at most n characters of a text.
-func cutTo(text string, n int) string {
+// noted returns as much of a text as the audit trail tells.
+func noted(text string) string {
 	letters := []rune(text)
-	if len(letters) <= n {
+	if len(letters) <= longestNoted {
 		return text
 	}
-	return string(letters[:n-1]) + "…"
+	return string(letters[:longestNoted-1]) + "…"
 }

@@ -68,11 +68,11 @@ func (p parameters) address(t *testing.T, route string) (method, address string)
 // office is a server with everything in it that addresses can name, all of the first organisation.
 func newOffice(t *testing.T, dsn string) (*launchField, parameters) {
 	t.Helper()
-	f, hr := newLaunch(t, storetest.Open(t, dsn), func(w *survey.Wave) { w.Slug = "staff" })
+	f, _ := newLaunch(t, storetest.Open(t, dsn), func(w *survey.Wave) { w.Slug = "staff" })
 	f.http.Close() // it answers everybody as an owner
 	f.http = httptest.NewServer(f.server.Handler())
 	t.Cleanup(f.http.Close)
-	hr = f.as(t, f.addUser(t, "hr@example.com", survey.HR, survey.Analyst), survey.DefaultOrganisation)
+	hr := f.as(t, f.addUser(t, "hr@example.com", survey.HR, survey.Analyst), survey.DefaultOrganisation)
 	f.addWave(t, "external-expectations", survey.Wave{Name: "Customers of the first", Audience: survey.External, Slug: "first-customers", OpenLink: true})
 	owner := f.addUser(t, "maker@example.com", survey.Owner)
 	view := survey.View{Organisation: survey.DefaultOrganisation, Name: "For the board of the first", Query: "top=3", Maker: owner.ID, Created: f.now()}

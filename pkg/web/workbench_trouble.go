@@ -77,10 +77,10 @@ func (s *Server) showWorkbenchTrouble(c echo.Context, t trouble, cause error) er
 	if may, ok := errors.AsType[mayNotError](cause); ok {
 		page.Having = page.whoMay(may.right)
 	}
-	if strings.HasPrefix(c.Request().URL.Path, "/people") {
+	if strings.HasPrefix(c.Request().URL.Path, "/people") && page.May(string(access.SeePeople)) {
 		page.Back, page.BackTo = "/people", page.T("trouble_to_people")
 	}
-	if id, err := strconv.ParseInt(c.Param("id"), 10, 64); err == nil && !errors.Is(cause, survey.ErrNotFound) {
+	if id, err := strconv.ParseInt(c.Param("id"), 10, 64); err == nil && !errors.Is(cause, survey.ErrNotFound) && page.May(string(access.SeeWaves)) {
 		page.Back, page.BackTo = "/waves/"+strconv.FormatInt(id, 10), page.T("trouble_to_wave")
 	}
 	ours := t.status >= http.StatusInternalServerError
