@@ -391,14 +391,15 @@ func (s *Service) firstTime(ctx context.Context, person identity, hasRole bool) 
 	case user.Subject != "":
 		return survey.User{}, refuse(SignOnTaken, "user %d signs in as another subject, or by another provider", user.ID)
 	}
-	user.Issuer, user.Subject, user.Name = s.signOn.Issuer, person.subject, cmp.Or(user.Name, person.name)
-	if err := s.store.SaveUser(ctx, user); err != nil {
-		return survey.User{}, fmt.Errorf("single sign-on: %w", err)
-	}
+	// First of all the password: what fails behind it must not leave it to whoever set it.
 	if err := s.store.SetPassword(ctx, user.ID, ""); err != nil {
 		return survey.User{}, fmt.Errorf("single sign-on: %w", err)
 	}
 	user.PasswordHash = ""
+	user.Issuer, user.Subject, user.Name = s.signOn.Issuer, person.subject, cmp.Or(user.Name, person.name)
+	if err := s.store.SaveUser(ctx, user); err != nil {
+		return survey.User{}, fmt.Errorf("single sign-on: %w", err)
+	}
 	if _, err := s.store.EndSessions(ctx, user.ID, ""); err != nil {
 		return survey.User{}, fmt.Errorf("single sign-on: %w", err)
 	}
