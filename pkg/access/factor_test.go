@@ -236,6 +236,32 @@ func TestGuessingCodesSlowsDown(t *testing.T) {
 	}
 }
 
+// TestResetAsksForTheSecondFactor accepts a link as who reads somebody's mail: that is not enough to come in.
+func TestResetAsksForTheSecondFactor(t *testing.T) {
+	t.Parallel()
+	for name, open := range storetest.Engines() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			l := newLobby(t, open(t), nil)
+			ann := l.user(t, "ann@example.org")
+			app, _ := l.enrol(t, ann)
+			for _, kind := range []survey.LinkKind{survey.ResetLink, survey.InvitationLink} {
+				link, err := l.NewLink(t.Context(), ann.ID, kind)
+				if err != nil {
+					t.Fatal(err)
+				}
+				outcome, err := l.AcceptLink(t.Context(), secretOf(t, link, kind), kind, access.Acceptance{Password: another})
+				if err != nil || !outcome.NeedsSecondFactor || outcome.Device != "" {
+					t.Errorf("%s link: %+v, %v; want her second factor", kind, outcome, err)
+				}
+			}
+			if outcome, err := l.giveCode(t, ann, app.code(t, l.now())); err != nil || outcome.Device == "" {
+				t.Errorf("with a code: %+v, %v", outcome, err)
+			}
+		})
+	}
+}
+
 func TestSecondFactorOfAnotherSecret(t *testing.T) {
 	t.Parallel()
 	for name, open := range storetest.Engines() {
