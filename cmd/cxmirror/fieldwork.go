@@ -36,6 +36,8 @@ type fielder struct {
 	service *fieldwork.Service
 	mailer  *fieldwork.Mailer
 	access  *access.Service
+	db      *store.Store
+	now     func() time.Time
 	address string // of links
 	outbox  string // the folder that mails go to; "" is none
 }
@@ -80,7 +82,7 @@ func (f fieldworkFlags) newFielder(w *world, db *store.Store, data string, liste
 	if err != nil {
 		return nil, err
 	}
-	return &fielder{service: service, mailer: mailer, access: people, address: address, outbox: outbox}, nil
+	return &fielder{service: service, mailer: mailer, access: people, db: db, now: w.now, address: address, outbox: outbox}, nil
 }
 
 // base returns the address that links begin with, without a slash at its end.
@@ -163,11 +165,31 @@ const whereSecretsAre = "put the right one there, or name its file; the other se
 // ifItIsLost says where to look when nobody has it.
 const ifItIsLost = "; where it is lost for good, see cxmirror secret --help"
 
+// forgetEvery is how often sessions and links are deleted that work no more.
+const forgetEvery = time.Hour
+
+// forget deletes what let somebody in once and does not any more, until the context ends.
+func (f *fielder) forget(ctx context.Context, log *slog.Logger) {
+	hourly := time.NewTicker(forgetEvery)
+	defer hourly.Stop()
+	for {
+		if err := f.db.DeleteExpiredSessions(ctx, f.now()); err != nil && ctx.Err() == nil {
+			log.WarnContext(ctx, "deleting ended sessions", slog.String("error", err.Error()))
+		}
+		select {
+		case <-hourly.C:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
 // run does what is due and sends mail until the context ends. The function it returns waits for all to have ended:
 // mails that were not sent are given back, for whoever runs next.
 func (f *fielder) run(ctx context.Context, log *slog.Logger) (wait func()) {
 	var work sync.WaitGroup
 	work.Go(func() { f.service.Run(ctx, tickEvery) })
+	work.Go(func() { f.forget(ctx, log) })
 	work.Go(func() {
 		if err := f.access.Run(ctx); err != nil {
 			log.ErrorContext(ctx, "letters to users", slog.String("error", err.Error()))

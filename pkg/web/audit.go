@@ -20,8 +20,14 @@ const detailsKey = "details"
 // undoneKey is where a handler says that it led back without having done anything.
 const undoneKey = "undone"
 
-// undone says that a form was led back to its page, and nothing was done that the audit trail would tell.
+// undone says that nothing was done that the audit trail would tell, although nothing failed.
 func undone(c echo.Context) { c.Set(undoneKey, true) }
+
+// ledBack leads a form back to its page where nothing was done.
+func ledBack(c echo.Context, address string) error {
+	undone(c)
+	return c.Redirect(http.StatusSeeOther, address)
+}
 
 // notePatience is how long the database may take to note something.
 const notePatience = 5 * time.Second

@@ -275,7 +275,7 @@ func (s *Server) launchFrame(c echo.Context, d *drafted, step string) launchFram
 // leaveLaunch is where somebody goes who has no business on the path.
 func (s *Server) leaveLaunch(c echo.Context, err error) error {
 	if errors.Is(err, errLaunched) {
-		return c.Redirect(http.StatusSeeOther, "/waves/"+c.Param("id")+"/fieldwork")
+		return ledBack(c, "/waves/"+c.Param("id")+"/fieldwork")
 	}
 	return err
 }

@@ -202,16 +202,16 @@ func (s *Server) noteBounces(c echo.Context) error {
 	file.mu.Lock()
 	defer file.mu.Unlock()
 	if _, done := file.done.(fieldwork.BouncesNoted); done {
-		return c.Redirect(http.StatusSeeOther, address)
+		return ledBack(c, address)
 	}
 	reader, err := exchange.OpenBounces(file.open(), file.name)
 	if err != nil {
-		return c.Redirect(http.StatusSeeOther, address) // which says what is wrong with it
+		return ledBack(c, address) // which says what is wrong with it
 	}
 	// To its end before anything is noted: a file that is broken is not noted by half.
 	bounces := slices.Collect(reader.Bounces())
 	if reader.Err() != nil {
-		return c.Redirect(http.StatusSeeOther, address)
+		return ledBack(c, address)
 	}
 	noted, err := fieldwork.NoteBounces(ctx, s.store, s.organisationOf(c), slices.Values(bounces), s.now())
 	if err != nil {

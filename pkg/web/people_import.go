@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/labstack/echo/v4"
@@ -514,23 +515,23 @@ func (s *Server) importPeople(c echo.Context) error {
 	}
 	address := addressOf("/people/import/"+c.Param("file"), choices.values())
 	if looked := choices.values(); form.fields.Get("again") != "" || looked.Encode() != form.fields.Get("looked") {
-		return c.Redirect(http.StatusSeeOther, address) // nobody has seen yet what would come of these choices
+		return ledBack(c, address) // nobody has seen yet what would come of these choices
 	}
 	file.mu.Lock()
 	defer file.mu.Unlock()
 	if _, done := file.done.(peopleResult); done {
-		return c.Redirect(http.StatusSeeOther, address)
+		return ledBack(c, address)
 	}
 	reading, err := s.readPeople(file, &page)
 	if err != nil {
-		return c.Redirect(http.StatusSeeOther, address) // which says what is wrong with it
+		return ledBack(c, address) // which says what is wrong with it
 	}
 	if err := s.nameAttributes(ctx, s.organisationOf(c), reading.reader.Columns()); err != nil {
 		return err
 	}
 	result, err := s.store.ImportPeople(ctx, s.organisationOf(c), reading.people(), choices.importOptions())
 	if reading.reader.Err() != nil {
-		return c.Redirect(http.StatusSeeOther, address)
+		return ledBack(c, address)
 	}
 	if err != nil {
 		return err
@@ -541,6 +542,8 @@ func (s *Server) importPeople(c echo.Context) error {
 		return err
 	}
 	file.done = done
+	detail(c, "new", strconv.Itoa(result.New))
+	detail(c, "updated", strconv.Itoa(result.Updated))
 	return c.Redirect(http.StatusSeeOther, address)
 }
 

@@ -539,6 +539,8 @@ func (s *Server) raiseThreshold(c echo.Context) error {
 		case people < w.Threshold || comments < w.Comments:
 			return r.T("problem_threshold_lower"), nil
 		}
+		detail(c, "threshold", fmt.Sprintf("%d → %d", w.Threshold, people))
+		detail(c, "comments", fmt.Sprintf("%d → %d", w.Comments, comments))
 		_, err := s.fieldwork.RaiseThreshold(c.Request().Context(), w.Organisation, w.ID, people, comments)
 		return "", err
 	})

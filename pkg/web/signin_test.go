@@ -643,6 +643,14 @@ func TestRequestsInTheAuditTrail(t *testing.T) {
 	p.look("/waves/1/answers.csv")
 	p.post("/waves/2/fieldwork/raise", url.Values{"threshold": {"7"}, "comments": {"12"}})
 	p.post("/waves/2/close", nil)
+	kept := p.sendForm("/people/import", nil, map[string][2]string{"file": {"staff.csv", "key;name;address\n1;Ann Unseen;ann@example.com\n2;Bob;bob@example.com\n"}})
+	preview := p.look(kept.location)
+	file, _, _ := strings.Cut(kept.location, "?")
+	for range 2 { // the second time nothing is done
+		if got := p.post(file, fieldsOf(t, preview, file)); got.status != http.StatusSeeOther {
+			t.Fatalf("import: %d", got.status)
+		}
+	}
 	p.post("/waves/new", url.Values{"questionnaire": {"nonsense"}})
 	p.post("/sign-out", nil)
 	events, total, err := f.store.AuditEvents(t.Context(), 0, store.AuditQuery{Everywhere: true, Limit: 100})
@@ -665,10 +673,18 @@ func TestRequestsInTheAuditTrail(t *testing.T) {
 	me := "anna@example.com"
 	want := []string{
 		me + " user.refused", "– user.refused", me + " user.signed_in " + userSubject(user.ID), me + " results.viewed", me + " results.exported",
-		me + " answers.exported wave 1", me + " threshold.raised wave 2", me + " wave.closed wave 2", me + " user.signed_out " + userSubject(user.ID),
+		me + " answers.exported wave 1", me + " threshold.raised wave 2", me + " wave.closed wave 2", me + " people.imported", me + " user.signed_out " + userSubject(user.ID),
 	}
 	if !slices.Equal(told, want) || total != len(want) {
 		t.Errorf("the trail of %v and %v tells\n%s\nwant\n%s", external.ID, internal.ID, strings.Join(told, "\n"), strings.Join(want, "\n"))
+	}
+	for _, e := range events {
+		switch {
+		case e.Action == "threshold.raised" && e.Details["threshold"] != "5 → 7":
+			t.Errorf("raised from and to: %v", e.Details)
+		case e.Action == "people.imported" && (e.Details["new"] != "2" || len(e.Details) != 2):
+			t.Errorf("imported: %v", e.Details)
+		}
 	}
 	at := slices.IndexFunc(events, func(e survey.AuditEvent) bool { return e.Action == "results.viewed" })
 	if at < 0 || events[at].Details["top"] != "4" || events[at].Details["segment"] != "internal:department:operations" || events[at].Details["nonsense"] != "" || events[at].Organisation != 1 {
