@@ -82,14 +82,14 @@ const demoOutbox = "outbox"
 // Run makes the demonstration where there is none, and serves it.
 func (c demoCommand) Run(w *world) error {
 	log := c.logger(w)
-	if err := c.check(); err != nil {
+	if err := errors.Join(c.check(), c.checkAddress()); err != nil {
 		return err
 	}
 	if len(c.Mail) == 0 { // made-up people have no post boxes
 		c.Mail = []string{"folder:" + filepath.Join(c.Data, demoOutbox)}
 	}
 	// The address comes first: while another demonstration holds it, its database is not touched.
-	listener, err := c.listen(w.ctx)
+	listener, err := listenAt(w.ctx, "listen", c.Listen, false)
 	if err != nil {
 		return fmt.Errorf("%w (is a demonstration running already?)", err)
 	}
@@ -120,6 +120,18 @@ func (c demoCommand) Run(w *world) error {
 		return errors.Join(err, listener.Close())
 	}
 	return c.serve(w, listener, db, c.Data, log)
+}
+
+// checkAddress refuses addresses that others reach: whoever opens a demonstration is let in, as the owner of everything.
+func (c demoCommand) checkAddress() error {
+	host, _, err := net.SplitHostPort(c.Listen)
+	if err != nil {
+		return usage("%s is %q: it takes a host and a port, such as 127.0.0.1:8080 (%v)", setting("listen"), c.Listen, err)
+	}
+	if !onlyHere(host) {
+		return usage("%s is %q: a demonstration lets everybody in, and answers on this machine only: 127.0.0.1, [::1] or localhost", setting("listen"), c.Listen)
+	}
+	return nil
 }
 
 // fieldwork makes the panel, and what it was invited to.

@@ -42,8 +42,9 @@ type fielder struct {
 	outbox  string // the folder that mails go to; "" is none
 }
 
-// newFielder makes what runs fieldwork. Data is the directory of the secret; listening is where the service answers.
-func (f fieldworkFlags) newFielder(w *world, db *store.Store, data string, listening net.Addr, log *slog.Logger) (*fielder, error) {
+// newFielder makes what runs fieldwork. Data is the directory of the secret; listening is where the service answers, and options
+// say what users may sign in with.
+func (f fieldworkFlags) newFielder(w *world, db *store.Store, data string, listening net.Addr, options access.Options, log *slog.Logger) (*fielder, error) {
 	address, err := f.base(listening)
 	if err != nil {
 		return nil, err
@@ -72,7 +73,8 @@ func (f fieldworkFlags) newFielder(w *world, db *store.Store, data string, liste
 	if err != nil {
 		return nil, err
 	}
-	options := access.Options{Store: db, Log: log, Now: w.now, Random: rand.Reader, Key: secret.AccessKey(), Base: address}
+	options.Store, options.Log, options.Now, options.Random = db, log, w.now, rand.Reader
+	options.Key, options.Base = secret.AccessKey(), address
 	if len(servers) > 0 {
 		options.Mail = func(ctx context.Context, letter access.Letter) error {
 			return mailer.Notify(ctx, fieldwork.Notice(letter))
@@ -195,6 +197,7 @@ func (f *fielder) run(ctx context.Context, log *slog.Logger) (wait func()) {
 			log.ErrorContext(ctx, "letters to users", slog.String("error", err.Error()))
 		}
 	})
+	work.Go(func() { watchProvider(ctx, f.access, log) })
 	work.Go(func() {
 		if err := f.mailer.Run(ctx); err != nil {
 			log.ErrorContext(ctx, "sending mail", slog.String("error", err.Error()))

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -206,6 +207,52 @@ func TestFiguresAreOneSecondOldAtMost(t *testing.T) {
 	for _, host := range hosts {
 		if seen, shown := watch(ctx, t, director, host, wave.ID, inside.ID, n-1); shown.N != n-1 || seen.Sub(erased) > withinASecond {
 			t.Errorf("%d people are shown %s after one of %d was erased", shown.N, seen.Sub(erased), n)
+		}
+	}
+}
+
+// Somebody who has signed in at one server is known at the other, whichever a proxy sends her to; and who is signed out
+// at one is refused by the other at once.
+func TestServersShareSessions(t *testing.T) {
+	dsn := storetest.Postgres(t)
+	var hosts []string
+	var director *http.Client
+	for range 2 {
+		s := begin(t, "serve", "--dsn", dsn, "--trust-proxy", "127.0.0.1/32")
+		hosts = append(hosts, strings.TrimPrefix(s.address, "http://"))
+		if len(hosts) == 2 { // of two links that are printed the newer one is good
+			director = signedIn(t, hosts[1], s.stdout)
+		}
+	}
+	proxy := behindNginx(t, hosts[0], hosts[1])
+	for _, host := range []string{hosts[0], hosts[1], proxy, proxy, proxy, proxy} {
+		getBy(t, director, "http://"+host+"/waves/new")
+	}
+	response, err := director.PostForm("http://"+hosts[0]+"/sign-out", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	response.Body.Close()
+	// The cookie that was hers, as somebody would have it who had copied it.
+	signIn(t, director, "http://"+proxy, "director@example.org", "four words of tests")
+	copied := newBrowser(t)
+	address := &url.URL{Scheme: "http", Host: proxy, Path: "/"}
+	copied.Jar.SetCookies(address, director.Jar.Cookies(address))
+	getBy(t, copied, "http://"+hosts[1]+"/waves/new")
+	response, err = director.PostForm("http://"+hosts[0]+"/sign-out", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	response.Body.Close()
+	ended := time.Now()
+	for _, host := range []string{hosts[1], proxy, proxy} {
+		response, err := copied.Get("http://" + host + "/waves/new")
+		if err != nil {
+			t.Fatal(err)
+		}
+		response.Body.Close()
+		if response.StatusCode != http.StatusSeeOther || !strings.HasPrefix(response.Header.Get("Location"), "/sign-in") || time.Since(ended) > withinASecond {
+			t.Errorf("%s after signing out elsewhere: %s, after %s; want to be sent to sign in within %s", host, response.Status, time.Since(ended), withinASecond)
 		}
 	}
 }

@@ -3,11 +3,13 @@ package main
 import (
 	"context"
 	"crypto/rand"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
 	"runtime/debug"
 	"strings"
 	"time"
@@ -24,20 +26,27 @@ import (
 type serveCommand struct {
 	serverFlags
 	databaseFlags
-	NoMigrate bool `help:"Do not bring an older database up to date; refuse to start instead."`
+	reachFlags
+	signOnFlags
+
+	NoMigrate         bool   `help:"Do not bring an older database up to date; refuse to start instead."`
+	BreachedPasswords string `placeholder:"FILE" help:"Passwords that nobody may choose, because everybody tries them: SHA-1 in hexadecimal digits, sorted, one a line, as Have I Been Pwned hands them out."`
 }
 
 // serverFlags say how the service answers.
 type serverFlags struct {
 	fieldworkFlags
 
-	Listen      string        `default:"127.0.0.1:8080" placeholder:"HOST:PORT" help:"Where to answer. Only addresses that this machine alone reaches. Port 0 is any that is free."`
-	LogFormat   string        `default:"text" enum:"text,json" help:"Lines of the log: ${enum}."`
-	Respondents string        `placeholder:"HOST:PORT" help:"A second address, which may be open to everybody, for the pages of respondents and nothing else: no workbench, no results. Put TLS before it."`
-	TrustProxy  []string      `placeholder:"CIDR" help:"Networks of the proxies before the service, such as 10.0.0.0/8: what they say of visitors' addresses and of TLS is believed. May be given several times, or with commas."`
-	guest       survey.UserID // of a demonstration
+	Listen      string   `default:"127.0.0.1:8080" placeholder:"HOST:PORT" help:"Where to answer. Addresses that others than this machine reach want TLS: here, or at a proxy. Port 0 is any that is free."`
+	LogFormat   string   `default:"text" enum:"text,json" help:"Lines of the log: ${enum}."`
+	Respondents string   `placeholder:"HOST:PORT" help:"A second address, which may be open to everybody, for the pages of respondents and nothing else: no workbench, no results. TLS as for the first."`
+	TrustProxy  []string `placeholder:"CIDR" help:"Networks of the proxies before the service, such as 10.0.0.0/8: what they say of visitors' addresses and of TLS is believed. May be given several times, or with commas."`
 
-	Memory int64 `default:"256" placeholder:"MIB" help:"How much memory the answers that somebody looks at may take, in MiB; those used least recently leave. A million responses take about 30."`
+	guest    survey.UserID  // of a demonstration
+	people   access.Options // what else signing in needs: the provider of single sign-on, and passwords that are known
+	door     *door          // nil is a service without TLS
+	redirect string         // the address without TLS that leads to the one with it; "" is none
+	Memory   int64          `default:"256" placeholder:"MIB" help:"How much memory the answers that somebody looks at may take, in MiB; those used least recently leave. A million responses take about 30."`
 }
 
 // Limits of the server. Handlers have shorter ones of their own.
@@ -62,17 +71,24 @@ Without --dsn, answers are kept in the file cxmirror.db in --data, which one pro
 refuses to start. Any number of processes can serve one PostgreSQL. The database is brought up to date at the
 start; with --no-migrate the service refuses to start instead, for those who migrate by hand (cxmirror migrate).
 
-The first start prints a link by which the first user comes in, who can invite others. The service answers on this
-machine only. /healthz says that it runs, /readyz that its database answers, /metrics what it did.
+The first start prints a link by which the first user comes in, who can invite others; so does every start until it
+was used. /healthz says that it runs, /readyz that its database answers, /metrics what it did.
+
+Without more, the service answers on this machine only. Others reach it over TLS, which ends here or at a proxy:
+
+  cxmirror serve --listen :443 --acme-host survey.example.com --redirect-http :80
+  cxmirror serve --listen :443 --tls-cert fullchain.pem --tls-key key.pem --address https://survey.example.com
+  cxmirror serve --trust-proxy 127.0.0.1/32 --address https://survey.example.com
 
 SIGTERM or Ctrl-C stops it: requests that are being answered have 15 seconds to end. A second one ends it at
 once; what was acknowledged is stored all the same.`
 }
 
 // Run serves until the context ends.
-func (c serveCommand) Run(w *world) error {
+func (c *serveCommand) Run(w *world) error {
 	log := c.logger(w)
-	if err := c.check(); err != nil {
+	err := c.ready(log, w.now)
+	if err != nil {
 		return err
 	}
 	claim, err := c.claim(serviceDatabase)
@@ -89,14 +105,74 @@ func (c serveCommand) Run(w *world) error {
 		return err
 	}
 	// The address comes last: whoever gets through to it is answered.
-	listener, err := c.listen(w.ctx)
+	listener, err := listenAt(w.ctx, "listen", c.Listen, c.reachable())
 	if err != nil {
 		return err
 	}
-	log.InfoContext(w.ctx, "listening", slog.String("address", "http://"+listener.Addr().String()),
-		slog.String("database", db.Engine()), slog.String("version", version),
-		slog.String("reach", "this machine only"))
+	if c.Address == "" && c.door != nil {
+		c.Address = c.reachFlags.address(listener.Addr())
+	}
+	log.InfoContext(w.ctx, "listening", slog.String("address", c.scheme()+listener.Addr().String()),
+		slog.String("database", db.Engine()), slog.String("version", version))
 	return c.serve(w, listener, db, c.Data, log)
+}
+
+// reachable reports whether others than this machine may reach the service.
+func (c *serveCommand) reachable() bool {
+	return c.encrypted() || len(c.TrustProxy) > 0 || c.InsecureHTTP
+}
+
+// ready refuses settings that make no sense, before anything is opened, and reads what they name.
+func (c *serveCommand) ready(log *slog.Logger, now func() time.Time) error {
+	if err := errors.Join(c.serverFlags.check(), c.reachFlags.check()); err != nil {
+		return err
+	}
+	if err := c.checkAddresses(); err != nil {
+		return err
+	}
+	var err error
+	if c.people.SignOn, err = c.provider(); err != nil {
+		return err
+	}
+	if c.BreachedPasswords != "" {
+		if _, err := os.Stat(c.BreachedPasswords); err != nil {
+			return fmt.Errorf("%s: %w", setting("breached-passwords"), err)
+		}
+	}
+	c.people.Breached, c.redirect = c.BreachedPasswords, c.RedirectHTTP
+	c.door, err = c.enter(c.Data, now, log)
+	return err
+}
+
+// checkAddresses refuses to let passwords and answers pass where they can be read, unless somebody has said so.
+func (c *serveCommand) checkAddresses() error {
+	for _, flag := range []string{"listen", "respondents"} {
+		at := c.Listen
+		if flag == "respondents" {
+			at = c.Respondents
+		}
+		if at == "" {
+			continue
+		}
+		host, _, err := net.SplitHostPort(at)
+		if err != nil {
+			return usage("%s is %q: it takes a host and a port, such as 127.0.0.1:8080 (%v)", setting(flag), at, err)
+		}
+		if onlyHere(host) {
+			continue
+		}
+		if !c.reachable() {
+			return usage("%s is %q, which others than this machine can reach, and passwords and answers could be read on the way: give a certificate (%s, or %s), or name the network of the proxy that has one (%s), or say that nobody else is on the network (%s)",
+				setting(flag), at, setting("tls-cert"), setting("acme-host"), setting("trust-proxy"), setting("insecure-http"))
+		}
+		if ip := net.ParseIP(host); c.Address == "" && len(c.ACMEHost) == 0 && (host == "" || ip != nil && ip.IsUnspecified()) {
+			return usage("%s is missing: links begin with the address that people come to, and %q is none", setting("address"), at)
+		}
+	}
+	if c.encrypted() && strings.HasPrefix(c.Address, "http:") {
+		return usage("%s is %q, and the service answers over TLS: it begins with https", setting("address"), c.Address)
+	}
+	return nil
 }
 
 func (c serveCommand) upToDate(ctx context.Context, db *store.Store) error {
@@ -128,13 +204,6 @@ func (f serverFlags) check() error {
 	if _, err := f.proxies(); err != nil {
 		return err
 	}
-	host, _, err := net.SplitHostPort(f.Listen)
-	if err != nil {
-		return usage("%s is %q: it takes a host and a port, such as 127.0.0.1:8080 (%v)", setting("listen"), f.Listen, err)
-	}
-	if ip := net.ParseIP(host); host != "localhost" && !ip.IsLoopback() {
-		return usage("%s is %q: the service answers only on this machine: 127.0.0.1, [::1] or localhost", setting("listen"), f.Listen)
-	}
 	return nil
 }
 
@@ -151,18 +220,12 @@ func (f serverFlags) proxies() ([]*net.IPNet, error) {
 	return networks, nil
 }
 
-// listen takes the address.
-func (f serverFlags) listen(ctx context.Context) (net.Listener, error) {
-	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", f.Listen)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", setting("listen"), err)
+// scheme is what the service's addresses begin with.
+func (f serverFlags) scheme() string {
+	if f.door != nil {
+		return "https://"
 	}
-	// A name can stand for any address, whatever it is called.
-	if address, ok := listener.Addr().(*net.TCPAddr); !ok || !address.IP.IsLoopback() {
-		_ = listener.Close()
-		return nil, usage("%s is %q, which others than this machine can reach", setting("listen"), f.Listen)
-	}
-	return listener, nil
+	return "http://"
 }
 
 // logger returns the log, on standard error. It holds no answers and no addresses of people.
@@ -175,7 +238,7 @@ func (f serverFlags) logger(w *world) *slog.Logger {
 
 // serve answers and runs fieldwork until the context ends, and then lets requests and mails end.
 func (f serverFlags) serve(w *world, listener net.Listener, db *store.Store, data string, log *slog.Logger) error {
-	work, err := f.newFielder(w, db, data, listener.Addr(), log)
+	work, err := f.newFielder(w, db, data, listener.Addr(), f.people, log)
 	if err != nil {
 		return errors.Join(err, listener.Close())
 	}
@@ -185,15 +248,15 @@ func (f serverFlags) serve(w *world, listener net.Listener, db *store.Store, dat
 	}
 	ended := make(chan error, len(sites))
 	for _, site := range sites {
-		go func() { ended <- site.Serve(site.listener) }()
+		go func() { ended <- site.serve() }()
 	}
 	ending, stop := context.WithCancel(w.ctx)
 	defer stop()
 	wait := work.run(ending, log)
-	if err := setUp(w, work.access); err != nil {
+	if err := setUp(w, work.access, log); err != nil {
 		log.ErrorContext(w.ctx, "link to set up the service", slog.String("error", err.Error()))
 	}
-	w.ready("http://" + listener.Addr().String())
+	w.ready(f.scheme() + listener.Addr().String())
 	debug.FreeOSMemory() // what templates and phrases were read from is several times what is kept of them
 	select {
 	case err = <-ended:
@@ -218,7 +281,7 @@ func (f serverFlags) serve(w *world, listener net.Listener, db *store.Store, dat
 
 // setUp prints the link by which the first user comes in, while there is none: whoever reads what the service prints
 // runs it.
-func setUp(w *world, people *access.Service) error {
+func setUp(w *world, people *access.Service, log *slog.Logger) error {
 	link, err := people.SetUpLink(w.ctx)
 	if errors.Is(err, survey.ErrConflict) {
 		return nil
@@ -226,6 +289,8 @@ func setUp(w *world, people *access.Service) error {
 	if err != nil {
 		return err
 	}
+	// The link is not in the log, which others read, and keep.
+	log.WarnContext(w.ctx, "nobody can sign in yet: the link to set up the service is on standard output")
 	_, err = fmt.Fprintf(w.stdout, "Nobody can sign in yet. Set up the service, within 24 hours, at\n\n  %s\n\n", link)
 	return err
 }
@@ -260,20 +325,47 @@ func (f serverFlags) sites(w *world, listener net.Listener, work *fielder, db *s
 	if err != nil {
 		return nil, err
 	}
-	sites := []*site{newSite(listener, whole.Handler(), log)}
-	if f.Respondents == "" {
-		return sites, nil
+	sites := []*site{f.newSite(listener, whole.Handler(), log)}
+	if f.Respondents != "" {
+		// Whether it may be open was asked before.
+		listener, err := listenAt(w.ctx, "respondents", f.Respondents, true)
+		if err != nil {
+			return nil, err
+		}
+		log.InfoContext(w.ctx, "listening", slog.String("address", f.scheme()+listener.Addr().String()), slog.String("pages", "of respondents only"))
+		sites = append(sites, f.newSite(listener, whole.Public(), log))
 	}
-	open, err := (&net.ListenConfig{}).Listen(w.ctx, "tcp", f.Respondents)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", setting("respondents"), err)
+	if f.redirect != "" {
+		listener, err := listenAt(w.ctx, "redirect-http", f.redirect, true)
+		if err != nil {
+			for _, site := range sites[1:] {
+				err = errors.Join(err, site.listener.Close())
+			}
+			return nil, err
+		}
+		log.InfoContext(w.ctx, "listening", slog.String("address", "http://"+listener.Addr().String()), slog.String("leads to", work.address))
+		led := f.newSite(listener, f.door.prove(ledTo(work.address)), log)
+		led.TLSConfig = nil
+		sites = append(sites, led)
 	}
-	log.InfoContext(w.ctx, "listening", slog.String("address", "http://"+open.Addr().String()), slog.String("reach", "everybody: pages of respondents only"))
-	return append(sites, newSite(open, whole.Public(), log)), nil
+	return sites, nil
 }
 
-func newSite(listener net.Listener, handler http.Handler, log *slog.Logger) *site {
+// serve answers until the server is shut down.
+func (s *site) serve() error {
+	if s.TLSConfig != nil {
+		return s.ServeTLS(s.listener, "", "") // its configuration has the certificate
+	}
+	return s.Serve(s.listener)
+}
+
+func (f serverFlags) newSite(listener net.Listener, handler http.Handler, log *slog.Logger) *site {
+	var encryption *tls.Config
+	if f.door != nil {
+		encryption = f.door.config.Clone()
+	}
 	return &site{listener: listener, Server: http.Server{
+		TLSConfig:         encryption,
 		Handler:           handler,
 		ReadHeaderTimeout: headerPatience,
 		ReadTimeout:       uploadPatience,

@@ -136,9 +136,9 @@ func TestSettingsOfTheService(t *testing.T) {
 		code        int
 		want        []string
 	}{
-		{"all addresses", []string{"serve", "--data", data, "--listen", ":8080"}, nil, exitUsage, []string{"--listen (CXMIRROR_LISTEN)", "only on this machine"}},
-		{"an outer address", []string{"serve", "--data", data, "--listen", "192.0.2.1:8080"}, nil, exitUsage, []string{"--listen (CXMIRROR_LISTEN)", "only on this machine"}},
-		{"an outer address in the environment", []string{"demo", "--data", data}, map[string]string{"CXMIRROR_LISTEN": "0.0.0.0:80"}, exitUsage, []string{"CXMIRROR_LISTEN", "0.0.0.0:80"}},
+		{"all addresses", []string{"serve", "--data", data, "--listen", ":8080"}, nil, exitUsage, []string{"--listen (CXMIRROR_LISTEN)", "--tls-cert"}},
+		{"an outer address", []string{"serve", "--data", data, "--listen", "192.0.2.1:8080"}, nil, exitUsage, []string{"--listen (CXMIRROR_LISTEN)", "--insecure-http"}},
+		{"an outer address in the environment", []string{"demo", "--data", data}, map[string]string{"CXMIRROR_LISTEN": "0.0.0.0:80"}, exitUsage, []string{"CXMIRROR_LISTEN", "0.0.0.0:80", "only"}},
 		{"a name", []string{"serve", "--data", data, "--listen", "example.com:80"}, nil, exitUsage, []string{"--listen", "example.com"}},
 		{"no port", []string{"serve", "--data", data, "--listen", "127.0.0.1"}, nil, exitUsage, []string{"--listen", "host and a port"}},
 		{"a port that is taken", []string{"serve", "--data", data, "--listen", taken.Addr().String()}, nil, exitFailed, []string{"--listen", "in use"}},
