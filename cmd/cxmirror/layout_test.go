@@ -108,6 +108,7 @@ var testPackages = []string{"pkg/store/storetest", "pkg/access/accesstest"}
 var testers = []struct{ importer, imported, because string }{
 	{"pkg/report", "github.com/boombuler/barcode", "what is printed is tested with codes that cameras read"},
 	{"pkg/web", "github.com/santhosh-tekuri/jsonschema/v6", "answers of the API are held to its document"},
+	{"pkg/web", "github.com/pquerna/otp", "second factors are entered as an authenticator shows them"},
 	{"pkg/web", "github.com/goccy/go-yaml", "the document of the API says the same in YAML"},
 	{"pkg/web", "github.com/jackc/pgx/v5", "pages are tested with a database that refuses, by its own errors"},
 	{"cmd/cxmirror", "gonum.org/v1/gonum", "the program's figures are held to distributions it did not compute itself"},
