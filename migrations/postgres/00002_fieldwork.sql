@@ -189,6 +189,18 @@ CREATE TABLE finished_by_day (
 	FOREIGN KEY (wave_id, organisation_id) REFERENCES waves (id, organisation_id)
 );
 
+-- Comments that tell of somebody, once they were looked at. It goes with the response.
+CREATE TABLE comment_reviews (
+	response_id     uuid NOT NULL REFERENCES responses (id) ON DELETE CASCADE,
+	item            text NOT NULL,
+	organisation_id bigint NOT NULL,
+	wave_id         bigint NOT NULL,
+	released        boolean NOT NULL, -- may be seen with the others
+	PRIMARY KEY (response_id, item),
+	FOREIGN KEY (wave_id, organisation_id) REFERENCES waves (id, organisation_id)
+);
+CREATE INDEX comment_reviews_of_wave ON comment_reviews (wave_id, item);
+
 -- What is thought over before a launch. It goes with the wave.
 CREATE TABLE plans (
 	wave_id         bigint NOT NULL PRIMARY KEY,
@@ -291,7 +303,7 @@ CREATE TABLE bound_secret (
 CREATE TABLE unreadable (answers bigint NOT NULL CONSTRAINT answers_wait_sealed CHECK (answers = 0));
 INSERT INTO unreadable SELECT (SELECT count(*) FROM sealed) + (SELECT count(*) FROM drafts);
 DROP TABLE unreadable;
-DROP TABLE bound_secret, mails, senders, mailings, letters, plans, finished_by_day, sealed, drafts;
+DROP TABLE comment_reviews, bound_secret, mails, senders, mailings, letters, plans, finished_by_day, sealed, drafts;
 DROP INDEX responses_pending, responses_invitation;
 UPDATE responses SET tx = pg_current_xact_id() WHERE completed_at IS NOT NULL AND tx IS NULL;
 ALTER TABLE responses

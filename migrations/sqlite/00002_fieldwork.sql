@@ -176,6 +176,18 @@ CREATE TABLE finished_by_day (
 	FOREIGN KEY (wave_id, organisation_id) REFERENCES waves (id, organisation_id)
 ) WITHOUT ROWID;
 
+-- Comments that tell of somebody, once they were looked at. It goes with the response.
+CREATE TABLE comment_reviews (
+	response_id     TEXT NOT NULL REFERENCES responses (id) ON DELETE CASCADE,
+	item            TEXT NOT NULL,
+	organisation_id INTEGER NOT NULL,
+	wave_id         INTEGER NOT NULL,
+	released        BOOLEAN NOT NULL, -- may be seen with the others
+	PRIMARY KEY (response_id, item),
+	FOREIGN KEY (wave_id, organisation_id) REFERENCES waves (id, organisation_id)
+) WITHOUT ROWID;
+CREATE INDEX comment_reviews_of_wave ON comment_reviews (wave_id, item);
+
 -- What is thought over before a launch. It goes with the wave.
 CREATE TABLE plans (
 	wave_id         INTEGER NOT NULL PRIMARY KEY,
@@ -327,6 +339,7 @@ DROP TRIGGER waves_launched_for;
 DROP TRIGGER waves_history;
 DROP TRIGGER waves_promise;
 DROP TRIGGER waves_threshold;
+DROP TABLE comment_reviews;
 DROP TABLE bound_secret;
 DROP TABLE mails;
 DROP TABLE senders;

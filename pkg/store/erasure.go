@@ -311,6 +311,9 @@ func (s *Store) BlankText(ctx context.Context, organisation survey.OrganisationI
 			if err := found(tx.Exec("UPDATE responses SET answers = ? WHERE id = ? AND organisation_id = ? AND wave_id = ?", text, string(id), int64(organisation), int64(wave))); err != nil {
 				return err
 			}
+			if err := tx.Exec("DELETE FROM comment_reviews WHERE response_id = ?", string(id)).Error; err != nil { // of a text that is another one now
+				return err
+			}
 			return tx.Exec("UPDATE waves SET generation = generation + 1 WHERE id = ?", int64(wave)).Error
 		})
 	}

@@ -90,6 +90,7 @@ func newClient(t *testing.T, s *store.Store, id survey.OrganisationID, name stri
 			continue
 		}
 		must(s.CompleteResponse(ctx, id, complete(r, `{"a":1}`), 0))
+		must(s.ReviewComment(ctx, id, r.Wave, r.ID, "a", true))
 	}
 	c.anonymous, invitations, _ = launch(survey.Anonymous)
 	for i := range 2 {

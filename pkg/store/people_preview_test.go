@@ -185,7 +185,10 @@ func TestNames(t *testing.T) {
 		if want := (store.Named{Name: "zaneta lecka 0007", Address: "person7@example.org"}); len(seen) != people || !seen[want] {
 			t.Errorf("%d people; want %d, and %v among them", len(seen), people, want)
 		}
-		for range s.Names(t.Context(), ours) {
+		for _, err := range s.Names(t.Context(), ours) {
+			if err != nil {
+				t.Error(err)
+			}
 			break // and nothing goes on
 		}
 		for named, err := range s.Names(t.Context(), ours+1) {

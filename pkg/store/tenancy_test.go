@@ -246,8 +246,10 @@ func (w *world) launch(t *testing.T, s *store.Store, people []survey.Person) {
 			must(s.CompleteResponse(ctx, w.organisation, complete(r, answers), 0))
 		}
 	}
-	_, err = s.ImportResponses(ctx, w.organisation, w.wave.ID, each(w.imported(), w.imported(), w.imported()))
+	reviewed := w.imported()
+	_, err = s.ImportResponses(ctx, w.organisation, w.wave.ID, each(reviewed, w.imported(), w.imported()))
 	must(err)
+	must(s.ReviewComment(ctx, w.organisation, w.wave.ID, reviewed.ID, "comment", true))
 }
 
 // imported is a complete response of nobody.
@@ -287,6 +289,7 @@ func arguments(ctx context.Context, kind reflect.Type, w *world) []any {
 		{w.invitation},
 		{response.ID},
 		{w.mailing},
+		{survey.ItemCode("comment")},
 		{w.mail, w.value},
 		{[]int64{w.mail}, []int64{w.other}},
 		{w.sender},

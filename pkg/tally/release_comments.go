@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"crypto/sha256"
+	"encoding/hex"
 	"iter"
 	"regexp"
 	"slices"
@@ -22,6 +23,9 @@ type Comment struct {
 	Response survey.ResponseID // not to be shown: it would tie together what one person wrote to several items
 	Text     string
 	Mentions []Mention // what in the text tells of a person, by where it begins
+
+	// Key names the comment on pages: 32 hexadecimal digits, of this item alone, that say nothing of the response.
+	Key string
 }
 
 // Mention is a place in a comment that names somebody. Start and End are bytes of the text.
@@ -77,6 +81,7 @@ func Comments(wave *survey.Wave, item survey.ItemCode, threshold int, comments i
 	shown := make([]Comment, len(all))
 	for i, c := range all {
 		shown[i] = c.Comment
+		shown[i].Key = hex.EncodeToString(c.place[:16])
 		shown[i].Mentions = known.Mentions(c.Text)
 	}
 	return shown, nil

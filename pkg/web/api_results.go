@@ -99,7 +99,7 @@ func (s *Server) listComments(c echo.Context, in *apiCommentsIn) (*apiCommentsOu
 	if counted.protected {
 		out.Body.CountedUntil = &counted.people
 	}
-	shown, flagged := parted(counted.comments)
+	shown, flagged := counted.parted()
 	out.Body.Flagged = len(flagged)
 	shown, out.Body.APIPart = part(in.APIList, shown)
 	for _, comment := range shown {

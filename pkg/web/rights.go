@@ -163,6 +163,7 @@ var rights = map[string]rule{ //nolint:gochecknoglobals // the table is the poin
 	"GET /views/:view":               {right: access.SeeViews, action: "results.viewed"},
 	"GET /views/:view/pictures.json": {right: access.SeeViews},
 	"GET /waves/:id/comments":        {right: access.SeeComments, also: access.ReviewComments, action: "comments.viewed", query: []string{"item", "flagged", "page"}},
+	"POST /waves/:id/comments":       {right: access.ReviewComments, action: "comment.reviewed"},
 
 	// The API: the same for programs.
 	"GET /api/v1/openapi.json":          {reach: everyone, gate: apiGate},

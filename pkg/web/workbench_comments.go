@@ -24,6 +24,7 @@ const commentsShown = 100
 // commentRoutes is what people wrote.
 func (s *Server) commentRoutes(g *echo.Group) {
 	g.GET("/waves/:id/comments", s.showComments, s.atTheWorkbench)
+	g.POST("/waves/:id/comments", s.reviewComment, s.atTheWorkbench)
 }
 
 // commentsPage is what people wrote to one question. Comments that name somebody are kept apart until whoever is
@@ -33,10 +34,12 @@ type commentsPage struct {
 	Wave     survey.Wave
 	Items    []itemOption
 	Question string
+	Item     survey.ItemCode
 	Comments []shownComment
 	Count    int    // of those to be shown, on all pages
-	Flagged  int    // that mention somebody
-	Looking  bool   // at those
+	Flagged  int    // that mention somebody, and are kept apart
+	Looking  bool   // at those that mention somebody, whether they are kept apart or not
+	Page     int    // from 0
 	AsOf     string // up to where answers are counted, of a wave that protects people
 	Before   string // addresses
 	After    string
@@ -45,7 +48,20 @@ type commentsPage struct {
 }
 
 // shownComment is a comment in pieces: as written, and what tells of somebody.
-type shownComment []commentPiece
+type shownComment struct {
+	Pieces []commentPiece
+	Key    string
+	Review commentReview
+}
+
+// commentReview is what somebody who has looked at a comment decided.
+type commentReview string
+
+const (
+	notReviewed commentReview = ""
+	released    commentReview = "released" // it is shown with the others
+	keptApart   commentReview = "kept"
+)
 
 type commentPiece struct{ Text, Mention string }
 
@@ -87,7 +103,7 @@ func (s *Server) showComments(c echo.Context) error {
 		return err
 	default:
 		at, _ := strconv.Atoi(c.QueryParam("page")) // what is no number is the first page
-		page.fill(counted.comments, item, at)
+		page.fill(&counted, item, at)
 	}
 	return s.show(c, http.StatusOK, "workbench", "comments", page)
 }
@@ -110,7 +126,7 @@ func (p *commentsPage) choose(q *questionnaire, asked string) (chosen *survey.It
 			p.Items = append(p.Items, itemOption{it.Code, it.Text.In(p.Lang), it == chosen})
 		}
 	}
-	p.Question = chosen.Text.In(p.Lang)
+	p.Question, p.Item = chosen.Text.In(p.Lang), chosen.Code
 	return chosen, nil
 }
 
@@ -139,9 +155,10 @@ func leastComments(w *survey.Wave) int {
 // countedComments are comments of those who are counted in the results, in no order that tells anything.
 type countedComments struct {
 	comments  []tally.Comment
-	protected bool // of a wave that protects people
-	people    int  // up to how many answers of such a wave are counted
-	complete  int  // of how many that are complete
+	reviewed  map[survey.ResponseID]bool // of those that were looked at, whether they may be shown with the others
+	protected bool                       // of a wave that protects people
+	people    int                        // up to how many answers of such a wave are counted
+	complete  int                        // of how many that are complete
 }
 
 // comments returns what people wrote to an item who are counted in the results. The error can be [tally.ErrNobody] or
@@ -177,6 +194,9 @@ func (s *Server) comments(ctx context.Context, wave *survey.Wave, item *survey.I
 		}
 	}
 	known, err := s.identifier(ctx, wave.Organisation, written)
+	if err == nil {
+		all.reviewed, err = s.store.ReviewedComments(ctx, wave.Organisation, wave.ID, item.Code)
+	}
 	if err != nil {
 		return all, err
 	}
@@ -224,47 +244,123 @@ func (s *Server) identifier(ctx context.Context, organisation survey.Organisatio
 	return tally.NewIdentifierAmong(texts, people), failed
 }
 
-// parted parts comments that mention nobody from those that may.
-func parted(comments []tally.Comment) (free, flagged []tally.Comment) {
-	for _, comment := range comments {
-		if len(comment.Mentions) > 0 {
-			flagged = append(flagged, comment)
+// review is what was decided of a comment.
+func (c *countedComments) review(comment *tally.Comment) commentReview {
+	switch may, looked := c.reviewed[comment.Response]; {
+	case may:
+		return released
+	case looked:
+		return keptApart
+	}
+	return notReviewed
+}
+
+// parted parts comments that mention nobody, or that somebody released who has looked at them, from those that are kept
+// apart.
+func (c *countedComments) parted() (free, apart []tally.Comment) {
+	for _, comment := range c.comments {
+		if len(comment.Mentions) > 0 && c.review(&comment) != released {
+			apart = append(apart, comment)
 		} else {
 			free = append(free, comment)
 		}
 	}
-	return free, flagged
+	return free, apart
 }
 
-// fill puts one page of comments onto the page: those that mention nobody, or those that do.
-func (p *commentsPage) fill(comments []tally.Comment, item *survey.Item, at int) {
-	shown, flagged := parted(comments)
-	p.Flagged = len(flagged)
+// flagged are all comments that mention somebody.
+func (c *countedComments) flagged() (flagged []tally.Comment) {
+	for _, comment := range c.comments {
+		if len(comment.Mentions) > 0 {
+			flagged = append(flagged, comment)
+		}
+	}
+	return flagged
+}
+
+// reviewComment keeps what somebody decided who has looked at a comment that mentions a person.
+func (s *Server) reviewComment(c echo.Context) error {
+	form, err := receiveForm(c, formLimit)
+	if err != nil {
+		return err
+	}
+	ctx := c.Request().Context()
+	wave, err := s.waveOf(c)
+	if err != nil {
+		return err
+	}
+	q, err := s.fielded.questionnaire(ctx, wave.Organisation, wave.Version)
+	if err != nil {
+		return err
+	}
+	item, err := commented(q, form.text("item"))
+	if err == nil && item == nil {
+		err = survey.ErrNotFound
+	}
+	if err != nil {
+		return err
+	}
+	counted, err := s.comments(ctx, &wave, item)
+	if errors.Is(err, tally.ErrNobody) || errors.Is(err, tally.ErrWithheld) {
+		err = fmt.Errorf("comments that can be looked at: %w", survey.ErrNotFound)
+	}
+	if err != nil {
+		return err
+	}
+	flagged := counted.flagged()
+	at := slices.IndexFunc(flagged, func(comment tally.Comment) bool { return comment.Key == form.text("comment") })
+	decided := commentReview(form.text("review"))
+	if at < 0 || decided != released && decided != keptApart {
+		return fmt.Errorf("a comment that can be looked at: %w", survey.ErrNotFound)
+	}
+	err = s.store.ReviewComment(ctx, wave.Organisation, wave.ID, flagged[at].Response, item.Code, decided == released)
+	if err != nil {
+		return err
+	}
+	return c.Redirect(http.StatusSeeOther, addressOfComments(wave.ID, item.Code, at/commentsShown, true)+"#c-"+flagged[at].Key)
+}
+
+// addressOfComments is the address of one page of comments.
+func addressOfComments(wave survey.WaveID, item survey.ItemCode, page int, flagged bool) string {
+	query := url.Values{"item": {string(item)}}
+	if page > 0 {
+		query.Set("page", strconv.Itoa(page))
+	}
+	if flagged {
+		query.Set("flagged", "1")
+	}
+	return fmt.Sprintf("/waves/%d/comments?%s", wave, query.Encode())
+}
+
+// fill puts one page of comments onto the page: those that may be seen, or those that mention somebody.
+func (p *commentsPage) fill(counted *countedComments, item *survey.Item, at int) {
+	shown, apart := counted.parted()
+	flagged := counted.flagged()
+	p.Flagged = len(apart)
 	if p.Looking {
 		shown = flagged
 	}
 	p.Count = len(shown)
 	last := max(0, (len(shown)-1)/commentsShown)
 	at = max(0, min(at, last))
-	address := func(page int, flagged bool) string {
-		query := url.Values{"item": {string(item.Code)}}
-		if page > 0 {
-			query.Set("page", strconv.Itoa(page))
-		}
-		if flagged {
-			query.Set("flagged", "1")
-		}
-		return fmt.Sprintf("/waves/%d/comments?%s", p.Wave.ID, query.Encode())
-	}
+	p.Page = at
+	address := func(page int, flagged bool) string { return addressOfComments(p.Wave.ID, item.Code, page, flagged) }
 	if at > 0 {
 		p.Before = address(at-1, p.Looking)
 	}
 	if at < last {
 		p.After = address(at+1, p.Looking)
 	}
-	p.Others = address(0, !p.Looking)
+	if p.Looking && p.May(string(access.SeeComments)) || !p.Looking && len(flagged) > 0 && p.May(string(access.ReviewComments)) {
+		p.Others = address(0, !p.Looking)
+	}
 	for comment := range slices.Values(shown[at*commentsShown : min(len(shown), (at+1)*commentsShown)]) {
-		p.Comments = append(p.Comments, p.pieces(comment))
+		line := shownComment{Key: comment.Key, Review: counted.review(&comment)}
+		if !p.Looking {
+			comment.Mentions = nil // who released it has seen what it mentions
+		}
+		line.Pieces = p.pieces(&comment)
+		p.Comments = append(p.Comments, line)
 	}
 }
 
@@ -281,8 +377,8 @@ func (r room) mention(kind tally.MentionKind) string {
 }
 
 // pieces parts a comment where it tells of somebody.
-func (p *commentsPage) pieces(c tally.Comment) shownComment {
-	var pieces shownComment
+func (p *commentsPage) pieces(c *tally.Comment) []commentPiece {
+	var pieces []commentPiece
 	from := 0
 	for _, m := range c.Mentions {
 		pieces = append(pieces, commentPiece{Text: c.Text[from:m.Start]}, commentPiece{c.Text[m.Start:m.End], p.mention(m.Kind)})

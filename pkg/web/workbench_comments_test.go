@@ -4,10 +4,13 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"cxmirror/pkg/store"
 	"cxmirror/pkg/survey"
 )
 
@@ -104,5 +107,117 @@ func TestComments(t *testing.T) {
 	lines := strings.Split(strings.TrimSpace(file.body), "\n")
 	if file.status != http.StatusOK || len(lines) != 13 || lines[1] != ",1,,a," {
 		t.Errorf("status %d:\n%s", file.status, file.body)
+	}
+}
+
+// reviewedWave has nine comments that mention nobody and two that do.
+func reviewedWave(t *testing.T, f *field) survey.Wave {
+	t.Helper()
+	if err := f.store.SavePerson(t.Context(), &survey.Person{Organisation: survey.DefaultOrganisation, Key: "1", Name: "Katarzyna Wiśniewska", Active: true}); err != nil {
+		t.Fatal(err)
+	}
+	wave := f.addWave(t, commentedQuestions, survey.Wave{Name: "Employees", Audience: survey.Internal, Slug: "employees", Comments: 10})
+	texts := []string{"Wiśniewskiej wszystko zawdzięczam", "call me on +48 601 234 567"}
+	for i := range 9 {
+		texts = append(texts, fmt.Sprintf("comment number %d", i))
+	}
+	f.addComments(t, wave, texts)
+	return wave
+}
+
+// Comments that mention somebody are seen with the others once somebody who may has looked at them and says so, and
+// not before.
+func TestCommentsAreReviewed(t *testing.T) {
+	f, _ := newBench(t)
+	wave := reviewedWave(t, f)
+	hr := f.as(t, f.addUser(t, "hr@example.com", survey.HR), survey.DefaultOrganisation)
+	analyst := f.as(t, f.addUser(t, "analyst@example.com", survey.Analyst), survey.DefaultOrganisation)
+	comments := fmt.Sprintf("/waves/%d/comments", wave.ID)
+	look := func(when string, p *person, address string, want []string, not ...string) string {
+		t.Helper()
+		page := p.look(address)
+		if page.status != http.StatusOK {
+			t.Fatalf("%s: status %d", when, page.status)
+		}
+		for _, s := range want {
+			if !strings.Contains(page.body, s) {
+				t.Errorf("%s: %q is missing in\n%s", when, s, visible(page.body))
+			}
+		}
+		for _, s := range not {
+			if strings.Contains(page.body, s) {
+				t.Errorf("%s: %q must not be there", when, s)
+			}
+		}
+		return page.body
+	}
+	look("the analyst", analyst, comments, []string{"9 comments", "2 comments mention a person. They are kept apart until"}, "zawdzięczam", "flagged=1", "<mark")
+	if got := analyst.look(comments + "?flagged=1"); got.status != http.StatusForbidden {
+		t.Errorf("the analyst looks at what mentions somebody: status %d", got.status)
+	}
+	waiting := look("HR", hr, comments, []string{"wszystko zawdzięczam", "601 234 567", "These 2 comments", "Show with the others", "Keep apart"}, "comment number", "Back to the other")
+	key := func(text string) string {
+		t.Helper()
+		before, _, _ := strings.Cut(waiting, text)
+		_, id, ok := strings.Cut(before[strings.LastIndex(before, "<li"):], `id="c-`)
+		if !ok || len(id) < 32 {
+			t.Fatalf("no comment with %q", text)
+		}
+		return id[:32]
+	}
+	name, phone := key("zawdzięczam"), key("call me on")
+	decide := func(p *person, comment, review string) int {
+		t.Helper()
+		return p.post(comments, url.Values{"item": {"comment"}, "comment": {comment}, "review": {review}}).status
+	}
+	for what, got := range map[string]int{
+		"the analyst":         decide(analyst, name, "released"),
+		"no such comment":     decide(hr, strings.Repeat("0", 32), "released"),
+		"no such decision":    decide(hr, name, "maybe"),
+		"another item's name": hr.post(comments, url.Values{"item": {"picks"}, "comment": {name}, "review": {"released"}}).status,
+	} {
+		if got != http.StatusForbidden && got != http.StatusNotFound {
+			t.Errorf("%s: status %d", what, got)
+		}
+	}
+	for _, decided := range [][2]string{{name, "released"}, {phone, "kept"}} {
+		if got := decide(hr, decided[0], decided[1]); got != http.StatusSeeOther {
+			t.Fatalf("%s: status %d", decided[1], got)
+		}
+	}
+	look("the analyst, afterwards", analyst, comments, []string{"10 comments", "Wiśniewskiej wszystko zawdzięczam", "One comment mentions a person. It is kept apart"}, "601 234", "<mark")
+	look("HR, afterwards", hr, comments, []string{"Looked at, shown with the others.", "Looked at, stays apart.", "This comment has a name"})
+	if decide(hr, phone, "released") != http.StatusSeeOther || decide(hr, name, "kept") != http.StatusSeeOther {
+		t.Error("what was decided cannot be decided anew")
+	}
+	look("the other way round", analyst, comments, []string{"call me on", "10 comments"}, "zawdzięczam")
+	if decide(hr, name, "released") != http.StatusSeeOther {
+		t.Error("it cannot be released")
+	}
+	look("all", hr, comments, []string{"Every comment that mentions a person has been looked at"}, "Not yet")
+	events, _, err := f.store.AuditEvents(t.Context(), survey.DefaultOrganisation, store.AuditQuery{})
+	if err != nil || !slices.ContainsFunc(events, func(e survey.AuditEvent) bool { return e.Action == "comment.reviewed" && e.Who == "hr@example.com" }) {
+		t.Errorf("the trail does not tell who looked: %v, %v", events, err)
+	}
+}
+
+// The page on which comments are looked at, as a picture.
+func TestReviewInABrowser(t *testing.T) {
+	b := chromium(t)
+	f, _ := newBench(t)
+	wave := reviewedWave(t, f)
+	for _, look := range []struct {
+		name, language string
+		width, height  int64
+		dark           bool
+	}{{"1280-light", "pl", 1280, 800, false}, {"390-dark", "ru", 390, 844, true}, {"320-light", "ro", 320, 640, false}} {
+		b.window(look.width, look.height, look.dark)
+		b.forget()
+		b.language(look.language)
+		b.open(fmt.Sprintf("%s/waves/%d/comments?flagged=1", f.http.URL, wave.ID))
+		name := "review-" + look.name
+		b.fits(name)
+		b.accessible(name)
+		b.whole(name)
 	}
 }
