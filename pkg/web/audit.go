@@ -6,6 +6,7 @@ import (
 	"maps"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -28,6 +29,12 @@ func ledBack(c echo.Context, address string) error {
 	undone(c)
 	return c.Redirect(http.StatusSeeOther, address)
 }
+
+// aboutKey is where a handler says what a request was about that its address does not name.
+const aboutKey = "about"
+
+// about says what a request was about, where its address does not name it: a subject of the audit trail.
+func about(c echo.Context, subject string) { c.Set(aboutKey, subject) }
 
 // notePatience is how long the database may take to note something.
 const notePatience = 5 * time.Second
@@ -82,6 +89,7 @@ func (s *Server) noteRequest(c echo.Context, r *rule) {
 		return // it was refused; a page that shows a form again has done nothing
 	}
 	event := access.Event{Action: r.action, Details: make(map[string]string), Instance: r.right == access.Administer}
+	event.Subject, _ = c.Get(aboutKey).(string)
 	kinds := map[string]string{
 		"id": "wave", "person": "person", "attribute": "attribute", "view": "view", "user": "user", "token": "token",
 		"organisation": "organisation", "mail": "mail",
@@ -94,8 +102,9 @@ func (s *Server) noteRequest(c echo.Context, r *rule) {
 		}
 	}
 	for _, name := range r.query {
-		if value := c.QueryParam(name); value != "" {
-			event.Details[name] = noted(value)
+		values := slices.DeleteFunc(slices.Clone(c.QueryParams()[name]), func(value string) bool { return value == "" })
+		if len(values) > 0 { // a parameter may come more than once: both sides can be cut down to a part
+			event.Details[name] = noted(strings.Join(values, ", "))
 		}
 	}
 	if details, ok := c.Get(detailsKey).(map[string]string); ok {

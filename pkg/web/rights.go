@@ -160,8 +160,14 @@ var rights = map[string]rule{ //nolint:gochecknoglobals // the table is the poin
 	"GET /divergence":                {right: access.SeeResults, action: "results.viewed", query: resultsQuery},
 	"GET /divergence/pictures.json":  {right: access.SeeResults}, // of a page that was noted, for a window of another width
 	"GET /divergence/:document":      {right: access.ExportResults, action: "results.exported", query: resultsQuery},
+	"GET /views":                     {right: access.SeeViews},
+	"GET /views/new":                 {right: access.SaveViews},
+	"POST /views":                    {right: access.SaveViews, action: "view.made"},
 	"GET /views/:view":               {right: access.SeeViews, action: "results.viewed"},
 	"GET /views/:view/pictures.json": {right: access.SeeViews},
+	"GET /views/:view/edit":          {right: access.SaveViews},
+	"POST /views/:view/edit":         {right: access.SaveViews, action: "view.changed"},
+	"POST /views/:view/delete":       {right: access.SaveViews, action: "view.deleted"},
 	"GET /waves/:id/comments":        {right: access.SeeComments, also: access.ReviewComments, action: "comments.viewed", query: []string{"item", "flagged", "page"}},
 	"POST /waves/:id/comments":       {right: access.ReviewComments, action: "comment.reviewed"},
 

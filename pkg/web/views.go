@@ -20,8 +20,14 @@ func mayLookAt(actor *access.Actor, v *survey.View) bool {
 
 // viewRoutes are the views of results that were named.
 func (s *Server) viewRoutes(g *echo.Group) {
+	g.GET("/views", s.showViews)
+	g.GET("/views/new", s.showNewView)
+	g.POST("/views", s.createView)
 	g.GET("/views/:view", s.showView)
 	g.GET("/views/:view/pictures.json", s.showPicturesOfView)
+	g.GET("/views/:view/edit", s.showEditView)
+	g.POST("/views/:view/edit", s.editView)
+	g.POST("/views/:view/delete", s.deleteView)
 }
 
 // showView shows what a view chooses: whoever looks at it can choose nothing else.
@@ -30,7 +36,12 @@ func (s *Server) showView(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	page := divergencePage{room: s.room(c, "home"), Root: "/views/" + c.Param("view"), View: view.Name}
+	detail(c, "name", view.Name)
+	here := "views"
+	if !actorOf(c).May(access.SeeWaves) { // who begins with them
+		here = "home"
+	}
+	page := divergencePage{room: s.room(c, here), Root: "/views/" + c.Param("view"), View: view.Name}
 	return s.showResults(c, page, chosen)
 }
 

@@ -64,6 +64,14 @@ func (ch *chosen) query() url.Values {
 	return query
 }
 
+// tellChosen adds to what the audit trail tells of a request what was looked at: with what its address leaves open,
+// which tomorrow may be decided otherwise.
+func tellChosen(c echo.Context, ch *chosen) {
+	for name, values := range ch.query() {
+		detail(c, name, strings.Join(values, ", "))
+	}
+}
+
 // segmentName writes a segment as addresses have it: "internal:department:it", or "internal:department:!it" for
 // the rest.
 func segmentName(audience survey.Audience, segment tally.Segment) string {
@@ -375,6 +383,7 @@ func (s *Server) showResults(c echo.Context, page divergencePage, chosen url.Val
 	ch, waves, err := s.choose(ctx, s.organisationOf(c), chosen)
 	var comparison *report.Comparison
 	if err == nil {
+		tellChosen(c, ch)
 		comparison, err = s.compare(ctx, ch)
 	}
 	if err != nil {
@@ -384,9 +393,8 @@ func (s *Server) showResults(c echo.Context, page divergencePage, chosen url.Val
 	}
 	if ch != nil {
 		choice := ch.choice(waves, page.Lang)
-		page.Hidden = page.hiddenParts(ch, choice)
-		if page.View == "" {
-			page.Choice = choice
+		if page.View == "" { // of a view nobody can choose anything, so that nothing is missing from it
+			page.Choice, page.Hidden = choice, page.hiddenParts(ch, choice)
 		}
 		page.Simulated = ch.external.wave.Simulated || ch.internal.wave.Simulated
 	}
@@ -713,6 +721,7 @@ func (s *Server) chosenComparison(c echo.Context, parameters url.Values) (*repor
 	if err != nil {
 		return nil, nil, notThere(err)
 	}
+	tellChosen(c, ch)
 	comparison, err := s.compare(ctx, ch)
 	if err != nil {
 		return nil, nil, notThere(err)
