@@ -39,6 +39,11 @@ func TestHashKnowsItsPassword(t *testing.T) {
 	if want := "$argon2id$v=19$m=64,t=1,p=1$"; !strings.HasPrefix(hash, want) {
 		t.Errorf("hash = %q, want one that begins with %q", hash, want)
 	}
+	longest := strings.Repeat("ab", MaxPassword/2)
+	ofLongest, err := h.hash(t.Context(), longest)
+	if err != nil {
+		t.Fatal(err)
+	}
 	dearer, err := newHasher(HashCost{Memory: 128, Passes: 1}, 0, rand.Reader)
 	if err != nil {
 		t.Fatal(err)
@@ -53,6 +58,8 @@ func TestHashKnowsItsPassword(t *testing.T) {
 		{"right, at an older cost", password, hash, dearer, true, true},
 		{"wrong, at an older cost", "another", hash, dearer, false, false},
 		{"no hash", password, "", h, false, false},
+		{"as long as may be", longest, ofLongest, h, true, false},
+		{"longer than may be", longest + "x", ofLongest, h, false, false},
 		{"empty", "", hash, h, false, false},
 		{"very long", strings.Repeat("x", 10_000), hash, h, false, false},
 	}

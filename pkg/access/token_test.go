@@ -107,6 +107,48 @@ func TestTokens(t *testing.T) {
 	}
 }
 
+// TestTokensOfArchivedOrganisations has somebody who works in two: the token of one that is archived is good for
+// neither, until the organisation is back.
+func TestTokensOfArchivedOrganisations(t *testing.T) {
+	t.Parallel()
+	for name, open := range storetest.Engines() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			l := newLobby(t, open(t), nil)
+			owner := l.owner(t)
+			second := survey.Organisation{Name: "Second", Threshold: 5, Comments: 10}
+			if err := l.store.CreateOrganisation(t.Context(), &second); err != nil {
+				t.Fatal(err)
+			}
+			if err := l.store.SetRoles(t.Context(), second.ID, owner.User.ID, []survey.Role{survey.Owner}); err != nil {
+				t.Fatal(err)
+			}
+			there, err := l.Actor(t.Context(), owner.User.ID, second.ID)
+			if err != nil {
+				t.Fatal(err)
+			}
+			issued, err := l.NewToken(t.Context(), there, access.NewToken{Name: "x", Rights: []access.Right{access.SeeWaves}, Expires: l.now().Add(time.Hour)})
+			if err != nil {
+				t.Fatal(err)
+			}
+			archived := l.now()
+			second.Archived = &archived
+			if err := l.store.SaveOrganisation(t.Context(), second); err != nil {
+				t.Fatal(err)
+			}
+			_, err = l.TokenHolder(t.Context(), issued.Text)
+			wantError(t, "the token of an archived organisation", err, access.ErrToken)
+			second.Archived = nil
+			if err := l.store.SaveOrganisation(t.Context(), second); err != nil {
+				t.Fatal(err)
+			}
+			if actor, err := l.TokenHolder(t.Context(), issued.Text); err != nil || actor.Organisation.ID != second.ID {
+				t.Errorf("the token of an organisation that is back: %v, %v", actor, err)
+			}
+		})
+	}
+}
+
 func TestTokensExpire(t *testing.T) {
 	t.Parallel()
 	for name, open := range storetest.Engines() {
