@@ -30,9 +30,9 @@ type demoCommand struct {
 
 // Help is printed by demo --help.
 func (demoCommand) Help() string {
-	return `Makes a company with two sides, 1,200 customers and 300 employees, and a pilot of 50, whose answers are simulated;
-serves it on this machine, and says where. Everything works as it does with real answers: answer yourself through
-the links, and watch the figures change. Every page and every file says that the answers are simulated.
+	return `Makes a company with two sides, 1,200 customers and 300 employees, and a pilot of 50, whose answers are simulated, and
+two smaller organisations that a consultant works for too; serves them on this machine, and says where. Everything
+works as it does with real answers: answer yourself through the links, and watch the figures change. Every page and every file says that the answers are simulated.
 
   cxmirror demo
   cxmirror demo --language pl
@@ -47,27 +47,38 @@ type demoWave struct {
 	name          survey.Words
 	questionnaire string
 	population    *population
+
+	organisation survey.OrganisationID // 0 is the company
+	asker        survey.Words          // nil is the company
+}
+
+// owner returns whose wave it is.
+func (d *demoWave) owner() survey.OrganisationID {
+	if d.organisation == 0 {
+		return survey.DefaultOrganisation
+	}
+	return d.organisation
 }
 
 func demoWaves(lang survey.Language) []demoWave {
 	return []demoWave{
 		{
-			"customers",
-			survey.Words{"en": "Customers", "pl": "Klienci", "ro": "Clienți", "ru": "Клиенты"},
-			"external-expectations", customers(lang, 1200),
+			slug:          "customers",
+			name:          survey.Words{"en": "Customers", "pl": "Klienci", "ro": "Clienți", "ru": "Клиенты"},
+			questionnaire: "external-expectations", population: customers(lang, 1200),
 		},
 		{
-			"employees",
-			survey.Words{"en": "Employees", "pl": "Pracownicy", "ro": "Angajați", "ru": "Сотрудники"},
-			"internal-expectations", employees(lang, 300),
+			slug:          "employees",
+			name:          survey.Words{"en": "Employees", "pl": "Pracownicy", "ro": "Angajați", "ru": "Сотрудники"},
+			questionnaire: "internal-expectations", population: employees(lang, 300),
 		},
 		{
-			"pilot",
-			survey.Words{
+			slug: "pilot",
+			name: survey.Words{
 				"en": "Employees, pilot in customer service", "pl": "Pracownicy, pilotaż w obsłudze klienta",
 				"ro": "Angajați, pilot în asistență clienți", "ru": "Сотрудники, пилот в обслуживании клиентов",
 			},
-			"internal-expectations", pilot(lang, 50),
+			questionnaire: "internal-expectations", population: pilot(lang, 50),
 		},
 	}
 }
@@ -109,8 +120,8 @@ func (c demoCommand) Run(w *world) error {
 		return errors.Join(fmt.Errorf("make the demonstration: %w; cxmirror demo --fresh starts anew", err), listener.Close())
 	}
 	address := "http://" + listener.Addr().String()
-	if c.guest, err = demoGuest(w.ctx, db, survey.Language(c.Language), w.now()); err != nil {
-		return errors.Join(fmt.Errorf("make the demonstration's guest: %w; cxmirror demo --fresh starts anew", err), listener.Close())
+	if c.guest, err = c.office(w, db, waves); err != nil {
+		return errors.Join(fmt.Errorf("make the demonstration's organisations: %w; cxmirror demo --fresh starts anew", err), listener.Close())
 	}
 	invited, draft, err := c.fieldwork(w, db, listener)
 	if err != nil {
@@ -134,6 +145,16 @@ func (c demoCommand) checkAddress() error {
 	return nil
 }
 
+// office makes the other organisations, and who works where.
+func (c demoCommand) office(w *world, db *store.Store, company []survey.Wave) (guest survey.UserID, err error) {
+	people, err := w.offline(db, nowhere, "")
+	if err != nil {
+		return 0, err
+	}
+	d := demoOffice{Store: db, people: people, lang: survey.Language(c.Language), now: w.now()}
+	return d.make(w.ctx, company)
+}
+
 // fieldwork makes the panel, and what it was invited to.
 func (c demoCommand) fieldwork(w *world, db *store.Store, listener net.Listener) (invited, draft survey.Wave, err error) {
 	secret, err := c.secret(w.ctx, db, c.Data)
@@ -151,23 +172,6 @@ func (c demoCommand) fieldwork(w *world, db *store.Store, listener net.Listener)
 	played := slog.New(slog.DiscardHandler) // what is played happened days ago, and is no news
 	fielded := demoFieldwork{db: db, secret: secret, base: base, outbox: outbox, lang: survey.Language(c.Language), now: w.now(), log: played}
 	return fielded.make(w.ctx)
-}
-
-// demoAddress is that of whoever looks at the demonstration. Nobody can sign in with it: it has no password.
-const demoAddress = "guest@example.com"
-
-// demoGuest returns the user that everybody is who looks at the demonstration, the owner of the company in it.
-func demoGuest(ctx context.Context, db *store.Store, lang survey.Language, now time.Time) (survey.UserID, error) {
-	guest, err := db.UserByAddress(ctx, demoAddress)
-	if errors.Is(err, survey.ErrNotFound) {
-		name := survey.Words{"en": "Guest", "pl": "Gość", "ro": "Oaspete", "ru": "Гость"}
-		guest = survey.User{Address: demoAddress, Name: name.In(lang), Created: now}
-		err = db.CreateUser(ctx, &guest)
-	}
-	if err != nil {
-		return 0, err
-	}
-	return guest.ID, db.SetRoles(ctx, survey.DefaultOrganisation, guest.ID, []survey.Role{survey.Owner})
 }
 
 // database opens the demonstration's database, emptied if it is to be fresh.
@@ -208,10 +212,15 @@ func welcome(w *world, address string, waves []survey.Wave, invited, draft surve
       the mails they were sent, each with a personal link; nothing leaves this machine
   %[1]s/waves/%[5]d/launch
       another one to launch yourself
+  %[1]s/sign-in
+      the door. You are let in without, as a guest who sees all of it; the bar above the pages shows them as each role
+      sees them, and beside your name you change between three organisations, which do not see each other's answers.
+      These can sign in too, by the password "%[7]s":
+      %[6]s
 
 All people and all answers are simulated. Ctrl-C stops; the next start shows everything as you left it, and
 cxmirror demo --fresh starts anew.
-`, address, fmt.Sprintf("divergence?external=%d&internal=%d", waves[0].ID, waves[1].ID), waves[0].Slug, invited.ID, draft.ID)
+`, address, fmt.Sprintf("divergence?external=%d&internal=%d", waves[0].ID, waves[1].ID), waves[0].Slug, invited.ID, draft.ID, demoUsers(), demoPassword)
 	return err
 }
 
@@ -238,7 +247,7 @@ func (d demoWave) make(ctx context.Context, db *store.Store, lang survey.Languag
 		return wave, err
 	}
 	// Answers come all or not at all, so that a wave with some has all. Later somebody may have erased some.
-	counts, err := db.Counts(ctx, survey.DefaultOrganisation, wave.ID)
+	counts, err := db.Counts(ctx, d.owner(), wave.ID)
 	if err != nil || counts.Complete > 0 {
 		return wave, err
 	}
@@ -250,13 +259,13 @@ func (d demoWave) make(ctx context.Context, db *store.Store, lang survey.Languag
 	if err != nil {
 		return wave, err
 	}
-	_, err = db.ImportResponses(ctx, survey.DefaultOrganisation, wave.ID, d.responses(answers, &wave, now))
+	_, err = db.ImportResponses(ctx, d.owner(), wave.ID, d.responses(answers, &wave, now))
 	return wave, err
 }
 
 // version is the bundled questionnaire, as it is stored.
 func (d demoWave) version() (*survey.Version, *survey.Questionnaire, error) {
-	v := &survey.Version{Organisation: survey.DefaultOrganisation, Frames: map[string][]byte{}}
+	v := &survey.Version{Organisation: d.owner(), Frames: map[string][]byte{}}
 	var err error
 	if v.Source, err = surveys.Questionnaire(d.questionnaire); err != nil {
 		return nil, nil, err
@@ -271,6 +280,14 @@ func (d demoWave) version() (*survey.Version, *survey.Questionnaire, error) {
 	}
 	v.Code, v.Number = q.Code, q.Version
 	return v, q, nil
+}
+
+// askedBy returns who asks.
+func (d *demoWave) askedBy() survey.Words {
+	if d.asker != nil {
+		return d.asker
+	}
+	return demoAsker()
 }
 
 // create stores the questionnaire and an open wave of it.
@@ -297,13 +314,11 @@ func (d demoWave) draft(ctx context.Context, db *store.Store, lang survey.Langua
 		threshold = 1
 	}
 	return survey.Wave{
-		Organisation: survey.DefaultOrganisation, Version: version.ID, Name: d.name.In(lang), Audience: q.Audience,
+		Organisation: d.owner(), Version: version.ID, Name: d.name.In(lang), Audience: q.Audience,
 		Slug: d.slug, State: survey.WaveDraft, Threshold: threshold, Simulated: true,
 		Mode: survey.Confidential, OpenLink: true, OncePer: true,
 		Promise: survey.Promise{
-			Asker: survey.Words{
-				"en": "The Made-Up Company", "pl": "Firma Zmyślona", "ro": "Compania Inventată", "ru": "Компания «Вымысел»",
-			},
+			Asker: d.askedBy(),
 			Purpose: survey.Words{
 				"en": "To see how a survey feels to those who answer it.", "pl": "Aby zobaczyć, jak wygląda ankieta z perspektywy osób, które ją wypełniają.",
 				"ro": "Pentru a vedea cum arată un sondaj pentru cei care răspund.", "ru": "Чтобы увидеть опрос глазами тех, кто на него отвечает.",

@@ -337,6 +337,73 @@ func TestDemo(t *testing.T) {
 	}
 }
 
+// The demonstration has three organisations, and somebody in every role: each sees what is hers. Nothing of it is made
+// twice, and what somebody has changed stays.
+func TestDemoOffice(t *testing.T) {
+	data := t.TempDir()
+	s := begin(t, "demo", "--data", data)
+	guest := newBrowser(t)
+	if page := getBy(t, guest, s.address+"/"); !strings.Contains(page, "Employees, pilot") || !strings.Contains(page, "Made-Up Hotels") {
+		t.Errorf("the guest does not see the company and where else to look:\n%s", page)
+	}
+	hotels := regexp.MustCompile(`<button name="to" value="(\d+)">Made-Up Hotels`).FindStringSubmatch(getBy(t, guest, s.address+"/"))
+	if hotels == nil {
+		t.Fatal("there is no way to the hotels")
+	}
+	response, err := guest.PostForm(s.address+"/organisation", url.Values{"to": {hotels[1]}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	response.Body.Close()
+	if page := getBy(t, guest, s.address+"/"); !strings.Contains(page, "<strong>Made-Up Hotels") || strings.Contains(page, "Employees, pilot") || !strings.Contains(page, "Simulated") && !strings.Contains(page, "simulated") {
+		t.Errorf("at the hotels the guest sees:\n%s", page)
+	}
+	for _, tt := range []struct{ who, sees, not string }{
+		{"owner", "Employees, pilot", "Made-Up Clinics"},
+		{"hr", `href="/people"`, "Made-Up Clinics"},
+		{"analyst", `href="/divergence"`, `href="/people"`},
+		{"consultant", "Made-Up Clinics", `href="/people"`},
+		{"viewer", "Customers and employees", `href="/divergence"`},
+	} {
+		browser := newBrowser(t)
+		signIn(t, browser, s.address, tt.who+"@example.com", demoPassword)
+		page := getBy(t, browser, s.address+"/")
+		if !strings.Contains(page, tt.sees) || strings.Contains(page, tt.not) {
+			t.Errorf("%s sees, with %q and without %q:\n%s", tt.who, tt.sees, tt.not, page)
+		}
+	}
+	s.end()
+	if got := demoOrganisations(t, data); got != "3 organisations, 6 users, 1 views" {
+		t.Errorf("after the first start: %s", got)
+	}
+	begin(t, "demo", "--data", data).end()
+	if got := demoOrganisations(t, data); got != "3 organisations, 6 users, 1 views" {
+		t.Errorf("after the second start: %s", got)
+	}
+}
+
+func demoOrganisations(t *testing.T, data string) string {
+	t.Helper()
+	db, err := store.Open(t.Context(), filepath.Join(data, demoDatabase), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	organisations, err := db.Organisations(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	users, err := db.Users(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	views, err := db.Views(t.Context(), survey.DefaultOrganisation)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return fmt.Sprintf("%d organisations, %d users, %d views", len(organisations), len(users), len(views))
+}
+
 func demoCounts(t *testing.T, data string) string {
 	t.Helper()
 	db, err := store.Open(t.Context(), filepath.Join(data, demoDatabase), nil)

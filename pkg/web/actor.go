@@ -104,12 +104,26 @@ func powerful(a *access.Actor) bool {
 // followsByItself reports whether a page left open sends a request, with nobody before it.
 func followsByItself(c echo.Context) bool { return c.Path() == "/counts.json" }
 
-// guestCookie is the cookie with the role in which a guest looks at a demonstration.
-const guestCookie = "cxmirror_as"
+// The cookies with the role in which a guest looks at a demonstration, and with the organisation.
+const (
+	guestCookie      = "cxmirror_as"
+	guestPlaceCookie = "cxmirror_in"
+)
+
+// rememberGuest keeps a choice of a guest in the browser. A demonstration is served without TLS, on loopback.
+func rememberGuest(c echo.Context, name, value string) {
+	c.SetCookie(&http.Cookie{Name: name, Value: value, Path: "/", HttpOnly: true, SameSite: http.SameSiteLaxMode}) //nolint:gosec // see above
+}
 
 // identifyGuest makes an actor of whoever looks at a demonstration: its owner, or what the guest wants to see it as.
 func (s *Server) identifyGuest(c echo.Context) error {
-	actor, err := s.access.Actor(c.Request().Context(), s.guest, survey.DefaultOrganisation)
+	place := survey.DefaultOrganisation
+	if cookie, err := c.Cookie(guestPlaceCookie); err == nil {
+		if id, err := strconv.ParseInt(cookie.Value, 10, 64); err == nil {
+			place = survey.OrganisationID(id)
+		}
+	}
+	actor, err := s.access.Actor(c.Request().Context(), s.guest, place)
 	if err != nil {
 		return err
 	}
@@ -129,9 +143,7 @@ func (s *Server) lookAs(c echo.Context) error {
 	if s.guest == 0 || !slices.Contains(survey.Roles(), survey.Role(form.text("role"))) {
 		return survey.ErrNotFound
 	}
-	c.SetCookie(&http.Cookie{ //nolint:gosec // a demonstration is served without TLS, on loopback
-		Name: guestCookie, Value: form.text("role"), Path: "/", HttpOnly: true, SameSite: http.SameSiteLaxMode,
-	})
+	rememberGuest(c, guestCookie, form.text("role"))
 	return c.Redirect(http.StatusSeeOther, "/")
 }
 
@@ -155,8 +167,15 @@ func (s *Server) switchOrganisation(c echo.Context) error {
 // unless it is one of hers.
 func (s *Server) workIn(c echo.Context, organisation survey.OrganisationID) error {
 	ctx, actor := c.Request().Context(), actorOf(c)
-	if !slices.ContainsFunc(actor.Memberships, func(m survey.Membership) bool { return m.Organisation.ID == organisation }) || factsOf(ctx).User == 0 {
+	if !slices.ContainsFunc(actor.Memberships, func(m survey.Membership) bool { return m.Organisation.ID == organisation }) {
 		return survey.ErrNotFound
+	}
+	if factsOf(ctx).User == 0 && s.guest == 0 { // a program
+		return survey.ErrNotFound
+	}
+	if factsOf(ctx).User == 0 { // a guest has no session
+		rememberGuest(c, guestPlaceCookie, strconv.FormatInt(int64(organisation), 10))
+		return nil
 	}
 	moved, err := s.access.Actor(ctx, actor.User.ID, organisation)
 	if err != nil {
