@@ -61,6 +61,8 @@ var owners = map[string][]string{
 	"github.com/go-echarts/go-echarts/v2":      {"charts"},
 	"github.com/dop251/goja":                   {"charts"},
 	"golang.org/x/image":                       {"charts", "pkg/report"}, // report: which letters the font of its documents has
+	"golang.org/x/image/draw":                  {"pkg/web"},              // logos are made as small as they are shown
+	"golang.org/x/image/webp":                  {"pkg/web"},
 	"gorm.io":                                  {"pkg/store"},
 	"github.com/jackc/pgx/v5":                  {"pkg/store"}, // what gorm's driver runs on: errors by their codes, and reading in bulk
 	"github.com/libtnb/sqlite":                 {"pkg/store"},

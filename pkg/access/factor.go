@@ -56,13 +56,30 @@ func (s *Service) EnrolSecondFactor(ctx context.Context, id survey.UserID) (Enro
 	if err != nil {
 		return Enrolment{}, err
 	}
+	return enrolment(user, secret, sealed), nil
+}
+
+// Enrolling returns the second factor that [Service.EnrolSecondFactor] began, for a page that is shown again.
+func (s *Service) Enrolling(ctx context.Context, id survey.UserID, sealed []byte) (Enrolment, error) {
+	user, err := s.store.User(ctx, id)
+	if err != nil {
+		return Enrolment{}, fmt.Errorf("set up a second factor: %w", err)
+	}
+	secret, err := s.open(sealed, id)
+	if err != nil {
+		return Enrolment{}, err
+	}
+	return enrolment(user, secret, sealed), nil
+}
+
+func enrolment(user survey.User, secret, sealed []byte) Enrolment {
 	typed := base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(secret)
 	address := url.URL{
 		Scheme: "otpauth", Host: "totp", Path: "/" + issuerName + ":" + user.Address,
 		// Blanks as %20: some authenticators show a plus.
 		RawQuery: strings.ReplaceAll(url.Values{"secret": {typed}, "issuer": {issuerName}}.Encode(), "+", "%20"),
 	}
-	return Enrolment{Secret: groups(typed, 4, " "), Address: address.String(), Sealed: sealed}, nil
+	return Enrolment{Secret: groups(typed, 4, " "), Address: address.String(), Sealed: sealed}
 }
 
 // ConfirmSecondFactor sets up what [Service.EnrolSecondFactor] began, if a code shows that the authenticator has it,

@@ -19,6 +19,7 @@ type gateName string
 const (
 	signInGate gateName = "sign-in"
 	mailGate   gateName = "mail"
+	inviteGate gateName = "invite"
 	apiGate    gateName = "api"
 )
 
@@ -41,6 +42,7 @@ func newGates() map[gateName]*addressGate {
 	return map[gateName]*addressGate{
 		signInGate: {burst: 120, perSecond: 1, by: make(map[netip.Addr]*allowance)},
 		mailGate:   {burst: 20, perSecond: 1. / 30, by: make(map[netip.Addr]*allowance)},
+		inviteGate: {burst: 200, perSecond: 1. / 10, by: make(map[netip.Addr]*allowance)},
 		apiGate:    {burst: 600, perSecond: 20, by: make(map[netip.Addr]*allowance)},
 	}
 }

@@ -73,10 +73,12 @@ type promisePage struct {
 	contact
 	Foreign string // says that the questions are in another language
 	Start   startForm
-	Draft   string // address of the page where an earlier response goes on
-	Anew    bool   // that somebody else may begin beside it
-	Privacy string // address of the page that says how answers are kept
-	Mailing string // address of the page where mails can be declined; "" is none
+	Draft   string       // address of the page where an earlier response goes on
+	Anew    bool         // that somebody else may begin beside it
+	Privacy string       // address of the page that says how answers are kept
+	Mailing string       // address of the page where mails can be declined; "" is none
+	Logo    template.URL // of who asks, in the page itself; "" is none
+	LogoOf  string
 }
 
 // thanksPage ends a response.
@@ -207,6 +209,9 @@ func (s *Server) showPromiseOf(c echo.Context, status int, v *visit, said string
 	}
 	if said != "" {
 		page.Notice = page.Say(said + "_text")
+	}
+	if logo := s.logoOf(c.Request().Context(), v.wave.Organisation); logo.letterhead != "" {
+		page.Logo, page.LogoOf = logo.letterhead, logo.called
 	}
 	if promise.Minutes > 0 {
 		page.Minutes = s.phrases.SayCount(v.lang, "minutes", promise.Minutes, nil)

@@ -68,8 +68,35 @@ var rights = map[string]rule{ //nolint:gochecknoglobals // the table is the poin
 	"POST /invitation/:secret":   {reach: visitors, gate: signInGate},
 	"GET /set-up/:secret":        {reach: visitors, gate: signInGate},
 	"POST /set-up/:secret":       {reach: visitors, gate: signInGate},
-	"POST /organisation":         {reach: users},
+	"POST /work-in":              {reach: users},
 	"POST /look-as":              {reach: users},
+
+	// Her own account. What she does to it is told to the trail of the whole service, which her handlers write.
+	"GET /profile":                        {reach: users},
+	"POST /profile":                       {reach: users},
+	"POST /profile/password":              {reach: users, gate: signInGate},
+	"POST /profile/second-factor":         {reach: users, gate: signInGate},
+	"GET /profile/second-factor":          {reach: users},
+	"POST /profile/second-factor/confirm": {reach: users, gate: signInGate},
+	"POST /profile/second-factor/codes":   {reach: users, gate: signInGate},
+	"POST /profile/second-factor/end":     {reach: users, gate: signInGate},
+	"POST /profile/sessions/end":          {reach: users},
+	"POST /profile/sessions/others":       {reach: users},
+
+	// The organisation: how it looks, who works in it, and what programs may do for it. What is public of its look has
+	// an address that only whoever was shown it knows.
+	"GET /organisation":          {right: access.Manage},
+	"POST /organisation":         {right: access.Manage, action: "organisation.changed"},
+	"GET /members":               {right: access.ManageMembers},
+	"POST /members":              {right: access.ManageMembers, action: "member.invited", gate: inviteGate},
+	"POST /members/:user/roles":  {right: access.ManageMembers, action: "roles.changed"},
+	"POST /members/:user/invite": {right: access.ManageMembers, action: "member.invited_again", gate: inviteGate},
+	"POST /members/:user/remove": {right: access.ManageMembers, action: "member.removed"},
+	"GET /tokens":                {right: access.ManageTokens},
+	"POST /tokens":               {right: access.ManageTokens, action: "token.made"},
+	"POST /tokens/:token/revoke": {right: access.ManageTokens, action: "token.revoked"},
+	"GET /logo/:name":            {reach: everyone},
+	"GET /accent/:name":          {reach: everyone},
 
 	// Waves: what is asked, of whom, and how many have answered. The home of those who see none is what they do see.
 	"GET /":                   {reach: users},

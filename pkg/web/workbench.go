@@ -90,6 +90,12 @@ func (s *Server) workbenchRoutes(g *echo.Group) {
 	g.GET("/divergence/pictures.json", s.showPictureOptions)
 	g.GET("/divergence/:document", s.downloadDivergence)
 	s.viewRoutes(g)
+
+	// The organisation, who works in it, and oneself.
+	s.organisationRoutes(g)
+	s.memberRoutes(g)
+	s.tokenRoutes(g)
+	s.profileRoutes(g)
 }
 
 func (s *Server) atTheWorkbench(next echo.HandlerFunc) echo.HandlerFunc {
@@ -112,11 +118,15 @@ type room struct {
 
 	phrases *survey.Phrases
 	actor   *access.Actor // nil is somebody who has not signed in
+	logo    keptLogo      // of the organisation worked in
 }
 
 // room returns the frame of a page whose title is said already.
 func (s *Server) room(c echo.Context, here string) room {
 	r := room{Lang: s.workbenchLanguage(c), Here: here, Version: s.version, Outbox: s.showsOutbox(c), phrases: s.workbench.phrases, actor: actorOf(c)}
+	if r.actor != nil && r.actor.Organisation.LogoKind != "" {
+		r.logo = s.logoOf(c.Request().Context(), r.actor.Organisation.ID)
+	}
 	r.Guest = s.guest != 0 && r.actor != nil && r.actor.User.ID == s.guest
 	if c.Request().Method == http.MethodGet {
 		for _, lang := range r.phrases.Languages() {

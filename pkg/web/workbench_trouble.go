@@ -145,7 +145,7 @@ func (u *upload) kept(r room) (fields []sentField, lost string) {
 	file, layout := u.files["file"], u.files["map_file"]
 	for _, name := range slices.Sorted(maps.Keys(u.fields)) {
 		replaced := len(file.content) > 0 && (name == "packed" || name == "file_name") || len(layout.content) > 0 && name == "map"
-		if name == "confirmed" || replaced || name == "password" || name == "again" || name == "code" {
+		if name == "confirmed" || replaced || name == "password" || name == "new_password" || name == "again" || name == "code" {
 			continue // who confirms has to look again, and secrets are typed again
 		}
 		for _, value := range u.fields[name] {
