@@ -103,6 +103,9 @@ func (s *Server) profilePage(c echo.Context) (profilePage, error) {
 	}
 	for i := range sessions {
 		one := &sessions[i]
+		if one.Agent == unknownAgent {
+			one.Agent = page.T("profile_unknown")
+		}
 		page.Sessions = append(page.Sessions, sessionLine{
 			one.Hash, one.Agent, one.Started.UTC().Format(minuteLayout), one.Seen.UTC().Format(minuteLayout), one.Hash == factsOf(ctx).Hash,
 		})

@@ -237,6 +237,9 @@ func standingOf(a *access.Actor) string {
 	return all.String()
 }
 
+// unknownAgent is a browser that does not say what it is, as programs of tests do.
+const unknownAgent = "–"
+
 // agentOf returns the browser and the system that a browser says it is, nothing finer: people know their sessions by
 // it, and nobody is to be told apart by it.
 func agentOf(header string) string {
@@ -270,7 +273,7 @@ func agentOf(header string) string {
 	case browser != "" && system != "":
 		return browser + ", " + system
 	case browser+system == "":
-		return "–"
+		return unknownAgent
 	}
 	return browser + system
 }
