@@ -1,6 +1,7 @@
 package web
 
 import (
+	"encoding/csv"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -109,6 +110,27 @@ func (f *field) inviteDepartments(t *testing.T, slug string, departments map[str
 	return stored
 }
 
+// columnsOf returns the columns of a file with their cells in alphabetical order: files of waves that protect people
+// have them in another order each time.
+func columnsOf(t *testing.T, file string) string {
+	t.Helper()
+	reader := csv.NewReader(strings.NewReader(strings.TrimPrefix(file, "\uFEFF")))
+	rows, err := reader.ReadAll()
+	if err != nil || len(rows) < 2 {
+		t.Fatalf("%d rows, %v", len(rows), err)
+	}
+	var all strings.Builder
+	for i, name := range rows[0] {
+		var cells []string
+		for _, row := range rows[1:] {
+			cells = append(cells, row[i])
+		}
+		slices.Sort(cells)
+		fmt.Fprintln(&all, name, cells)
+	}
+	return all.String()
+}
+
 // Every operation does what it says, and answers what the document says.
 func TestAPIOperations(t *testing.T) {
 	f, program := newBench(t)
@@ -212,7 +234,7 @@ func TestAPIOperations(t *testing.T) {
 		t.Errorf("comments of nobody: %+v", none)
 	}
 	file := call("GET", "/waves/{id}/answers.csv", address(external.ID, "/answers.csv"), nil, 200)
-	if want := program.look(address(external.ID, "/answers.csv")); file.body != want.body || file.header.Get("Content-Disposition") != want.header.Get("Content-Disposition") {
+	if want := program.look(address(external.ID, "/answers.csv")); columnsOf(t, file.body) != columnsOf(t, want.body) || file.header.Get("Content-Disposition") != want.header.Get("Content-Disposition") {
 		t.Error("the API and the page export other answers")
 	}
 

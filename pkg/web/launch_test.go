@@ -503,7 +503,7 @@ func TestLaunchAnonymous(t *testing.T) {
 		form.Set("kept.en", "Everything, with your name.")
 		return form
 	}())
-	mustSay(t, got, 422, "This was promised at the launch and cannot be taken back", "Everything, with your name.")
+	mustSay(t, got, 409, "This was promised at the launch and cannot be taken back", "Everything, with your name.")
 }
 
 // Mails that quiet hours hold back say until when, before the launch and after it.

@@ -556,9 +556,9 @@ func TestSettingUp(t *testing.T) {
 	path := strings.TrimPrefix(address, "https://survey.example.org")
 	mustSay(t, p.get("/set-up/unknown"), 410, "cannot be used any more")
 	mustSay(t, p.get(path), 200, "Set up this server")
-	mustSay(t, p.post(path, url.Values{"address": {"not one"}, "name": {"Anna"}, "password": {goodPassword}, "again": {goodPassword}}), 422, "not an e-mail address", "Anna")
-	mustSay(t, p.post(path, url.Values{"address": {"anna@example.com"}, "name": {" "}, "password": {goodPassword}, "again": {goodPassword}}), 422, "The name is missing")
-	in := p.post(path, url.Values{"address": {"anna@example.com"}, "name": {"Anna"}, "password": {goodPassword}, "again": {goodPassword}})
+	mustSay(t, p.post(path, url.Values{"organisation": {"Example <Ltd>"}, "address": {"not one"}, "name": {"Anna"}, "password": {goodPassword}, "again": {goodPassword}}), 422, "not an e-mail address", "Anna", "Example <Ltd>")
+	mustSay(t, p.post(path, url.Values{"organisation": {"Example"}, "address": {"anna@example.com"}, "name": {" "}, "password": {goodPassword}, "again": {goodPassword}}), 422, "The name is missing")
+	in := p.post(path, url.Values{"organisation": {"Example"}, "address": {"anna@example.com"}, "name": {"Anna"}, "password": {goodPassword}, "again": {goodPassword}})
 	if in.status != http.StatusSeeOther {
 		t.Fatalf("%d %s", in.status, visible(in.body))
 	}

@@ -77,10 +77,10 @@ func (s *Server) showWorkbenchTrouble(c echo.Context, t trouble, cause error) er
 	if may, ok := errors.AsType[mayNotError](cause); ok {
 		page.Having = page.whoMay(may.right)
 	}
-	if strings.HasPrefix(c.Request().URL.Path, "/people") && page.May(string(access.SeePeople)) {
+	if strings.HasPrefix(c.Request().URL.Path, "/people") && page.mayBack(access.SeePeople) {
 		page.Back, page.BackTo = "/people", page.T("trouble_to_people")
 	}
-	if id, err := strconv.ParseInt(c.Param("id"), 10, 64); err == nil && !errors.Is(cause, survey.ErrNotFound) && page.May(string(access.SeeWaves)) {
+	if id, err := strconv.ParseInt(c.Param("id"), 10, 64); err == nil && !errors.Is(cause, survey.ErrNotFound) && page.mayBack(access.SeeWaves) {
 		page.Back, page.BackTo = "/waves/"+strconv.FormatInt(id, 10), page.T("trouble_to_wave")
 	}
 	ours := t.status >= http.StatusInternalServerError
@@ -115,6 +115,10 @@ func (t trouble) workbenchPhrase() string {
 	}
 	return "trouble_refused"
 }
+
+// mayBack reports whether a way back may be offered that needs a right. Of whom the server does not know now, since
+// its database is away, it offers the room that she came from.
+func (r room) mayBack(right access.Right) bool { return r.actor == nil || r.actor.May(right) }
 
 // whoMay says whose roles have a right.
 func (r room) whoMay(right access.Right) string {
