@@ -5,9 +5,10 @@
 #   docker run --detach --network host --volume cxmirror:/var/lib/cxmirror --restart unless-stopped cxmirror
 #
 # Without a command it serves. Answers are in /var/lib/cxmirror, unless CXMIRROR_DSN names a PostgreSQL: keep that
-# directory in a volume (a directory of the machine has to belong to user 65532). There is no sign-in yet, so the
-# service answers on 127.0.0.1 only, which is why it is given the machine's own network; set its address by
-# CXMIRROR_LISTEN, which the health check reads too. cmd/cxmirror/compose.yaml has it with PostgreSQL.
+# directory in a volume (a directory of the machine has to belong to user 65532). As it is here, the service answers on
+# 127.0.0.1 only, which is why it is given the machine's own network, and a proxy there lets others in over TLS
+# (CXMIRROR_TRUST_PROXY, CXMIRROR_ADDRESS); its log has the link to set it up. CXMIRROR_LISTEN is its address, which the
+# health check reads too. cmd/cxmirror/compose.yaml has it with PostgreSQL, in a network of their own.
 #
 # `make image` builds the program outside and only the last stage here: a build context named "build"
 # stands in for the stage of that name, so that no base image has to be pulled.

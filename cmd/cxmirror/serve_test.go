@@ -444,12 +444,12 @@ func TestComposeFileAndImage(t *testing.T) {
 	// The two services, as indented blocks.
 	_, services, _ := strings.Cut(source, "\n  cxmirror:\n")
 	served, rest, found := strings.Cut(services, "\n  postgres:\n")
-	database, _, _ := strings.Cut(rest, "\nvolumes:")
+	database, network, _ := strings.Cut(rest, "\nnetworks:")
 	if !found {
 		t.Fatal("it does not have both services")
 	}
 	for _, want := range []string{
-		"command: [serve]", "network_mode: host", "CXMIRROR_LISTEN: 127.0.0.1:", "test: [CMD, /usr/bin/cxmirror, healthcheck]",
+		"command: [serve]", "\n      - 127.0.0.1:8080:8080\n", "CXMIRROR_LISTEN: 0.0.0.0:8080", ":/var/lib/cxmirror", "test: [CMD, /usr/bin/cxmirror, healthcheck]",
 		"condition: service_healthy", "restart: unless-stopped",
 	} {
 		if !strings.Contains(served, want) {
@@ -473,8 +473,11 @@ func TestComposeFileAndImage(t *testing.T) {
 	}
 	_, spelled := dsn.User.Password()
 	if spelled || dsn.User.Username() != value(database, "POSTGRES_USER") || dsn.Path != "/"+value(database, "POSTGRES_DB") ||
-		dsn.Hostname() != "127.0.0.1" || !strings.Contains(database, "\n      - "+dsn.Host+":5432\n") {
-		t.Errorf("%s does not lead to the database:\n%s", dsn, database)
+		dsn.Host != "postgres:5432" || strings.Contains(database, "ports:") {
+		t.Errorf("%s does not lead to the database, or others reach it:\n%s", dsn, database)
+	}
+	if gateway := strings.TrimSuffix(value(served, "CXMIRROR_TRUST_PROXY"), "/32"); gateway == "" || !strings.Contains(network, "gateway: "+gateway+"\n") {
+		t.Errorf("%q is not the machine in the network:\n%s", gateway, network)
 	}
 	asked := regexp.MustCompile(`^\$\{POSTGRES_PASSWORD:\?[^}]+\}$`) // compose does not start without it
 	for _, password := range []string{value(served, "PGPASSWORD"), value(database, "POSTGRES_PASSWORD")} {
