@@ -120,15 +120,18 @@ type PersonRejection struct {
 	Header  string // the name of the column, if it has one
 	Value   string // what the cell holds, shortened; control characters are shown as pictures
 	Problem PersonProblem
-	Reason  string
-	Advice  string // what to do about it
+	RowFault
 }
 
 // String returns "people.csv:17: C (E-mail): "jan.kowalski": no @ in it; an address reads name@company.com".
 func (r PersonRejection) String() string { return place(r.File, r.Line, 0) + r.Explain() }
 
 // Explain returns what String does without the place in the file.
-func (r PersonRejection) Explain() string {
+func (r PersonRejection) Explain() string { return r.ExplainAs(r.RowFault.Explain(), r.Advise()) }
+
+// ExplainAs is [PersonRejection.Explain] with sentences in another language: what is wrong, and what to do about it,
+// which may be "".
+func (r PersonRejection) ExplainAs(reason, advice string) string {
 	var b strings.Builder
 	if r.Column != "" {
 		b.WriteString(r.Column)
@@ -140,9 +143,9 @@ func (r PersonRejection) Explain() string {
 	if r.Value != "" {
 		fmt.Fprintf(&b, "%q: ", r.Value)
 	}
-	b.WriteString(r.Reason)
-	if r.Advice != "" {
-		b.WriteString("; " + r.Advice)
+	b.WriteString(reason)
+	if advice != "" {
+		b.WriteString("; " + advice)
 	}
 	return b.String()
 }
@@ -201,8 +204,7 @@ type peopleRow struct {
 type cellFault struct {
 	column  int
 	problem PersonProblem
-	reason  string
-	advice  string
+	RowFault
 }
 
 // OpenPeople reads the beginning of a file of people and makes ready to read them: CSV or TSV in UTF-8, UTF-16,
@@ -344,7 +346,7 @@ func (p *PeopleReader) Report() PeopleReport {
 func (p *PeopleReader) reject(row *peopleRow, faults []cellFault) {
 	p.report.Rejected++
 	for _, fault := range faults {
-		rejection := PersonRejection{File: p.report.File, Line: row.line, Problem: fault.problem, Reason: fault.reason, Advice: fault.advice}
+		rejection := PersonRejection{File: p.report.File, Line: row.line, Problem: fault.problem, RowFault: fault.RowFault}
 		if fault.column >= 0 {
 			rejection.Column = columnLetters(fault.column)
 			if fault.column < len(p.names) {

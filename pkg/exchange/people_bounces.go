@@ -137,9 +137,9 @@ func (b *BounceReader) Bounces() iter.Seq[Bounce] {
 	}
 }
 
-func (b *BounceReader) skip(line int, why string) {
+func (b *BounceReader) skip(line int, why RowFault) {
 	if len(b.skipped) < keptRejections {
-		b.skipped = append(b.skipped, PersonRejection{File: b.file, Line: line, Reason: why})
+		b.skipped = append(b.skipped, PersonRejection{File: b.file, Line: line, RowFault: why})
 	}
 }
 
@@ -254,10 +254,10 @@ func isSeparator(line []byte) bool {
 
 // readReport reads a message of a mail server about mails it did not deliver. why says what the message is if it
 // tells of none.
-func readReport(message []byte) (bounces []Bounce, why string) {
+func readReport(message []byte) (bounces []Bounce, why RowFault) {
 	m, err := mail.ReadMessage(bytes.NewReader(bytes.TrimLeft(message, "\r\n")))
 	if err != nil {
-		return nil, "not a message that can be read: " + err.Error()
+		return nil, RowFault{Reason: MessageUnreadable, Text: err.Error()}
 	}
 	found := &report{}
 	found.read(textproto.MIMEHeader(m.Header), m.Body, 0)
@@ -267,7 +267,7 @@ func readReport(message []byte) (bounces []Bounce, why string) {
 		bounces = append(bounces, bounce)
 	}
 	if len(bounces) > 0 {
-		return bounces, ""
+		return bounces, RowFault{}
 	}
 	// Some servers write no report for machines, but name who failed in a field of their own.
 	if failed := m.Header.Get("X-Failed-Recipients"); failed != "" {
@@ -278,22 +278,25 @@ func readReport(message []byte) (bounces []Bounce, why string) {
 			}
 		}
 		if len(bounces) > 0 {
-			return bounces, ""
+			return bounces, RowFault{}
 		}
 	}
 	subject, err := new(mime.WordDecoder).DecodeHeader(m.Header.Get("Subject"))
 	if err != nil {
 		subject = m.Header.Get("Subject")
 	}
+	why.Text = shownCell(subject)
 	switch auto := strings.ToLower(m.Header.Get("Auto-Submitted")); {
 	case found.status && found.delivered:
-		return nil, fmt.Sprintf("a report of mail that arrived: %q", shownCell(subject))
+		why.Reason = MessageArrived
 	case found.status:
-		return nil, fmt.Sprintf("a report that names nobody: %q", shownCell(subject))
+		why.Reason = MessageOfNobody
 	case strings.HasPrefix(auto, "auto-replied"):
-		return nil, fmt.Sprintf("an automatic answer: %q", shownCell(subject))
+		why.Reason = MessageAutomatic
+	default:
+		why.Reason = MessageOther
 	}
-	return nil, fmt.Sprintf("not a report of a mail server: %q", shownCell(subject))
+	return nil, why
 }
 
 // report is what was found in the parts of a message.

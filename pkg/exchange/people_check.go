@@ -32,46 +32,46 @@ func (p *PeopleReader) accept(row *peopleRow) (survey.Person, bool) {
 		}
 		return p.clean(row.cells[column])
 	}
-	blame := func(column int, problem PersonProblem, reason, advice string) {
-		faults = append(faults, cellFault{column: column, problem: problem, reason: reason, advice: advice})
+	blame := func(column int, problem PersonProblem, fault RowFault) {
+		faults = append(faults, cellFault{column: column, problem: problem, RowFault: fault})
 	}
 	person := survey.Person{Active: true}
 	for _, column := range p.plan.name {
 		if part := cell(column); part != "" {
-			if reason, advice := checkLine(part); reason != "" {
-				blame(column, ProblemCharacters, reason, advice)
+			if fault, bad := checkLine(part); bad {
+				blame(column, ProblemCharacters, fault)
 			}
 			person.Name = strings.TrimSpace(person.Name + " " + oneLine(part))
 		}
 	}
 	if n := utf8.RuneCountInString(person.Name); n > MaxPersonText {
-		blame(p.plan.name[0], ProblemLong, fmt.Sprintf("the name has %d characters, at most %d are kept", n, MaxPersonText), "shorten it")
+		blame(p.plan.name[0], ProblemLong, RowFault{Reason: NameLong, Count: n, Limit: MaxPersonText})
 	}
 	if given := cell(p.plan.address); given != "" {
-		address, display, reason, advice := readAddress(given)
+		address, display, fault := readAddress(given)
 		person.Address = address
 		switch {
-		case reason != "":
-			blame(p.plan.address, ProblemAddress, reason, advice)
+		case fault.Reason != "":
+			blame(p.plan.address, ProblemAddress, fault)
 		case person.Name == "":
 			person.Name = display
 		}
 	} else if !p.options.OnPaper {
-		blame(p.plan.address, ProblemNoAddress, "no address", "add it, or allow people without address, who get access codes on paper")
+		blame(p.plan.address, ProblemNoAddress, RowFault{Reason: AddressMissing})
 	}
 	switch person.Key = cell(p.plan.key); {
 	case p.plan.key < 0:
 		person.Key = strings.ToLower(person.Address)
 		if person.Key == "" && len(faults) == 0 {
-			blame(-1, ProblemNoKey, "neither an address nor an identifier", "add one: without it the person cannot be found again")
+			blame(-1, ProblemNoKey, RowFault{Reason: NeitherOfBoth})
 		}
 	case person.Key == "":
-		blame(p.plan.key, ProblemNoKey, "no identifier, though the file has a column for it", "add it, or ignore that column: then the address is the identifier")
+		blame(p.plan.key, ProblemNoKey, RowFault{Reason: IdentifierMissing})
 	case len(person.Key) > MaxKey:
-		blame(p.plan.key, ProblemKey, fmt.Sprintf("an identifier of %d bytes, at most %d are kept", len(person.Key), MaxKey), "shorten it, or take another column")
+		blame(p.plan.key, ProblemKey, RowFault{Reason: IdentifierLong, Count: len(person.Key), Limit: MaxKey})
 	default:
-		if reason, advice := checkLine(person.Key); reason != "" {
-			blame(p.plan.key, ProblemKey, reason, advice)
+		if fault, bad := checkLine(person.Key); bad {
+			blame(p.plan.key, ProblemKey, fault)
 		}
 	}
 	fellBack := false
@@ -83,14 +83,13 @@ func (p *PeopleReader) accept(row *peopleRow) (survey.Person, bool) {
 		case p.options.Fallback != "":
 			person.Language, fellBack = p.options.Fallback, true
 		default:
-			blame(p.plan.language, ProblemLanguage, "no language that people can be written to in",
-				"write one of "+strings.Join(p.languageTags(), ", ")+", leave it blank, or choose a language for all whose own is not there")
+			blame(p.plan.language, ProblemLanguage, RowFault{Reason: UnknownLanguage, Text: strings.Join(p.languageTags(), ", ")})
 		}
 	}
 	if said := cell(p.plan.active); said != "" {
 		active, ok := yesOrNo(said)
 		if !ok {
-			blame(p.plan.active, ProblemActive, "neither yes nor no", "write yes, no, or leave it blank for yes")
+			blame(p.plan.active, ProblemActive, RowFault{Reason: UnknownActive})
 		}
 		person.Active = active
 	}
@@ -113,9 +112,9 @@ func (p *PeopleReader) accept(row *peopleRow) (survey.Person, bool) {
 			}
 		}
 		if n := utf8.RuneCountInString(value); n > MaxPersonText {
-			blame(a.column, ProblemLong, fmt.Sprintf("%d characters, at most %d are kept of an attribute", n, MaxPersonText), "shorten it, or ignore the column if it holds remarks")
-		} else if reason, advice := checkText(value); reason != "" {
-			blame(a.column, ProblemCharacters, reason, advice)
+			blame(a.column, ProblemLong, RowFault{Reason: AttributeLong, Count: n, Limit: MaxPersonText})
+		} else if fault, bad := checkText(value); bad {
+			blame(a.column, ProblemCharacters, fault)
 		}
 		person.Attributes[a.key] = value
 	}
@@ -162,15 +161,11 @@ func (p *PeopleReader) rowFaults(row *peopleRow) []cellFault {
 		// Without a header, nobody said how many cells a row has.
 	case len(row.cells) < p.lastNamed()+1:
 		faults = append(faults, cellFault{
-			column: -1, problem: ProblemCells,
-			reason: fmt.Sprintf("the row ends after %s, the header names %d", countCells(len(row.cells)), p.lastNamed()+1),
-			advice: "probably a cell or a line end is missing or too many; separate blank cells, too",
+			column: -1, problem: ProblemCells, RowFault: RowFault{Reason: CellsMissing, Count: len(row.cells), Limit: p.lastNamed() + 1},
 		})
 	case len(row.cells) > width && !isEmpty(row.cells[width:]):
 		faults = append(faults, cellFault{
-			column: -1, problem: ProblemCells,
-			reason: fmt.Sprintf("the row has %d cells, the header names %d", len(row.cells), width),
-			advice: "probably a text with the delimiter in it: put it in quotes",
+			column: -1, problem: ProblemCells, RowFault: RowFault{Reason: CellsTooMany, Count: len(row.cells), Limit: width},
 		})
 	}
 	return faults
@@ -188,25 +183,19 @@ func (p *PeopleReader) lastNamed() int {
 // repeated remembers a person by key and address, and says where either stood before.
 func (p *PeopleReader) repeated(person *survey.Person, line int) []cellFault {
 	var faults []cellFault
-	stands := "line"
+	key, address := IdentifierRepeatedLine, AddressRepeatedLine
 	if !p.rows.padded() {
-		stands = "row"
+		key, address = IdentifierRepeatedRow, AddressRepeatedRow
 	}
 	if p.plan.key >= 0 {
 		if first, again := p.keys.lookup(person.Key); again {
-			faults = append(faults, cellFault{
-				column: p.plan.key, problem: ProblemRepeated,
-				reason: fmt.Sprintf("the identifier stands in %s %d already", stands, first), advice: "leave one of the two rows",
-			})
+			faults = append(faults, cellFault{column: p.plan.key, problem: ProblemRepeated, RowFault: RowFault{Reason: key, Line: int(first)}})
 		}
 	}
 	folded := strings.ToLower(person.Address)
 	if folded != "" {
 		if first, again := p.mails.lookup(folded); again {
-			faults = append(faults, cellFault{
-				column: p.plan.address, problem: ProblemRepeated,
-				reason: fmt.Sprintf("the address stands in %s %d already", stands, first), advice: "leave one of the two rows, or give each person an address of her own",
-			})
+			faults = append(faults, cellFault{column: p.plan.address, problem: ProblemRepeated, RowFault: RowFault{Reason: address, Line: int(first)}})
 		}
 	}
 	if len(faults) > 0 {
@@ -301,19 +290,18 @@ func yesOrNo(said string) (yes, ok bool) {
 
 // readAddress reads what people paste as an address: the address alone, mailto:, or with a name, as mail programs
 // copy it. Comments, quoted local parts and addresses of machines are refused: in lists of people they are slips.
-func readAddress(given string) (address, display, reason, advice string) {
-	const likeThis = "an address reads name@company.com"
+func readAddress(given string) (address, display string, fault RowFault) {
 	s := given
 	if len(s) > len("mailto:") && strings.EqualFold(s[:len("mailto:")], "mailto:") {
 		s = s[len("mailto:"):]
 	}
-	if reason, advice := checkLine(s); reason != "" {
-		return "", "", reason, advice
+	if fault, bad := checkLine(s); bad {
+		return "", "", fault
 	}
 	if strings.HasSuffix(s, ">") {
 		open := strings.LastIndexByte(s, '<')
 		if open < 0 {
-			return "", "", "a > without <", likeThis
+			return "", "", RowFault{Reason: AddressBracket}
 		}
 		display = strings.TrimSpace(strings.Trim(strings.TrimSpace(s[:open]), `"'`))
 		s = s[open+1 : len(s)-1]
@@ -322,80 +310,88 @@ func readAddress(given string) (address, display, reason, advice string) {
 	foreign := strings.IndexFunc(s, func(r rune) bool { return r >= utf8.RuneSelf })
 	switch {
 	case at < 0:
-		return "", "", "no @ in it", likeThis
+		return "", "", RowFault{Reason: AddressNoAt}
 	case strings.ContainsAny(s, ";,"):
-		return "", "", "more than one address, or a comma in it", "leave one address; other people take rows of their own"
+		return "", "", RowFault{Reason: AddressMany}
 	case strings.ContainsAny(s, " \u00a0"):
-		return "", "", "a blank in it", likeThis
+		return "", "", RowFault{Reason: AddressBlank}
 	case strings.IndexByte(s, '@') != at:
-		return "", "", "more than one @ in it", "leave one address; other people take rows of their own"
+		return "", "", RowFault{Reason: AddressManyAts}
 	case len(s) > maxAddress:
-		return "", "", fmt.Sprintf("an address of %d characters, mail takes at most %d", len(s), maxAddress), "probably texts of several cells were joined; " + likeThis
+		return "", "", RowFault{Reason: AddressLong, Count: len(s), Limit: maxAddress}
 	case at > maxLocal:
-		return "", "", fmt.Sprintf("%d characters before the @, mail takes at most %d", at, maxLocal), likeThis
+		return "", "", RowFault{Reason: AddressLocalLong, Count: at, Limit: maxLocal}
 	case foreign >= 0:
 		r, _ := utf8.DecodeRuneInString(s[foreign:])
-		return "", "", fmt.Sprintf("the letter %q, which is not of the Latin alphabet without accents", r),
-			"type the address anew: a letter may only look Latin; of a domain with such letters, take the form that begins with xn--"
+		return "", "", RowFault{Reason: AddressForeignLetter, Text: shownLetter(r)}
 	}
 	parsed, err := mail.ParseAddress(s)
 	if err != nil || parsed.Address != s || parsed.Name != "" || strings.ContainsAny(s, `"()[]\`) {
-		return "", "", "characters or dots that an address cannot have there", likeThis
+		return "", "", RowFault{Reason: AddressCharacters}
 	}
 	domain := s[at+1:]
-	if reason := checkDomain(domain); reason != "" {
-		return "", "", reason, likeThis
+	if fault, bad := checkDomain(domain); bad {
+		return "", "", fault
 	}
 	// The part before the @ is the server's business; domains are the same in any case.
-	return s[:at+1] + strings.ToLower(domain), oneLine(display), "", ""
+	return s[:at+1] + strings.ToLower(domain), oneLine(display), RowFault{}
 }
 
-// checkDomain says what is wrong with the name of a host, or "".
-func checkDomain(domain string) string {
+// shownLetter is a letter as messages show it: one that cannot be seen by its number.
+func shownLetter(r rune) string {
+	if unicode.IsPrint(r) {
+		return string(r)
+	}
+	return fmt.Sprintf("%U", r)
+}
+
+// checkDomain says what is wrong with the name of a host, if anything is.
+func checkDomain(domain string) (fault RowFault, bad bool) {
+	blame := func(reason RowReason) (RowFault, bool) { return RowFault{Reason: reason, Text: domain}, true }
 	labels := strings.Split(domain, ".")
 	if len(labels) < 2 {
-		return fmt.Sprintf("the domain %q has no dot", domain)
+		return blame(DomainNoDot)
 	}
 	for _, label := range labels {
 		switch {
 		case label == "":
-			return fmt.Sprintf("the domain %q has a dot too many", domain)
+			return blame(DomainManyDots)
 		case len(label) > maxLabel:
-			return fmt.Sprintf("a part of the domain has %d characters, at most %d are allowed", len(label), maxLabel)
+			return RowFault{Reason: DomainLong, Count: len(label), Limit: maxLabel}, true
 		case label[0] == '-' || label[len(label)-1] == '-':
-			return fmt.Sprintf("a part of the domain %q begins or ends with a hyphen", domain)
+			return blame(DomainHyphen)
 		case strings.Trim(strings.ToLower(label), "abcdefghijklmnopqrstuvwxyz0123456789-") != "":
-			return fmt.Sprintf("the domain %q has characters that domains do not have", domain)
+			return blame(DomainCharacters)
 		}
 	}
 	if last := labels[len(labels)-1]; len(last) < 2 || isDigits(last) {
-		return fmt.Sprintf("no domain ends in .%s", last)
+		return RowFault{Reason: DomainEnd, Text: last}, true
 	}
-	return ""
+	return RowFault{}, false
 }
 
 // checkLine refuses what would end a line of a mail's header, and everything else that checkText does.
-func checkLine(s string) (reason, advice string) {
+func checkLine(s string) (fault RowFault, bad bool) {
 	if strings.ContainsAny(s, "\r\n") {
-		return "a line break inside", "leave one line: what follows a line break could become a line of the mail's header"
+		return RowFault{Reason: LineBreak}, true
 	}
 	return checkText(s)
 }
 
 // checkText refuses characters that are no text.
-func checkText(s string) (reason, advice string) {
+func checkText(s string) (fault RowFault, bad bool) {
 	for _, r := range s {
 		switch {
 		case r == '\uFFFD':
-			return "a letter that was lost (\uFFFD)", "correct it; if there are many, the file was read or saved in the wrong encoding: save it as \"CSV UTF-8\" or .xlsx"
+			return RowFault{Reason: LostLetter}, true
 		case unicode.IsControl(r), isSteering(r):
-			return fmt.Sprintf("a control character (%U)", r), "delete it, or type the text anew"
+			return RowFault{Reason: ControlCharacter, Text: fmt.Sprintf("%U", r)}, true
 		}
 	}
 	if strings.HasPrefix(s, `"`) && strings.Count(s, `"`)%2 == 1 {
-		return "a quote that is never closed", "close it, or leave it out"
+		return RowFault{Reason: UnclosedQuote}, true
 	}
-	return excelError(s)
+	return RowFault{Reason: FormulaError}, isFormulaError(s)
 }
 
 // isSteering reports whether a character changes how what follows is shown: directions of writing and line ends
@@ -404,16 +400,16 @@ func isSteering(r rune) bool {
 	return r >= '\u202a' && r <= '\u202e' || r >= '\u2066' && r <= '\u2069' || r == '\u2028' || r == '\u2029' || r == '\uFFFD'
 }
 
-// excelError knows what spreadsheets show where a formula failed.
-func excelError(s string) (reason, advice string) {
+// isFormulaError knows what spreadsheets show where a formula failed.
+func isFormulaError(s string) bool {
 	if !strings.HasPrefix(s, "#") {
-		return "", ""
+		return false
 	}
 	switch strings.ToUpper(s) {
 	case "#N/A", "#REF!", "#NAME?", "#VALUE!", "#DIV/0!", "#NULL!", "#NUM!", "#SPILL!", "#CALC!", "#N/D!", "#N/D", "#ADR!", "#ARG!", "#NAZWA?", "#ССЫЛКА!", "#ИМЯ?", "#ЗНАЧ!", "#Н/Д":
-		return "an error of a formula", "put the formula right, or write the value instead"
+		return true
 	}
-	return "", ""
+	return false
 }
 
 // oneLine makes one line of a text of several, as cells of spreadsheets have: their ends and further blanks

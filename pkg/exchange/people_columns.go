@@ -78,7 +78,7 @@ func (p *PeopleReader) readHeader() error {
 	default:
 		header := p.ahead[best]
 		if len(header.faults) > 0 {
-			return &FileError{File: p.report.File, Line: header.line, Message: "the names of the columns: " + header.faults[0].reason + "; " + header.faults[0].advice}
+			return &FileError{File: p.report.File, Line: header.line, Message: "the names of the columns: " + header.faults[0].Explain() + "; " + header.faults[0].Advise()}
 		}
 		p.names = p.joinHeader(best)
 		p.report.HeaderLine = header.line

@@ -167,7 +167,7 @@ func (s *textRows) next() (*peopleRow, error) {
 	row := &peopleRow{line: first.number}
 	if first.cut {
 		row.cells = []string{first.text[:min(len(first.text), 200)]}
-		row.faults = []cellFault{{column: -1, problem: ProblemLong, reason: fmt.Sprintf("the line is longer than %d KB", maxLine>>10), advice: "probably line ends are missing here; each person stands in a line of her own"}}
+		row.faults = []cellFault{{column: -1, problem: ProblemLong, RowFault: RowFault{Reason: LineLong, Limit: maxLine >> 10}}}
 		return row, nil
 	}
 	whole := first.text
@@ -204,15 +204,11 @@ func openQuote(whole string, open int, closed bool, line int) cellFault {
 	before := whole[:open]
 	line += strings.Count(before, "\n")
 	column := utf8.RuneCountInString(before[strings.LastIndexByte(before, '\n')+1:]) + 1
-	fault := cellFault{column: -1, problem: ProblemQuote}
+	reason := QuoteOpen
 	if closed {
-		fault.reason = fmt.Sprintf("the quote that opens in line %d at character %d is followed by another inside the cell", line, column)
-		fault.advice = "write quotes that belong to the text twice, or leave them out"
-		return fault
+		reason = QuoteInside
 	}
-	fault.reason = fmt.Sprintf("the quote that opens in line %d at character %d is never closed", line, column)
-	fault.advice = "close it where the cell ends, or leave it out"
-	return fault
+	return cellFault{column: -1, problem: ProblemQuote, RowFault: RowFault{Reason: reason, Line: line, Count: column}}
 }
 
 // splitCells cuts a line at the delimiters. Cells in quotes may hold delimiters, line ends, and quotes written

@@ -567,10 +567,7 @@ func (s *sheetRows) readCell(start xml.StartElement, row *peopleRow) error {
 					return err
 				}
 				if formula && shown == "" && kind != "str" {
-					row.faults = append(row.faults, cellFault{
-						column: column, problem: ProblemFormula, reason: "a formula that was never calculated",
-						advice: "open the workbook in a spreadsheet program and save it, or write the value instead; formulas are not calculated here",
-					})
+					row.faults = append(row.faults, cellFault{column: column, problem: ProblemFormula, RowFault: RowFault{Reason: FormulaUnknown}})
 				}
 				for len(row.cells) < column {
 					row.cells = append(row.cells, "")

@@ -72,6 +72,10 @@ func WritePeople(w io.Writer, format PeopleFormat, attributes []survey.Attribute
 type ProblemsFile struct {
 	All  bool                      // every row; false: only those with a problem
 	Also func(line int) (s string) // a further problem of a row, found elsewhere than in the file; may be nil
+
+	// Explain says what is wrong with a row in the language of whoever gets the file; nil is
+	// [PersonRejection.Explain], in English.
+	Explain func(PersonRejection) string
 }
 
 // WriteProblems gives a file of people back with a last column "problem", which says for every rejected row what is
@@ -83,8 +87,12 @@ type ProblemsFile struct {
 // for formulas are kept from it as in [WritePeople]. It returns how many rows were written.
 func WriteProblems(w io.Writer, original io.Reader, name string, options PeopleOptions, wanted ProblemsFile) (int, error) {
 	var problems []string
+	explain := wanted.Explain
+	if explain == nil {
+		explain = PersonRejection.Explain
+	}
 	options.OnReject = func(r PersonRejection) {
-		if explained := r.Explain(); !slices.Contains(problems, explained) {
+		if explained := explain(r); !slices.Contains(problems, explained) {
 			problems = append(problems, explained)
 		}
 	}
@@ -138,7 +146,9 @@ func WriteProblems(w io.Writer, original io.Reader, name string, options PeopleO
 				cells[i] = p.clean(cell)
 			case i < len(p.names): // the problem it had before
 			case trimCell(cell) != "":
-				problems = append(problems, fmt.Sprintf("beyond the last column stands %q", shownCell(cell)))
+				problems = append(problems, explain(PersonRejection{
+					File: name, Line: row.line, Problem: ProblemCells, RowFault: RowFault{Reason: BeyondColumns, Text: shownCell(cell)},
+				}))
 			}
 		}
 		if err := out.write(append(cells, strings.Join(problems, " | "))); err != nil {

@@ -103,7 +103,8 @@ type Finding struct {
 	Names     []string        // at most shownNames
 	People    []survey.Person // at most shownNames
 	Merge     []Group         // that would mend it
-	Text      string
+	Text      string          // of [UnknownTimeZone]: what stands for it
+	Wrong     LetterError     // of [LetterWrong]
 }
 
 // shownNames is how many people or values a finding names.
@@ -407,7 +408,7 @@ func (c *checker) letters() {
 	for _, letter := range c.plan.Letters {
 		written[letter.Kind] = letter
 		for _, wrong := range CheckLetter(letter) {
-			c.add(Finding{Severity: Stop, Key: LetterWrong, Letter: wrong.Kind, Language: wrong.Language, Text: wrong.Error()})
+			c.add(Finding{Severity: Stop, Key: LetterWrong, Letter: wrong.Kind, Language: wrong.Language, Wrong: wrong})
 		}
 	}
 	var invites, reminds []survey.Mailing

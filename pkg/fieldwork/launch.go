@@ -258,15 +258,24 @@ func (s *Service) Change(ctx context.Context, organisation survey.OrganisationID
 			return nil
 		}
 		closes := c.Closes.At
-		if closes != nil && !closes.After(s.now()) {
-			return ErrPast
-		}
-		if closes != nil && w.Erases != nil && closes.After(*w.Erases) {
-			return fmt.Errorf("personal data are erased on %s, before that date: %w", w.Erases.Format(time.DateOnly), survey.ErrPromised)
+		if err := s.checkClosing(w, closes); err != nil {
+			return err
 		}
 		w.Closes = closes
 		return nil
 	})
+}
+
+// checkClosing says why a wave cannot be made to close at a date; nil, without a date, is right.
+func (s *Service) checkClosing(w *survey.Wave, closes *time.Time) error {
+	switch {
+	case closes == nil:
+	case !closes.After(s.now()):
+		return ErrPast
+	case w.Erases != nil && closes.After(*w.Erases):
+		return fmt.Errorf("personal data are erased on %s, before that date: %w", w.Erases.Format(time.DateOnly), survey.ErrPromised)
+	}
+	return nil
 }
 
 // RaiseThreshold raises the thresholds of a wave: of people, and of comments, which is never lower. A lower one
@@ -295,16 +304,19 @@ func (s *Service) Close(ctx context.Context, organisation survey.OrganisationID,
 	return s.store.Wave(ctx, organisation, id)
 }
 
-// Reopen lets a closed wave take answers again, until a date or, if that is nil, until it is closed.
+// Reopen lets a closed wave take answers again, until a date or, if that is nil, until it is closed. The date must lie
+// ahead, or it is [ErrPast], and not behind the day on which the wave's personal data are erased, nor may that day have
+// come: either is [survey.ErrPromised].
 func (s *Service) Reopen(ctx context.Context, organisation survey.OrganisationID, id survey.WaveID, closes *time.Time) (survey.Wave, error) {
 	return s.update(ctx, organisation, id, func(w *survey.Wave) error {
 		switch {
 		case !errors.Is(w.Takes(s.now(), 0), survey.ErrClosed): // pressed twice, or on a page from before
 			return nil
-		case closes != nil && !closes.After(s.now()):
-			return ErrPast
 		case w.Erases != nil && !w.Erases.After(s.now()):
 			return fmt.Errorf("its personal data were erased on %s: %w", w.Erases.Format(time.DateOnly), survey.ErrPromised)
+		}
+		if err := s.checkClosing(w, closes); err != nil {
+			return err
 		}
 		w.State, w.Closes = survey.WaveOpen, closes
 		return nil

@@ -7,7 +7,6 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"unicode/utf8"
 
 	"cxmirror/pkg/survey"
 )
@@ -59,73 +58,6 @@ func Placeholders() []string { return []string{"name", "link", "survey", "asker"
 
 var placeholder = regexp.MustCompile(`\{\s*([\pL\pN_]+)\s*\}`)
 
-// LetterError is something wrong with a letter in one language.
-type LetterError struct {
-	Kind     survey.LetterKind
-	Language survey.Language
-	Part     string // "subject" or "text"
-	Line     int    // of the text, from 1; 0 where the whole part is meant
-	Problem  string // what is wrong, and what to do
-}
-
-// Error says where in which letter something is wrong.
-func (e LetterError) Error() string {
-	at := fmt.Sprintf("%s (%s), %s", e.Kind, e.Language, e.Part)
-	if e.Line > 0 {
-		at = fmt.Sprintf("%s, line %d", at, e.Line)
-	}
-	return at + ": " + e.Problem
-}
-
-// CheckLetter returns what is wrong with a letter, language by language: placeholders nobody knows, a text
-// without {link}, a link in the subject, a subject without its text or a text without its subject, too much of
-// either. Nothing is returned for a letter that can be sent. That a wave has no closing date is not wrong with its
-// letters: sentences with {closes} are left out.
-func CheckLetter(letter survey.Letter) []LetterError {
-	var problems []LetterError
-	for _, lang := range languagesOf(letter) {
-		problem := func(part string, line int, format string, args ...any) {
-			problems = append(problems, LetterError{
-				Kind: letter.Kind, Language: lang, Part: part, Line: line, Problem: fmt.Sprintf(format, args...),
-			})
-		}
-		subject, text := letter.Subject[lang], letter.Text[lang]
-		switch {
-		case strings.TrimSpace(subject) == "":
-			problem("subject", 0, "is missing")
-		case utf8.RuneCountInString(subject) > maxSubject:
-			problem("subject", 0, "has %d characters; at most %d are read by anybody", utf8.RuneCountInString(subject), maxSubject)
-		case strings.ContainsAny(strings.TrimSpace(subject), "\r\n"):
-			problem("subject", 0, "has more than one line")
-		}
-		for _, name := range unknownPlaceholders(subject) {
-			problem("subject", 0, "%s", unknownPlaceholder(name))
-		}
-		if slices.Contains(placeholdersOf(subject), "link") {
-			problem("subject", 0, "{link} is a secret of the person invited, and belongs into the text")
-		}
-		switch {
-		case strings.TrimSpace(text) == "":
-			problem("text", 0, "is missing")
-			continue
-		case utf8.RuneCountInString(text) > maxLetter:
-			problem("text", 0, "has %d characters; at most %d can be sent", utf8.RuneCountInString(text), maxLetter)
-		}
-		for i, line := range strings.Split(text, "\n") {
-			for _, name := range unknownPlaceholders(line) {
-				problem("text", i+1, "%s", unknownPlaceholder(name))
-			}
-		}
-		if !slices.Contains(placeholdersOf(text), "link") {
-			problem("text", 0, "{link} is missing: without it nobody can answer")
-		}
-	}
-	if len(problems) == 0 && len(letter.Text) == 0 {
-		problems = append(problems, LetterError{Kind: letter.Kind, Language: survey.English, Part: "text", Problem: "is missing"})
-	}
-	return problems
-}
-
 // languagesOf returns the languages in which a letter says anything, sorted.
 func languagesOf(letter survey.Letter) []survey.Language {
 	var all []survey.Language
@@ -170,8 +102,4 @@ func placeholdersOf(text string) []string {
 
 func unknownPlaceholders(text string) []string {
 	return slices.DeleteFunc(placeholdersOf(text), func(name string) bool { return slices.Contains(Placeholders(), name) })
-}
-
-func unknownPlaceholder(name string) string {
-	return fmt.Sprintf("{%s} means nothing here; there are {%s}", name, strings.Join(Placeholders(), "}, {"))
 }

@@ -170,6 +170,29 @@ func TestCheckLetter(t *testing.T) {
 	}
 }
 
+// LetterProblems lists every constant, and each is said in English.
+func TestLetterProblems(t *testing.T) {
+	t.Parallel()
+	source, err := os.ReadFile("letter_check.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	declared := regexp.MustCompile(`LetterProblem = "([a-z_]+)"`).FindAllSubmatch(source, -1)
+	problems := LetterProblems()
+	if len(declared) < 6 || len(declared) != len(problems) {
+		t.Errorf("%d constants, %d listed", len(declared), len(problems))
+	}
+	for _, d := range declared {
+		problem := LetterProblem(d[1])
+		if !slices.Contains(problems, problem) {
+			t.Errorf("%s is not listed", problem)
+		}
+		if said := (LetterError{Problem: problem}).Explain(); said == string(problem) {
+			t.Errorf("nothing is said of %s", problem)
+		}
+	}
+}
+
 func TestFilling(t *testing.T) {
 	t.Parallel()
 	f := filling{name: "Anna", title: "What matters", asker: "HR", minutes: "3 minutes", minutesAlone: "3", closes: "31 марта 2027 г."}

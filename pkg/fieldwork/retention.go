@@ -8,82 +8,11 @@ import (
 	"log/slog"
 	"slices"
 	"strings"
-	"time"
 	"unicode"
 
 	"cxmirror/pkg/store"
 	"cxmirror/pkg/survey"
 )
-
-// Receipt says what was erased of a person, or of a wave. It names nobody: only who has the service's secret and
-// knows the person's key can tell that it is about her.
-type Receipt struct {
-	At           time.Time
-	Organisation survey.OrganisationID
-	By           string // who asked for it; "" is the date that was set at the launch
-	Of           string // 32 hexadecimal digits that stand for the person; "" is a wave
-	Wave         survey.WaveID
-
-	Erased store.Erased
-	Texts  int // free texts, of anybody, that mentioned the person
-}
-
-// Text returns the receipt as it can be printed and handed over, in English.
-func (r *Receipt) Text() string {
-	var text strings.Builder
-	line := func(format string, args ...any) { fmt.Fprintf(&text, format+"\n", args...) }
-	if r.Of != "" {
-		line("Erasure of one person's data")
-	} else {
-		line("Erasure of the personal data of wave %d", r.Wave)
-	}
-	line("")
-	line("Erased on:      %s (UTC)", r.At.UTC().Format("2006-01-02 15:04"))
-	if r.By != "" {
-		line("Asked for by:   %s", r.By)
-	} else {
-		line("Reason:         the date promised when the wave was launched has come")
-	}
-	if r.Of != "" {
-		line("Person:         %s", r.Of)
-		line("                (a code that stands for the person's key; nothing can be read from it)")
-	}
-	line("")
-	line("Erased:")
-	for _, what := range []struct {
-		n         int
-		one, many string
-	}{
-		{r.Erased.People, "entry in the list of people", "entries in the list of people"},
-		{r.Erased.Invitations + r.Erased.Nameless, "invitation: name, link, access code", "invitations: name, link, access code"},
-		{r.Erased.Mails, "mail, sent or waiting", "mails, sent or waiting"},
-		{r.Erased.Responses, "response", "responses"},
-		{r.Erased.Unlinked, "link from a response to the person; the response stays, as a figure", "links from responses to people; the responses stay, as figures"},
-		{r.Erased.Drafts, "response that was begun", "responses that were begun"},
-		{r.Erased.Sealed, "anonymous response, too few to be published", "anonymous responses that were too few to be published"},
-		{r.Texts, "free text that mentioned the name or the address", "free texts that mentioned the name or the address"},
-	} {
-		switch {
-		case what.n == 1:
-			line("  %6d  %s", what.n, what.one)
-		case what.n > 1, what.many == "responses":
-			line("  %6d  %s", what.n, what.many)
-		}
-	}
-	if r.Erased.Nameless > 0 {
-		line("")
-		line("The person was invited to anonymous surveys (%d). What she may have answered there cannot", r.Erased.Nameless)
-		line("be found by anybody, so it could not be erased: nothing ties it to her.")
-	}
-	if r.Of != "" && r.Erased.Unlinked > 0 {
-		line("")
-		line("Responses that count in the results of confidential surveys stay there as figures, without anything")
-		line("that leads to the person: if they went, a look before and a look after would show what she answered.")
-	}
-	line("")
-	line("Backups made before this date still hold what they held; they go when they are replaced.")
-	return text.String()
-}
 
 // Erase erases one person, as she may ask for: her entry in the panel, invitations, mails, drafts, responses in
 // identified waves and those in confidential ones that do not count yet, and free texts of anybody that contain her

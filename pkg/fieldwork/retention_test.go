@@ -1,9 +1,12 @@
 package fieldwork
 
 import (
+	"os"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"cxmirror/pkg/survey"
 )
@@ -67,6 +70,28 @@ func TestBlankTexts(t *testing.T) {
 	}
 }
 
+// ReceiptParts lists every constant, and each is said in English.
+func TestReceiptParts(t *testing.T) {
+	t.Parallel()
+	source, err := os.ReadFile("receipt.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	declared := regexp.MustCompile(`ReceiptPart = "([a-z_]+)"`).FindAllSubmatch(source, -1)
+	if parts := ReceiptParts(); len(declared) < 20 || len(declared) != len(parts) {
+		t.Errorf("%d constants, %d listed", len(declared), len(parts))
+	}
+	for _, d := range declared {
+		part := ReceiptPart(d[1])
+		if !slices.Contains(ReceiptParts(), part) {
+			t.Errorf("%s is not listed", part)
+		}
+		if said := part.English(1); said == string(part) || strings.Contains(said, "%!") {
+			t.Errorf("of %s is said %q", part, said)
+		}
+	}
+}
+
 func TestReceipt(t *testing.T) {
 	t.Parallel()
 	r := Receipt{At: morning, By: "hr@example.org", Of: strings.Repeat("ab", 16), Texts: 2}
@@ -75,6 +100,11 @@ func TestReceipt(t *testing.T) {
 	for _, want := range []string{"2027-03-01 09:00", "hr@example.org", r.Of, "     3  invitations", "     2  responses", "     2  free texts", "anonymous surveys (1)", "Backups"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("the receipt lacks %q:\n%s", want, text)
+		}
+	}
+	for line := range strings.Lines(text) {
+		if n := utf8.RuneCountInString(strings.TrimRight(line, "\n")); n > 96 {
+			t.Errorf("a line of %d characters: %s", n, line)
 		}
 	}
 	wave := Receipt{At: morning, Wave: 7}

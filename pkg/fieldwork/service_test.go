@@ -540,6 +540,9 @@ func TestAfterTheLaunch(t *testing.T) {
 			if _, err := w.Reopen(ctx, org, id, after(-1)); !errors.Is(err, ErrPast) {
 				t.Errorf("reopened until yesterday: %v", err)
 			}
+			if _, err := w.Reopen(ctx, org, id, after(101)); !errors.Is(err, survey.ErrPromised) {
+				t.Errorf("reopened beyond the day when personal data go: %v", err)
+			}
 			if got, err := w.Reopen(ctx, org, id, after(30)); err != nil || got.State != survey.WaveOpen || !got.Closes.Equal(*after(30)) {
 				t.Errorf("reopened as %+v, %v", got, err)
 			}

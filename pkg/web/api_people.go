@@ -257,15 +257,15 @@ func columnLetter(column int) string {
 
 // rejectionOf says what is wrong with a person, without what was sent.
 func rejectionOf(r *exchange.PersonRejection, fields []string) apiRejection {
-	told := apiRejection{Index: r.Line - 2, Problem: string(r.Problem), Message: r.Reason}
+	told := apiRejection{Index: r.Line - 2, Problem: string(r.Problem), Message: r.RowFault.Explain()}
 	if at := columnNumber(r.Column); at >= 0 && at < len(fields) {
 		told.Field = fields[at]
 	}
 	if r.Problem == exchange.ProblemRepeated { // which line it stood in says nothing here
 		told.Message = "it is somebody else's already, among these people"
 	}
-	if r.Advice != "" {
-		told.Message += "; " + r.Advice
+	if advice := r.Advise(); advice != "" {
+		told.Message += "; " + advice
 	}
 	return told
 }

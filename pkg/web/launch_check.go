@@ -206,9 +206,13 @@ func (s *Server) findingLine(r room, d *drafted, f *fieldwork.Finding) findingLi
 			line.Names += " " + r.N("and_more", more)
 		}
 	}
+	wrong := ""
+	if f.Key == fieldwork.LetterWrong {
+		wrong = letterProblem(r, &f.Wrong)
+	}
 	line.Text = r.phrases.Say(r.Lang, "finding_"+string(f.Key), survey.Args{
 		"Count": f.Count, "Of": r.Integer(f.Of), "Affected": r.Integer(f.Affected), "Attribute": attributeName(d, f.Attribute), "Language": language,
-		"Letter": letter, "Text": f.Text,
+		"Letter": letter, "Text": wrong,
 	})
 	for _, g := range f.Merge {
 		line.Merges = append(line.Merges, mergeOf(r, d, &g))

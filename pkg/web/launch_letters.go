@@ -263,11 +263,13 @@ func sayLetterErrors(r room, shown []letterFields, letters []survey.Letter) bool
 	return wrong
 }
 
-// letterProblem says what is wrong with a letter, where it is edited.
+// letterProblem says what is wrong with a letter, and where in it.
 func letterProblem(r room, e *fieldwork.LetterError) string {
 	where := r.T("letter_" + e.Part)
 	if e.Line > 0 {
 		where += ", " + r.With("letter_line", "Line", e.Line)
 	}
-	return where + ": " + e.Problem
+	return where + ": " + r.phrases.Say(r.Lang, "wrong_letter_"+string(e.Problem), survey.Args{
+		"Count": e.Count, "Limit": r.Integer(e.Limit), "Name": "{" + e.Name + "}", "Names": "{" + strings.Join(fieldwork.Placeholders(), "}, {") + "}",
+	})
 }

@@ -33,6 +33,8 @@ type launchPromisePage struct {
 	Places      []int
 	Promises    []promiseFields
 	Modes       []survey.Mode
+	Offer       *splitsOffer // what results are better split by, now that the wave is anonymous; nil is no offer
+	Taken       bool         // an offer was taken
 
 	bands map[string]fieldwork.Bands // by attribute of numbers or days: chosen, or proposed
 }
@@ -50,6 +52,12 @@ func (s *Server) showLaunchPromise(c echo.Context) error {
 	page, err := s.launchPromisePage(c, &d)
 	if err != nil {
 		return err
+	}
+	page.Taken = c.QueryParam("splits") == "taken"
+	if c.QueryParam("splits") == "offer" {
+		if page.Offer, err = s.offerSplits(c, &page, &d); err != nil {
+			return err
+		}
 	}
 	return s.show(c, http.StatusOK, "workbench", "launch-promise", page)
 }
@@ -198,10 +206,14 @@ func (s *Server) saveLaunchPromise(c echo.Context) error {
 	if err != nil {
 		return s.leaveLaunch(c, err)
 	}
+	if form.text("splits") == "proposed" {
+		return s.takeSplits(c, &d)
+	}
 	page, err := s.launchPromisePage(c, &d)
 	if err != nil {
 		return err
 	}
+	before := d.plan.Wave.Mode
 	page.read(form, &d)
 	if len(page.Problems) > 0 {
 		return s.show(c, http.StatusUnprocessableEntity, "workbench", "launch-promise", page)
@@ -213,6 +225,16 @@ func (s *Server) saveLaunchPromise(c echo.Context) error {
 	}
 	if err != nil {
 		return err
+	}
+	if before != survey.Anonymous {
+		// What was chosen is kept; that less would be better is said before anybody goes on.
+		offer, err := s.offerSplits(c, &page, &d)
+		if err != nil {
+			return err
+		}
+		if offer != nil {
+			return c.Redirect(http.StatusSeeOther, "/waves/"+c.Param("id")+"/launch/promise?splits=offer")
+		}
 	}
 	return s.onwards(c, form, "promise")
 }

@@ -640,7 +640,8 @@ func TestFindingsAreSaid(t *testing.T) {
 		for _, key := range fieldwork.FindingKeys() {
 			for _, n := range []int{1, 2, 5, 22} {
 				line := f.server.findingLine(r, &d, &fieldwork.Finding{
-					Key: key, Count: n, Of: 60, Affected: 7, Attribute: "unit", Language: "pl", Letter: survey.ReminderLetter, Text: "what is wrong",
+					Key: key, Count: n, Of: 60, Affected: 7, Attribute: "unit", Language: "pl", Letter: survey.ReminderLetter, Text: "Europe/Krakow",
+					Wrong: fieldwork.LetterError{Part: "text", Line: n, Problem: fieldwork.LetterPlaceholder, Name: "namn"},
 				})
 				if line.Text == "" || strings.ContainsAny(line.Text, "[]<>_") {
 					t.Errorf("%s: %s is said as %q", lang, key, line.Text)
@@ -683,6 +684,74 @@ func TestFieldworkEscapes(t *testing.T) {
 		if strings.Contains(got.body, "<script>alert") || strings.Contains(got.body, "<img src=x") {
 			t.Errorf("a name runs as a program:\n%s", got.body)
 		}
+	}
+}
+
+// A wave that becomes anonymous is split as was chosen until somebody takes what is proposed.
+func TestSplitsAreOffered(t *testing.T) {
+	t.Parallel()
+	f, hr := newLaunch(t, storetest.Open(t, storetest.SQLite(t)), nil)
+	promise := f.path("/launch/promise")
+	chosen := func() []string {
+		var names []string
+		for name, values := range filled(hr.get(promise).body) {
+			if strings.HasPrefix(name, "place.") && values[0] != "" {
+				names = append(names, name)
+			}
+		}
+		slices.Sort(names)
+		return names
+	}
+	before := chosen()
+	save := func(change func(url.Values)) string {
+		t.Helper()
+		form := filled(hr.get(promise).body)
+		change(form)
+		got := hr.post(promise, form)
+		if got.status != 303 {
+			t.Fatalf("status %d\n%s", got.status, wrongWords(got.body))
+		}
+		return got.location
+	}
+	anonymous := func(v url.Values) { v.Set("mode", "anonymous") }
+	if to := save(anonymous); !strings.HasSuffix(to, "/launch/promise?splits=offer") {
+		t.Fatalf("on to %s", to)
+	}
+	if got := chosen(); len(before) < 2 || !slices.Equal(got, before) {
+		t.Errorf("split by %v, and was by %v: nobody has taken anything", got, before)
+	}
+	mustSay(t, hr.get(promise+"?splits=offer"), 200, "Take the proposal", "your choice stays")
+	for _, lang := range []string{"pl", "ro", "ru"} {
+		if got := hr.get(promise + "?splits=offer&lang=" + lang); strings.Contains(got.body, ">[") || strings.Contains(got.body, "Take the proposal") {
+			t.Errorf("in %s the offer lacks a phrase", lang)
+		}
+	}
+	hr.get(promise + "?lang=en")
+	if strings.Contains(hr.get(promise).body, "Take the proposal") {
+		t.Error("offered again and again")
+	}
+	// Who goes on keeps what she chose, and is not asked again.
+	if to := save(func(url.Values) {}); !strings.HasSuffix(to, "/launch/letters") || !slices.Equal(chosen(), before) {
+		t.Errorf("on to %s, split by %v", to, chosen())
+	}
+	got := hr.post(promise, url.Values{"splits": {"proposed"}})
+	if got.status != 303 || !strings.HasSuffix(got.location, "?splits=taken") {
+		t.Fatalf("taken: status %d, on to %s", got.status, got.location)
+	}
+	after := chosen()
+	if len(after) >= len(before) || slices.ContainsFunc(after, func(name string) bool { return !slices.Contains(before, name) }) {
+		t.Errorf("split by %v, and was by %v", after, before)
+	}
+	mustSay(t, hr.get(promise+"?splits=taken"), 200, "The proposal is taken")
+	// There is nothing left to offer, and nothing is offered to a wave that is not anonymous.
+	if strings.Contains(hr.get(promise+"?splits=offer").body, "Take the proposal") {
+		t.Error("what was taken is offered")
+	}
+	if to := save(func(v url.Values) { v.Set("mode", "confidential") }); !strings.HasSuffix(to, "/launch/letters") {
+		t.Errorf("confidential: on to %s", to)
+	}
+	if got := hr.post(promise, url.Values{"splits": {"proposed"}}); got.status != 303 || strings.HasSuffix(got.location, "taken") {
+		t.Errorf("a confidential wave takes a proposal: on to %s", got.location)
 	}
 }
 

@@ -3,6 +3,7 @@ package web
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -184,7 +185,7 @@ func (s *Server) listBounces(ctx context.Context, organisation survey.Organisati
 		}
 	}
 	for _, skipped := range reader.Skipped() {
-		page.Skipped = append(page.Skipped, skipped.String())
+		page.Skipped = append(page.Skipped, fmt.Sprintf("%s:%d: %s", skipped.File, skipped.Line, skipped.ExplainAs(page.faultWords(skipped.RowFault))))
 	}
 	return nil
 }

@@ -179,6 +179,7 @@ type previewPerson struct {
 type rejectionLine struct {
 	exchange.PersonRejection
 	Said string // the kind of the problem, in the reader's words
+	Why  string // what exactly is wrong, and what to do about it
 }
 
 // problemCount is how often a kind of problem occurs.
@@ -417,6 +418,16 @@ func (r room) problemWords(problem exchange.PersonProblem) string {
 	return r.T("row_" + strings.ReplaceAll(string(problem), " ", "_"))
 }
 
+// faultWords says in the reader's words what exactly is wrong with a row, and what to do about it; "" is that nothing
+// can be said.
+func (r room) faultWords(fault exchange.RowFault) (reason, advice string) {
+	args := survey.Args{"Count": fault.Count, "Limit": r.Integer(fault.Limit), "Line": fault.Line, "Text": fault.Text}
+	if todo := fault.Advice(); todo != exchange.NoAdvice {
+		advice = r.phrases.Say(r.Lang, "advice_"+string(todo), args)
+	}
+	return r.phrases.Say(r.Lang, "fault_"+string(fault.Reason), args), advice
+}
+
 // preview lays out what would come of the file.
 func (p *peopleImportPage) preview(reading *peopleReading, counted store.ImportPreview, attributes []survey.Attribute) *peoplePreview {
 	report := reading.reader.Report()
@@ -425,7 +436,7 @@ func (p *peopleImportPage) preview(reading *peopleReading, counted store.ImportP
 		Storable: counted.New + counted.Updated + counted.Deactivated,
 	}
 	for _, rejection := range reading.rejections {
-		shown.Rejections = append(shown.Rejections, rejectionLine{rejection, p.problemWords(rejection.Problem)})
+		shown.Rejections = append(shown.Rejections, rejectionLine{rejection, p.problemWords(rejection.Problem), sentence(p.faultWords(rejection.RowFault))})
 	}
 	for _, problem := range sortedProblems(report.Problems) {
 		shown.Kinds = append(shown.Kinds, problemCount{p.problemWords(problem), p.Integer(report.Problems[problem])})
@@ -577,7 +588,9 @@ func (s *Server) downloadPeopleProblems(c echo.Context) error {
 		return err
 	}
 	var out bytes.Buffer
-	wanted := exchange.ProblemsFile{All: c.QueryParam("all") != ""}
+	wanted := exchange.ProblemsFile{All: c.QueryParam("all") != "", Explain: func(r exchange.PersonRejection) string {
+		return r.ExplainAs(page.faultWords(r.RowFault))
+	}}
 	if _, err := exchange.WriteProblems(&out, file.open(), file.name, page.Choices.options(s.phrases.Languages()), wanted); err != nil {
 		return c.Redirect(http.StatusSeeOther, addressOf("/people/import/"+c.Param("file"), page.Choices.values()))
 	}

@@ -189,7 +189,7 @@ type editPersonPage struct {
 	Problems map[string]personProblem // by the name of the field
 }
 
-// personProblem is what is wrong with a field: in the reader's words, and in those that files are checked with.
+// personProblem is what is wrong with a field, in the reader's words: in general, and what exactly.
 type personProblem struct {
 	Said   string
 	Detail string
@@ -362,7 +362,7 @@ func (p *editPersonPage) read(form *upload) (survey.Person, error) {
 			field = "address"
 		}
 		if _, ok := p.Problems[field]; !ok {
-			p.Problems[field] = personProblem{Said: p.problemWords(r.Problem), Detail: sentence(r.Reason, r.Advice)}
+			p.Problems[field] = personProblem{Said: p.problemWords(r.Problem), Detail: sentence(p.faultWords(r.RowFault))}
 		}
 	}
 	for i := range p.Fields {
@@ -500,13 +500,13 @@ func (s *Server) erasePerson(c echo.Context) error {
 	}
 	by := page.By
 	if by == "" {
-		by = "the operator of the workbench"
+		by = page.T("erase_by_nobody")
 	}
 	erased, err := s.fieldwork.Erase(c.Request().Context(), s.organisationOf(c), page.Person.ID, by)
 	if err != nil {
 		return err
 	}
-	id, err := s.shelf.keep(s.organisationOf(c), "receipt", uploadedFile{"receipt", []byte(erased.Text())})
+	id, err := s.shelf.keep(s.organisationOf(c), "receipt", uploadedFile{name: "receipt"})
 	if err != nil {
 		return err
 	}
@@ -530,31 +530,41 @@ type receiptPage struct {
 	File        string
 }
 
-func (s *Server) showReceipt(c echo.Context) error {
+// receiptOf returns the receipt that an address names, or errNotKept.
+func (s *Server) receiptOf(c echo.Context) (fieldwork.Receipt, error) {
 	kept, err := s.shelf.find(s.organisationOf(c), "receipt", c.Param("file"))
 	if err != nil {
-		return err
+		return fieldwork.Receipt{}, err
 	}
-	page := receiptPage{room: s.room(c, "people"), File: c.Param("file")}
-	page.Title = page.T("receipt_title")
 	kept.mu.Lock()
-	page.Receipt, _ = kept.done.(fieldwork.Receipt) // nothing else is kept in this room
-	kept.mu.Unlock()
-	page.Invitations = page.Receipt.Erased.Invitations + page.Receipt.Erased.Nameless
-	page.At = page.Receipt.At.UTC().Format("2006-01-02 15:04")
-	text, err := io.ReadAll(kept.open())
+	defer kept.mu.Unlock()
+	receipt, _ := kept.done.(fieldwork.Receipt) // nothing else is kept in this room
+	return receipt, nil
+}
+
+// receiptWords says a part of a receipt in the reader's words.
+func (r room) receiptWords(part fieldwork.ReceiptPart, number int) string {
+	return r.With("erased_"+string(part), "Count", number)
+}
+
+func (s *Server) showReceipt(c echo.Context) error {
+	receipt, err := s.receiptOf(c)
 	if err != nil {
 		return err
 	}
-	page.Text = string(text)
+	page := receiptPage{room: s.room(c, "people"), Receipt: receipt, File: c.Param("file")}
+	page.Title = page.T("receipt_title")
+	page.Invitations = page.Receipt.Erased.Invitations + page.Receipt.Erased.Nameless
+	page.At = page.Receipt.At.UTC().Format("2006-01-02 15:04")
+	page.Text = receipt.TextIn(page.receiptWords)
 	return s.show(c, http.StatusOK, "workbench", "receipt", page)
 }
 
 func (s *Server) downloadReceipt(c echo.Context) error {
-	kept, err := s.shelf.find(s.organisationOf(c), "receipt", c.Param("file"))
+	receipt, err := s.receiptOf(c)
 	if err != nil {
 		return err
 	}
 	c.Response().Header().Set(echo.HeaderContentDisposition, attachment("erasure-receipt-"+s.now().UTC().Format("2006-01-02")+".txt"))
-	return c.Stream(http.StatusOK, "text/plain; charset=utf-8", kept.open())
+	return c.Blob(http.StatusOK, "text/plain; charset=utf-8", []byte(receipt.TextIn(s.room(c, "people").receiptWords)))
 }

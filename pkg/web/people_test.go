@@ -17,6 +17,7 @@ import (
 	"golang.org/x/net/html"
 
 	"cxmirror/pkg/exchange"
+	"cxmirror/pkg/fieldwork"
 	"cxmirror/pkg/store"
 	"cxmirror/pkg/store/storetest"
 	"cxmirror/pkg/survey"
@@ -531,6 +532,11 @@ func TestPersonIsErased(t *testing.T) {
 		if !strings.Contains(text.body, "Asked for by:   letter of 3 March") || !strings.HasPrefix(text.header.Get("Content-Disposition"), `attachment; filename="erasure-receipt-`) || strings.Contains(text.body, "Zofia") {
 			t.Errorf("the receipt as text is %q, %v", text.body, text.header)
 		}
+		director.look(got.location+"?lang=pl").expect(t, http.StatusOK, []string{"Usunięcie danych jednej osoby", "Na prośbę: letter of 3 March"}, "Asked for by", "Backups")
+		if text := director.look(got.location + "/text"); !strings.Contains(text.body, "Na prośbę:   letter of 3 March") || strings.Contains(text.body, "Erased") {
+			t.Errorf("in Polish the receipt is %q", text.body)
+		}
+		director.look(got.location + "?lang=en")
 		director.look(address).expect(t, http.StatusNotFound, []string{"There is nothing here"})
 		director.post(address+"/erase", url.Values{"sure": {"yes"}}).expect(t, http.StatusNotFound, []string{"There is nothing here"})
 		f.wait(2 * time.Hour)
@@ -780,6 +786,65 @@ func TestProblemsOfRowsHaveWords(t *testing.T) {
 			if said := r.T("attribute_type_" + string(kind)); strings.HasPrefix(said, "[") {
 				t.Errorf("%s: nothing is said of %q", lang, kind)
 			}
+		}
+	}
+}
+
+// What files, letters and receipts say in English is said in every language of the workbench, and in English in the
+// same words.
+func TestReasonsAreSaidInEveryLanguage(t *testing.T) {
+	t.Parallel()
+	phrases, err := survey.LoadPhrases(files, "phrases/workbench")
+	if err != nil {
+		t.Fatal(err)
+	}
+	english := room{Lang: survey.English, phrases: phrases}
+	for _, lang := range phrases.Languages() {
+		r := room{Lang: lang, phrases: phrases}
+		check := func(what, said, inEnglish, written string) {
+			t.Helper()
+			switch {
+			case said == "" || strings.Contains(said, "[") || strings.Contains(said, "<no value>"):
+				t.Errorf("%s: of %s is said %q", lang, what, said)
+			case inEnglish != written:
+				t.Errorf("of %s the workbench says %q, and the program %q", what, inEnglish, written)
+			case lang != survey.English && said == written:
+				t.Errorf("%s: %s is said in English: %q", lang, what, said)
+			}
+		}
+		for _, n := range []int{1, 2, 5, 22} {
+			for _, reason := range exchange.RowReasons() {
+				fault := exchange.RowFault{Reason: reason, Count: n, Limit: 64, Line: 1704, Text: "x"}
+				why, todo := r.faultWords(fault)
+				whyEnglish, todoEnglish := english.faultWords(fault)
+				if said := fault.Explain(); strings.Contains(said, " 1 characters") || strings.HasPrefix(said, "1 characters") || strings.Contains(said, " 1 bytes") {
+					whyEnglish = fault.Explain() // so few are never too many
+				}
+				check(string(reason), why, whyEnglish, fault.Explain())
+				if fault.Advice() != exchange.NoAdvice {
+					check(string(fault.Advice()), todo, todoEnglish, fault.Advise())
+				}
+			}
+			for _, problem := range fieldwork.LetterProblems() {
+				e := fieldwork.LetterError{Part: "text", Problem: problem, Count: 200 + n, Limit: 200, Name: "namn"}
+				check(string(problem), letterProblem(r, &e), letterProblem(english, &e), "Text: "+e.Explain())
+			}
+			for _, part := range fieldwork.ReceiptParts() {
+				check(string(part), r.receiptWords(part, n), english.receiptWords(part, n), part.English(n))
+			}
+		}
+	}
+	pl, ru := room{Lang: "pl", phrases: phrases}, room{Lang: "ru", phrases: phrases}
+	for _, tt := range []struct{ got, want string }{
+		{pl.receiptWords(fieldwork.ErasedResponses, 22), "odpowiedzi"},
+		{pl.receiptWords(fieldwork.ErasedInvitations, 5), "zaproszeń: imię i nazwisko, link, kod dostępu"},
+		{pl.receiptWords(fieldwork.ErasedInvitations, 22), "zaproszenia: imię i nazwisko, link, kod dostępu"},
+		{room{Lang: "ro", phrases: phrases}.receiptWords(fieldwork.ErasedMails, 2), "e-mailuri, trimise sau în așteptare"},
+		{ru.receiptWords(fieldwork.ErasedResponses, 21), "ответ"},
+		{ru.receiptWords(fieldwork.ErasedResponses, 12), "ответов"},
+	} {
+		if tt.got != tt.want {
+			t.Errorf("got %q; want %q", tt.got, tt.want)
 		}
 	}
 }
