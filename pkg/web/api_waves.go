@@ -442,7 +442,7 @@ func (s *Server) turnByAPI(c echo.Context, id int64, state survey.WaveState) (*a
 type apiReopenIn struct {
 	APIWave
 	Body *struct {
-		Closes closing `json:"closes,omitzero" doc:"Until when; it lies ahead. Null, or left out, is until it is closed."`
+		Closes closing `json:"closes,omitzero" doc:"Until when; it lies ahead, and not behind the day on which personal data are erased. Null, or left out, is until it is closed."`
 	}
 }
 

@@ -157,6 +157,13 @@ func TestPeopleImport(t *testing.T) {
 		if len(rows) != 3 || rows[0][len(rows[0])-1] != "problem" || rows[1][0] != "Zła Osoba" || !strings.Contains(rows[2][5], "line 2") {
 			t.Errorf("the file with problems is %q", rows)
 		}
+		// The same in the language of whoever asks; the column is called the same, so that it is known again.
+		director.look(address+"?lang=ru").expect(t, http.StatusOK, []string{"в нём нет знака @; адрес выглядит так", "этот адрес уже есть в строке 2"}, "no @ in it", "already")
+		rows = readCSV(t, director.look(address+"/problems").body, ';')
+		if rows[0][5] != "problem" || rows[1][5] != `B (E-mail): "to nie adres": в нём нет знака @; адрес выглядит так: name@company.com` || !strings.Contains(rows[2][5], "в строке 2") {
+			t.Errorf("in Russian the file with problems is %q", rows)
+		}
+		director.look(address + "?lang=en")
 
 		// Another choice is looked at before it is stored.
 		fields := fieldsOf(t, page, address)
