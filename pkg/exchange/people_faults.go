@@ -5,9 +5,9 @@ import "fmt"
 // RowReason is why a row was left out; whoever shows it has a sentence for each.
 type RowReason string
 
-// The reasons, with what is said of them in [RowFault].
+// The reasons, with what is said of them in [RowFault]: of addresses and identifiers, of other cells, of whole rows, and
+// of messages that are no bounces.
 const (
-	// Of addresses.
 	AddressMissing         RowReason = "address_missing"          //
 	AddressNoAt            RowReason = "address_no_at"            //
 	AddressManyAts         RowReason = "address_many_ats"         //
@@ -32,7 +32,6 @@ const (
 	IdentifierRepeatedLine RowReason = "identifier_repeated_line" // of a text file: Line
 	IdentifierRepeatedRow  RowReason = "identifier_repeated_row"  // of a sheet: Line
 
-	// Of other cells.
 	NameLong         RowReason = "name_long"         // Count characters, Limit are kept
 	AttributeLong    RowReason = "attribute_long"    // Count characters, Limit are kept
 	UnknownLanguage  RowReason = "unknown_language"  // Text lists the tags of those that are known
@@ -44,7 +43,6 @@ const (
 	FormulaError     RowReason = "formula_error"     //
 	FormulaUnknown   RowReason = "formula_unknown"   // it was never calculated
 
-	// Of whole rows.
 	LineLong      RowReason = "line_long"      // more than Limit KB
 	CellsMissing  RowReason = "cells_missing"  // Count cells, the header names Limit
 	CellsTooMany  RowReason = "cells_too_many" // Count cells, the header names Limit
@@ -52,7 +50,6 @@ const (
 	QuoteInside   RowReason = "quote_inside"   // the same, and another follows inside the cell
 	BeyondColumns RowReason = "beyond_columns" // Text stands to the right of the last column
 
-	// Of messages that are no bounces.
 	MessageUnreadable RowReason = "message_unreadable" // Text says why, as the mail's syntax is spoken of
 	MessageArrived    RowReason = "message_arrived"    // Text is the subject, as below: a report of mail that arrived
 	MessageOfNobody   RowReason = "message_of_nobody"  // a report that names nobody
