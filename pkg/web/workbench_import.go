@@ -67,10 +67,13 @@ func (s *Server) showImport(c echo.Context) error {
 	return s.show(c, http.StatusOK, "workbench", "import", page)
 }
 
-// Refused reports whether the wave takes answers only from those whom it invited. Rows that somebody wrote into a
+// Refused reports whether files are refused.
+func (p importPage) Refused() bool { return refusesFiles(&p.Wave) }
+
+// refusesFiles reports whether a wave takes answers only from those whom it invited. Rows that somebody wrote into a
 // file would count as people of a group, and whoever wrote them could take them off again: what is left is of
 // fewer people than were promised.
-func (p importPage) Refused() bool { return p.Wave.Invited > 0 && p.Wave.Protects() }
+func refusesFiles(w *survey.Wave) bool { return w.Invited > 0 && w.Protects() }
 
 func (s *Server) importPage(c echo.Context) (importPage, *questionnaire, error) {
 	wave, err := s.waveOf(c)

@@ -14,6 +14,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"cxmirror/pkg/access"
 	"cxmirror/pkg/fieldwork"
 	"cxmirror/pkg/survey"
 	"cxmirror/surveys"
@@ -46,6 +47,11 @@ type wavePage struct {
 	Protects bool   // files of its answers leave out what could tell who somebody is
 
 	ByInvitation bool // nobody answers by an open link or at a kiosk
+}
+
+// MayImport reports whether files of answers are taken: not into a wave that protects those who were invited to it.
+func (p wavePage) MayImport() bool {
+	return p.May(string(access.ImportAnswers)) && !refusesFiles(&p.Wave.Wave)
 }
 
 func (s *Server) showWave(c echo.Context) error {
