@@ -78,8 +78,36 @@ type PeopleColumn struct {
 	Attribute string               // the attribute's key
 	Type      survey.AttributeType // proposed for the attribute, by the first rows
 	Chosen    bool                 // by the caller, not recognised
-	Note      string               // why it is ignored, or how it was recognised if not by its name
+	Note      ColumnNote           // why it is ignored, or how it was recognised if not by its name
+	Instead   string               // of [NoteInstead]: the letter of the other column
 	Examples  []string             // up to three different values, shortened
+}
+
+// ColumnNote says why a column is ignored, or how it was recognised; whoever shows it has a sentence for each.
+type ColumnNote string
+
+// What is noted of columns.
+const (
+	NoNote           ColumnNote = ""
+	NoteByContents   ColumnNote = "by_contents"   // recognised by what it holds
+	NoteProblem      ColumnNote = "problem"       // what was wrong when the file was read before
+	NoteNameInParts  ColumnNote = "name_in_parts" // the name is read from other columns
+	NoteInstead      ColumnNote = "instead"       // column Instead is taken for it
+	NoteOneAddress   ColumnNote = "one_address"   // another one is taken
+	NoteNoAddresses  ColumnNote = "no_addresses"  // it is called so, and holds none
+	NoteSomebodyElse ColumnNote = "somebody_else" // it holds the addresses of others, such as managers
+	NoteBlank        ColumnNote = "blank"         //
+	NoteNoName       ColumnNote = "no_name"       //
+	NoteRowNumber    ColumnNote = "row_number"    // which says nothing of a person
+	NoteNotNeeded    ColumnNote = "not_needed"    // no survey should ask an office for it
+)
+
+// ColumnNotes returns every note but [NoNote].
+func ColumnNotes() []ColumnNote {
+	return []ColumnNote{
+		NoteByContents, NoteProblem, NoteNameInParts, NoteInstead, NoteOneAddress, NoteNoAddresses, NoteSomebodyElse, NoteBlank, NoteNoName,
+		NoteRowNumber, NoteNotNeeded,
+	}
 }
 
 // ColumnsError says that the columns of a file cannot be used as they were recognised. The caller shows

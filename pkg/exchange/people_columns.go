@@ -35,11 +35,11 @@ type attributeSource struct {
 // columnWord is what the name of a column says of it.
 type columnWord struct {
 	meaning   PeopleMeaning
-	attribute string // the key of a usual attribute
-	vague     bool   // the word may mean something else; what the column holds decides
-	proven    bool   // the word is believed only of a column that holds addresses
-	private   bool   // of an address: not the one to write to if there is another
-	note      string // why it is ignored
+	attribute string     // the key of a usual attribute
+	vague     bool       // the word may mean something else; what the column holds decides
+	proven    bool       // the word is believed only of a column that holds addresses
+	private   bool       // of an address: not the one to write to if there is another
+	note      ColumnNote // why it is ignored
 }
 
 // readHeader finds the header among the rows ahead, takes it and all above it away, and makes the plan.
@@ -169,7 +169,7 @@ func (p *PeopleReader) recogniseColumns() error {
 			words[i] = wordOf(name)
 		}
 		if i == width-1 && name == problemColumn {
-			words[i] = columnWord{meaning: IgnoredColumn, note: "what was wrong when the file was read before"}
+			words[i] = columnWord{meaning: IgnoredColumn, note: NoteProblem}
 		}
 		p.columns[i].Meaning, p.columns[i].Attribute, p.columns[i].Note = words[i].meaning, words[i].attribute, words[i].note
 	}
@@ -181,7 +181,7 @@ func (p *PeopleReader) recogniseColumns() error {
 		p.settleOne(meaning)
 	}
 	if p.has(GivenColumn) || p.has(FamilyColumn) {
-		p.yield(NameColumn, "the name is read from its parts, in other columns")
+		p.yield(NameColumn, NoteNameInParts)
 	}
 	if err := p.nameAttributes(); err != nil {
 		return err
@@ -225,7 +225,7 @@ func (p *PeopleReader) applyChoices() error {
 		if c.Chosen {
 			return p.columnsError("column %s is named twice, by its letter and by its name", c.Letter)
 		}
-		c.Meaning, c.Attribute, c.Chosen, c.Note = use.Meaning, use.Attribute, true, ""
+		c.Meaning, c.Attribute, c.Chosen, c.Note = use.Meaning, use.Attribute, true, NoNote
 	}
 	for i, c := range p.columns {
 		if !c.Chosen || c.Meaning == AttributeColumn || c.Meaning == IgnoredColumn {
@@ -274,19 +274,19 @@ func (p *PeopleReader) settleAddress(words []columnWord) {
 		switch {
 		case i == best:
 			if c.Meaning != AddressColumn {
-				c.Note = "recognised by what it holds"
+				c.Note = NoteByContents
 			}
 			c.Meaning, c.Attribute = AddressColumn, ""
 		case c.Meaning == AddressColumn && best >= 0 && words[i].vague && addresses == 0:
-			c.Meaning, c.Note = IgnoredColumn, "left out: it does not hold e-mail addresses"
+			c.Meaning, c.Note = IgnoredColumn, NoteNoAddresses
 		case c.Meaning == AddressColumn:
-			c.Meaning, c.Note = IgnoredColumn, "left out: one address is enough"
+			c.Meaning, c.Note = IgnoredColumn, NoteOneAddress
 			if best < 0 {
-				c.Note = "left out: it does not hold e-mail addresses"
+				c.Note = NoteNoAddresses
 			}
 		case c.Meaning == "" && addresses > 0 && !c.Chosen:
 			// Somebody's address is no attribute of a group.
-			c.Meaning, c.Note = IgnoredColumn, "left out: one address is enough"
+			c.Meaning, c.Note = IgnoredColumn, NoteOneAddress
 		}
 	}
 }
@@ -299,13 +299,13 @@ func (p *PeopleReader) settleOne(meaning PeopleMeaning) {
 	}
 	for i := range p.columns {
 		if c := &p.columns[i]; i != keep && c.Meaning == meaning {
-			c.Meaning, c.Note = IgnoredColumn, fmt.Sprintf("left out: column %s is taken for it", p.columns[keep].Letter)
+			c.Meaning, c.Note, c.Instead = IgnoredColumn, NoteInstead, p.columns[keep].Letter
 		}
 	}
 }
 
 // yield ignores a column of a meaning, unless it was chosen.
-func (p *PeopleReader) yield(meaning PeopleMeaning, note string) {
+func (p *PeopleReader) yield(meaning PeopleMeaning, note ColumnNote) {
 	for i := range p.columns {
 		if c := &p.columns[i]; c.Meaning == meaning && !c.Chosen {
 			c.Meaning, c.Note = IgnoredColumn, note
@@ -334,9 +334,9 @@ func (p *PeopleReader) nameAttributes() error {
 		if c.Meaning == "" {
 			switch {
 			case c.Header == "" && len(c.Examples) == 0:
-				c.Meaning, c.Note = IgnoredColumn, "left out: it is blank"
+				c.Meaning, c.Note = IgnoredColumn, NoteBlank
 			case c.Header == "":
-				c.Meaning, c.Note = IgnoredColumn, "left out: it has no name"
+				c.Meaning, c.Note = IgnoredColumn, NoteNoName
 			default:
 				c.Meaning = AttributeColumn
 			}
@@ -596,11 +596,11 @@ func wordOf(name string) columnWord {
 		holds("имеил") || holds("почт") && !holds("почтов")
 	switch {
 	case !mail && (holds("phone") || holds("telefon") || holds("телефон") || holds("mobil")):
-		return columnWord{meaning: IgnoredColumn, note: notNeeded}
+		return columnWord{meaning: IgnoredColumn, note: NoteNotNeeded}
 	case !mail:
 		return columnWord{}
 	case slices.ContainsFunc([]string{"manager", "supervisor", "przeloz", "kierown", "sefului", "superior", "руковод", "начальник"}, holds):
-		return columnWord{meaning: IgnoredColumn, note: "left out: the address of somebody else"}
+		return columnWord{meaning: IgnoredColumn, note: NoteSomebodyElse}
 	}
 	return columnWord{meaning: AddressColumn, private: slices.ContainsFunc([]string{"priv", "personal", "home", "domow", "pryw", "лич", "домаш"}, holds)}
 }

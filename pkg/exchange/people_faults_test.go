@@ -42,6 +42,24 @@ func TestRowReasons(t *testing.T) {
 	}
 }
 
+// ColumnNotes lists every constant.
+func TestColumnNotes(t *testing.T) {
+	t.Parallel()
+	source, err := os.ReadFile("people.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	declared := regexp.MustCompile(`ColumnNote = "([a-z_]+)"`).FindAllSubmatch(source, -1)
+	if notes := ColumnNotes(); len(declared) < 11 || len(declared) != len(notes) {
+		t.Errorf("%d constants, %d listed", len(declared), len(notes))
+	}
+	for _, d := range declared {
+		if !slices.Contains(ColumnNotes(), ColumnNote(d[1])) {
+			t.Errorf("%s is not listed", d[1])
+		}
+	}
+}
+
 // A file is given back in the words of whoever asked for it, and is read again whatever they are.
 func TestProblemsInAnotherLanguage(t *testing.T) {
 	t.Parallel()

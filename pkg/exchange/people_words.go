@@ -5,9 +5,6 @@ import (
 	"sync"
 )
 
-// notNeeded is said of columns that no survey should ask an office for.
-const notNeeded = "left out: a survey needs no such data of a person; choose a use for the column if yours does"
-
 // peopleWords are the names that columns of people have in the files of the countries we know, without case,
 // accents, blanks and punctuation.
 //
@@ -60,9 +57,9 @@ var peopleWords = sync.OnceValue(func() map[string]columnWord {
 	} {
 		put(columnWord{meaning: AttributeColumn, attribute: key}, names)
 	}
-	put(columnWord{meaning: IgnoredColumn, note: "left out: the number of a row says nothing of a person"},
+	put(columnWord{meaning: IgnoredColumn, note: NoteRowNumber},
 		`no nr lp nrcrt nrcurent number row rownumber номер пп n porcislo poradi ssz sorszam`)
-	put(columnWord{meaning: IgnoredColumn, note: notNeeded},
+	put(columnWord{meaning: IgnoredColumn, note: NoteNotNeeded},
 		`pesel cnp снилс инн паспорт ssn nationalid socialsecuritynumber passport passportnumber rodnecislo tajszam taj егн рнокпп ідн nrdowodu nrdowoduosobistego seriacinumarci serienumarci
 		dateofbirth birthdate birthday dob dataurodzenia datanasterii датарождения датанародження datumnarozeni datumnarodenia szuletesidatum датанараждане
 		phone phonenumber telephone mobile mobilephone telefon nrtelefonu numertelefonu telefonkomorkowy telefonmobil mobil тел телефон мобильныи мобильныителефон

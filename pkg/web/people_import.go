@@ -153,6 +153,7 @@ type columnLine struct {
 	New      string // the key of the attribute that the column would become, if there is none of that key
 	NewName  string
 	Meanings []exchange.PeopleMeaning
+	Noted    string // why it is ignored, or how it was recognised, in the reader's words
 }
 
 // peoplePreview is what would come of the file.
@@ -392,6 +393,9 @@ func (p *peopleImportPage) list(columns []exchange.PeopleColumn, attributes []su
 	p.Columns = nil
 	for _, column := range columns {
 		line := columnLine{PeopleColumn: column, Chosen: string(column.Meaning), Known: attributes, Meanings: meanings}
+		if column.Note != exchange.NoNote {
+			line.Noted = p.With("column_"+string(column.Note), "Column", column.Instead)
+		}
 		if column.Meaning == exchange.AttributeColumn {
 			line.Chosen = "attribute:" + column.Attribute
 		}

@@ -158,7 +158,7 @@ func TestPeopleImport(t *testing.T) {
 			t.Errorf("the file with problems is %q", rows)
 		}
 		// The same in the language of whoever asks; the column is called the same, so that it is known again.
-		director.look(address+"?lang=ru").expect(t, http.StatusOK, []string{"в нём нет знака @; адрес выглядит так", "этот адрес уже есть в строке 2"}, "no @ in it", "already")
+		director.look(address+"?lang=ru").expect(t, http.StatusOK, []string{"в нём нет знака @; адрес выглядит так", "этот адрес уже есть в строке 2"}, "left out", "no @ in it", "already")
 		rows = readCSV(t, director.look(address+"/problems").body, ';')
 		if rows[0][5] != "problem" || rows[1][5] != `B (E-mail): "to nie adres": в нём нет знака @; адрес выглядит так: name@company.com` || !strings.Contains(rows[2][5], "в строке 2") {
 			t.Errorf("in Russian the file with problems is %q", rows)
@@ -782,6 +782,11 @@ func TestProblemsOfRowsHaveWords(t *testing.T) {
 		for _, meaning := range exchange.PeopleMeanings() {
 			if said := r.T("meaning_" + string(meaning)); strings.HasPrefix(said, "[") {
 				t.Errorf("%s: nothing is said of a column that is %q", lang, meaning)
+			}
+		}
+		for _, note := range exchange.ColumnNotes() {
+			if said := r.With("column_"+string(note), "Column", "C"); strings.HasPrefix(said, "[") {
+				t.Errorf("%s: nothing is said of a column with the note %q", lang, note)
 			}
 		}
 		for _, state := range peopleStates() {
