@@ -36,7 +36,7 @@ const (
 
 	letterheadWidth  = 320 // pixels of a logo on a respondent's page
 	letterheadHeight = 80
-	letterheadLimit  = 4 << 10 // bytes of it: her page weighs 30 KB with everything, and waits for no other
+	letterheadLimit  = 6 << 10 // bytes of it: her page weighs 30 KB with everything, and waits for no other
 )
 
 // logoProblem is why a file cannot be a logo: the end of the name of a phrase.
@@ -238,15 +238,27 @@ func letterhead(logo []byte) template.URL {
 		return ""
 	}
 	for width, height := letterheadWidth, letterheadHeight; height >= letterheadHeight/4; width, height = width*3/4, height*3/4 {
-		small, kind, err := writePicture(fitted(picture, width, height), photo)
+		small := fitted(picture, width, height)
+		file, kind, err := writePicture(small, photo)
+		if err == nil && len(file) > letterheadLimit && !photo { // of many colours: it stands on white in any case
+			file, kind, err = writePicture(onWhite(small), true)
+		}
 		if err != nil {
 			return ""
 		}
-		if len(small) <= letterheadLimit {
-			return template.URL("data:" + kind + ";base64," + base64.StdEncoding.EncodeToString(small)) //nolint:gosec // a picture that we have drawn
+		if len(file) <= letterheadLimit {
+			return template.URL("data:" + kind + ";base64," + base64.StdEncoding.EncodeToString(file)) //nolint:gosec // a picture that we have drawn
 		}
 	}
 	return ""
+}
+
+// onWhite returns a picture that nothing can be seen through.
+func onWhite(picture *image.NRGBA) *image.NRGBA {
+	whole := image.NewNRGBA(picture.Bounds())
+	draw.Draw(whole, whole.Bounds(), image.White, image.Point{}, draw.Src)
+	draw.Draw(whole, whole.Bounds(), picture, picture.Bounds().Min, draw.Over)
+	return whole
 }
 
 // showLogo sends a logo to whoever knows what is in it: its address has a hash of that.

@@ -164,10 +164,19 @@ func TestAnsweringOnAPhone(t *testing.T) {
 	}
 }
 
-// A page weighs under 30 KB on the first visit, in at most three requests.
+// A page weighs under 30 KB on the first visit, in at most three requests, also with a logo that packs badly.
 func TestPagesAreLight(t *testing.T) {
 	b := chromium(t)
 	f := newField(t, "internal-expectations", nil)
+	f.setOrganisation(t, func(o *survey.Organisation) {
+		var err error
+		if o.Logo, o.LogoKind, err = makeLogo(asPNG(t, noisy(300, 80))); err != nil {
+			t.Fatal(err)
+		}
+	})
+	if logo := f.server.logoOf(t.Context(), survey.DefaultOrganisation); len(logo.letterhead) < 2000 {
+		t.Fatalf("a logo of %d characters weighs nothing", len(logo.letterhead))
+	}
 	b.window(390, 844, false)
 	b.language("ru") // more bytes a letter
 	b.open(f.http.URL + "/o/spring")
