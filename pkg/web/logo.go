@@ -39,25 +39,25 @@ const (
 	letterheadLimit  = 6 << 10 // bytes of it: her page weighs 30 KB with everything, and waits for no other
 )
 
-// logoProblem is why a file cannot be a logo: the end of the name of a phrase.
-type logoProblem string
+// logoError is why a file cannot be a logo: the end of the name of a phrase.
+type logoError string
 
 // The problems.
 const (
-	logoTooLarge logoProblem = "too_large" // more bytes than a logo needs
-	logoSVG      logoProblem = "svg"       // a program, in part: it can load what is elsewhere, and run script
-	logoOther    logoProblem = "other"     // no picture of a kind that every browser shows
-	logoBroken   logoProblem = "broken"    // it says that it is one, and cannot be read
-	logoTooBig   logoProblem = "too_big"   // more pixels than are read
-	logoEmpty    logoProblem = "empty"
+	errLogoLarge  logoError = "too_large" // more bytes than a logo needs
+	errLogoSVG    logoError = "svg"       // a program, in part: it can load what is elsewhere, and run script
+	errLogoOther  logoError = "other"     // no picture of a kind that every browser shows
+	errLogoBroken logoError = "broken"    // it says that it is one, and cannot be read
+	errLogoBig    logoError = "too_big"   // more pixels than are read
+	errLogoEmpty  logoError = "empty"
 )
 
 // Error says in English why.
-func (p logoProblem) Error() string { return "logo: " + string(p) }
+func (p logoError) Error() string { return "logo: " + string(p) }
 
 // makeLogo reads a picture by what is in it, whatever it is called, and draws it anew, as large as it is shown: what
 // else was in the file, such as where a photograph was taken, is left behind. kind is the media type of what is kept.
-// What cannot be a logo is a logoProblem.
+// What cannot be a logo is a logoError.
 func makeLogo(file []byte) (logo []byte, kind string, err error) {
 	picture, photo, err := readPicture(file)
 	if err != nil {
@@ -78,9 +78,9 @@ func readPicture(file []byte) (picture image.Image, photo bool, err error) {
 	start := file[:min(len(file), 1<<10)]
 	switch {
 	case len(file) == 0:
-		return nil, false, logoEmpty
+		return nil, false, errLogoEmpty
 	case len(file) > logoFileLimit:
-		return nil, false, logoTooLarge
+		return nil, false, errLogoLarge
 	case bytes.HasPrefix(file, []byte("\x89PNG\r\n\x1a\n")):
 		configOf, decode = func() (image.Config, error) { return png.DecodeConfig(bytes.NewReader(file)) }, func() (image.Image, error) { return png.Decode(bytes.NewReader(file)) }
 	case bytes.HasPrefix(file, []byte("\xff\xd8\xff")):
@@ -89,21 +89,21 @@ func readPicture(file []byte) (picture image.Image, photo bool, err error) {
 	case len(file) > 12 && string(file[:4]) == "RIFF" && string(file[8:12]) == "WEBP":
 		configOf, decode = func() (image.Config, error) { return webp.DecodeConfig(bytes.NewReader(file)) }, func() (image.Image, error) { return webp.Decode(bytes.NewReader(file)) }
 	case bytes.Contains(bytes.ToLower(start), []byte("<svg")), bytes.HasPrefix(bytes.TrimLeft(start, "\ufeff \t\r\n"), []byte("<?xml")), bytes.HasPrefix(file, []byte("\x1f\x8b")):
-		return nil, false, logoSVG // the last is how SVG is packed
+		return nil, false, errLogoSVG // the last is how SVG is packed
 	default:
-		return nil, false, logoOther
+		return nil, false, errLogoOther
 	}
 	config, err := configOf()
 	switch {
 	case err != nil:
-		return nil, false, logoBroken
+		return nil, false, errLogoBroken
 	case config.Width > logoFileSide || config.Height > logoFileSide:
-		return nil, false, logoTooBig
+		return nil, false, errLogoBig
 	case config.Width < 1 || config.Height < 1:
-		return nil, false, logoBroken
+		return nil, false, errLogoBroken
 	}
 	if picture, err = decode(); err != nil {
-		return nil, false, logoBroken
+		return nil, false, errLogoBroken
 	}
 	return picture, photo, nil
 }

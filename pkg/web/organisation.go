@@ -72,7 +72,7 @@ func (s *Server) organisationPage(c echo.Context, o *survey.Organisation) organi
 		"name": o.Name, "accent": cmp.Or(o.Accent, defaultAccent), "threshold": strconv.Itoa(o.Threshold), "comments": strconv.Itoa(o.Comments),
 		"retention": fieldOfNumber(o.Retention),
 	}}
-	page.Title, page.LogoNow = page.T("organisation"), page.room.Logo()
+	page.Title, page.LogoNow = page.T("organisation"), page.Logo()
 	page.choose(s, o.Languages)
 	page.OwnAccent = o.Accent != ""
 	page.shade()
@@ -114,9 +114,11 @@ func (p *organisationPage) shade() {
 		if one.shade.Given {
 			key = "accent_given_" + one.ground
 		}
-		p.Shades = append(p.Shades, shownShade{one.ground, one.shade.Colour.String(),
-			p.phrases.Say(p.Lang, key, survey.Args{"Page": p.ratio(one.shade.Page), "Was": p.ratio(one.shade.Was)}),
-			p.With("accent_text", "Text", p.ratio(one.shade.Text))})
+		p.Shades = append(p.Shades, shownShade{
+			Ground: one.ground, Colour: one.shade.Colour.String(),
+			Says: p.phrases.Say(p.Lang, key, survey.Args{"Page": p.ratio(one.shade.Page), "Was": p.ratio(one.shade.Was)}),
+			Text: p.With("accent_text", "Text", p.ratio(one.shade.Text)),
+		})
 	}
 }
 
@@ -216,7 +218,7 @@ func (p *organisationPage) readLogo(form *upload, o *survey.Organisation) {
 	switch {
 	case sent:
 		logo, kind, err := makeLogo(file.content)
-		if problem, refused := errors.AsType[logoProblem](err); refused {
+		if problem, refused := errors.AsType[logoError](err); refused {
 			p.Problems["logo"] = p.phrases.Say(p.Lang, "problem_logo_"+string(problem), survey.Args{
 				"File": file.name, "Limit": p.Integer(p.LogoSize), "Side": p.Integer(p.LogoSide),
 			})

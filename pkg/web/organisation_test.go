@@ -119,23 +119,23 @@ func TestLogosRefused(t *testing.T) {
 	for _, tt := range []struct {
 		name string
 		file []byte
-		want logoProblem
+		want logoError
 	}{
-		{"nothing", nil, logoEmpty},
-		{"SVG", []byte(`<svg xmlns="http://www.w3.org/2000/svg" onload="alert(1)"/>`), logoSVG},
-		{"SVG behind a declaration", []byte("\ufeff<?xml version=\"1.0\"?><!-- x --><svg/>"), logoSVG},
-		{"SVG in capitals", []byte("<!DOCTYPE svg><SVG/>"), logoSVG},
-		{"packed SVG", []byte("\x1f\x8b\x08\x00"), logoSVG},
-		{"a page", []byte("<!doctype html><script>alert(1)</script>"), logoOther},
-		{"GIF", []byte("GIF89a\x01\x00\x01\x00"), logoOther},
-		{"a program", []byte("MZ\x90\x00"), logoOther},
-		{"the beginning of a PNG", asPNG(t, checkered(100, 100))[:60], logoBroken},
-		{"the name of a PNG", []byte("\x89PNG\r\n\x1a\nhello"), logoBroken},
-		{"half a JPEG", asJPEG(t, noisy(100, 100))[:300], logoBroken},
-		{"the name of a WebP", []byte("RIFF\x10\x00\x00\x00WEBPVP8 hello"), logoBroken},
-		{"4,294,836,225 pixels in 33 bytes", huge, logoTooBig},
-		{"one pixel too wide", long, logoTooBig},
-		{"too many bytes", append(asPNG(t, checkered(10, 10)), make([]byte, logoFileLimit)...), logoTooLarge},
+		{"nothing", nil, errLogoEmpty},
+		{"SVG", []byte(`<svg xmlns="http://www.w3.org/2000/svg" onload="alert(1)"/>`), errLogoSVG},
+		{"SVG behind a declaration", []byte("\ufeff<?xml version=\"1.0\"?><!-- x --><svg/>"), errLogoSVG},
+		{"SVG in capitals", []byte("<!DOCTYPE svg><SVG/>"), errLogoSVG},
+		{"packed SVG", []byte("\x1f\x8b\x08\x00"), errLogoSVG},
+		{"a page", []byte("<!doctype html><script>alert(1)</script>"), errLogoOther},
+		{"GIF", []byte("GIF89a\x01\x00\x01\x00"), errLogoOther},
+		{"a program", []byte("MZ\x90\x00"), errLogoOther},
+		{"the beginning of a PNG", asPNG(t, checkered(100, 100))[:60], errLogoBroken},
+		{"the name of a PNG", []byte("\x89PNG\r\n\x1a\nhello"), errLogoBroken},
+		{"half a JPEG", asJPEG(t, noisy(100, 100))[:300], errLogoBroken},
+		{"the name of a WebP", []byte("RIFF\x10\x00\x00\x00WEBPVP8 hello"), errLogoBroken},
+		{"4,294,836,225 pixels in 33 bytes", huge, errLogoBig},
+		{"one pixel too wide", long, errLogoBig},
+		{"too many bytes", append(asPNG(t, checkered(10, 10)), make([]byte, logoFileLimit)...), errLogoLarge},
 	} {
 		if _, _, err := makeLogo(tt.file); err != tt.want { //nolint:errorlint // it is returned as it is
 			t.Errorf("%s: %v, want %v", tt.name, err, tt.want)
@@ -192,6 +192,7 @@ func TestAccentsCanBeSeen(t *testing.T) {
 // cannot be is said beside its field, and the rest of the form stays as it was typed.
 func TestOrganisationPage(t *testing.T) {
 	eachBench(t, func(t *testing.T, f *field, owner *person, _ func(string)) {
+		t.Helper()
 		mustSay(t, owner.look("/organisation"), 200, "Name and look", `name="threshold" type="number" value="5"`)
 		got := owner.sendForm("/organisation", map[string]string{
 			"name": " Example   Ltd ", "own_accent": "1", "accent": "#B91C1C", "first": "ro", "languages": "pl", "threshold": "7", "comments": "12", "retention": "90",
