@@ -198,6 +198,32 @@ var rights = map[string]rule{ //nolint:gochecknoglobals // the table is the poin
 	"GET /waves/:id/comments":        {right: access.SeeComments, also: access.ReviewComments, action: "comments.viewed", query: []string{"item", "flagged", "page"}},
 	"POST /waves/:id/comments":       {right: access.ReviewComments, action: "comment.reviewed"},
 
+	// Who did what, in an organisation and on the whole server.
+	"GET /audit":           {right: access.SeeAudit, also: access.Administer},
+	"GET /audit/audit.csv": {right: access.SeeAudit, also: access.Administer, action: "audit.exported", long: true},
+
+	// The server itself: which organisations there are, and who signs in. What is done here stands in the trail of the
+	// whole server; the store notes what it deletes.
+	"GET /instance":  {right: access.Administer},
+	"POST /instance": {right: access.Administer, action: "organisation.made"},
+	"GET /instance/organisations/:organisation":          {right: access.Administer},
+	"POST /instance/organisations/:organisation/owner":   {right: access.Administer},
+	"POST /instance/organisations/:organisation/archive": {right: access.Administer, action: "organisation.archived"},
+	"POST /instance/organisations/:organisation/restore": {right: access.Administer, action: "organisation.restored"},
+	"POST /instance/organisations/:organisation/delete":  {right: access.Administer, long: true},
+	"GET /instance/users":                                {right: access.Administer},
+	"POST /instance/users":                               {right: access.Administer, action: "user.made"},
+	"GET /instance/users/:user":                          {right: access.Administer},
+	"POST /instance/users/:user/administrator":           {right: access.Administer, action: "user.administrator"},
+	"POST /instance/users/:user/disable":                 {right: access.Administer, action: "user.disabled"},
+	"POST /instance/users/:user/enable":                  {right: access.Administer, action: "user.enabled"},
+	"POST /instance/users/:user/second-factor":           {right: access.Administer, action: "user.factor_ended"},
+	"POST /instance/users/:user/sessions":                {right: access.Administer, action: "user.sessions_ended"},
+	"POST /instance/users/:user/link":                    {right: access.Administer, action: "user.link_made"},
+	"POST /instance/users/:user/delete":                  {right: access.Administer, action: "user.deleted"},
+	"GET /instance/groups":                               {right: access.Administer},
+	"POST /instance/groups":                              {right: access.Administer, action: "groups.changed"},
+
 	// The API: the same for programs.
 	"GET /api/v1/openapi.json":          {reach: everyone, gate: apiGate},
 	"GET /api/v1/openapi.yaml":          {reach: everyone, gate: apiGate},

@@ -91,7 +91,7 @@ func newOffice(t *testing.T, dsn string) (*launchField, parameters) {
 	return f, parameters{
 		"id": fmt.Sprint(f.draft.ID), "person": "1", "attribute": "unit", "view": fmt.Sprint(view.ID), "file": file[1], "mail": "1.eml",
 		"slug": "first-customers", "token": fmt.Sprint(token.ID), "user": fmt.Sprint(owner.ID), "page": "1", "secret": "unknown", "name": "unknown.css",
-		"kind": "invitation", "language": "en", "format": "csv", "document": "findings.json",
+		"kind": "invitation", "organisation": "2", "language": "en", "format": "csv", "document": "findings.json",
 	}
 }
 

@@ -96,6 +96,10 @@ func (s *Server) workbenchRoutes(g *echo.Group) {
 	s.memberRoutes(g)
 	s.tokenRoutes(g)
 	s.profileRoutes(g)
+
+	// Who did what, and the server itself.
+	s.auditRoutes(g)
+	s.instanceRoutes(g)
 }
 
 func (s *Server) atTheWorkbench(next echo.HandlerFunc) echo.HandlerFunc {

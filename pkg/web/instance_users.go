@@ -1,0 +1,340 @@
+package web
+
+import (
+	"errors"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/labstack/echo/v4"
+
+	"cxmirror/pkg/access"
+	"cxmirror/pkg/survey"
+)
+
+// usersPage lists who signs in, and makes others.
+type usersPage struct {
+	room
+	Users         []userLine
+	Address, Name string // as typed
+	Administrator bool
+	Problems      map[string]string
+	Done          string
+	Link          string // to be handed over, shown this once
+	LinkFor       string
+}
+
+// userLine is a user as she is listed.
+type userLine struct {
+	survey.User
+	Called string
+	Marks  []string // the ends of keys of phrases
+	Last   string   // the day she signed in; "" is never
+}
+
+// userMarks says what is out of the ordinary about a user.
+func userMarks(u *survey.User) []string {
+	var marks []string
+	if u.Administrator {
+		marks = append(marks, "administrator")
+	}
+	if u.Disabled {
+		marks = append(marks, "disabled")
+	}
+	if u.Subject != "" {
+		marks = append(marks, "elsewhere")
+	} else if u.PasswordHash == "" {
+		marks = append(marks, "invited")
+	}
+	return marks
+}
+
+func (r room) userLine(u *survey.User) userLine {
+	line := userLine{User: *u, Called: calledAs(u), Marks: userMarks(u)}
+	if u.SignedIn != nil {
+		line.Last = r.Day(*u.SignedIn)
+	}
+	return line
+}
+
+func (s *Server) showUsers(c echo.Context) error {
+	page, err := s.usersPage(c)
+	if err != nil {
+		return err
+	}
+	if c.QueryParam("done") == "deleted" {
+		page.Done = page.T("user_done_deleted")
+	}
+	return s.show(c, http.StatusOK, "workbench", "users", page)
+}
+
+func (s *Server) usersPage(c echo.Context) (usersPage, error) {
+	page := usersPage{room: s.room(c, "instance"), Problems: map[string]string{}}
+	page.Title = page.T("users")
+	users, err := s.store.Users(c.Request().Context())
+	for i := range users {
+		page.Users = append(page.Users, page.userLine(&users[i]))
+	}
+	return page, err
+}
+
+// createUser makes somebody a user who works nowhere yet, and shows the link by which she chooses a password.
+func (s *Server) createUser(c echo.Context) error {
+	form, err := receiveForm(c, formLimit)
+	if err != nil {
+		return err
+	}
+	page, err := s.usersPage(c)
+	if err != nil {
+		return err
+	}
+	page.Address, page.Name = strings.TrimSpace(form.text("address")), strings.TrimSpace(form.text("name"))
+	page.Administrator = form.text("administrator") != ""
+	user := survey.User{Name: page.Name, Language: page.Lang, Administrator: page.Administrator}
+	if user.Address, err = access.CheckAddress(page.Address); err != nil {
+		page.Problems["address"] = page.T("refused_bad_address")
+	}
+	if page.Name != "" {
+		if user.Name, err = access.CheckName(page.Name); err != nil {
+			page.Problems["name"] = page.T("refused_bad_name")
+		}
+	}
+	ctx := c.Request().Context()
+	if len(page.Problems) == 0 {
+		err = s.store.CreateUser(ctx, &user)
+		if errors.Is(err, survey.ErrConflict) {
+			page.Problems["address"] = page.T("user_taken")
+		} else if err != nil {
+			return err
+		}
+	}
+	if len(page.Problems) > 0 {
+		return s.show(c, http.StatusUnprocessableEntity, "workbench", "users", page)
+	}
+	about(c, userSubject(user.ID))
+	detail(c, "address", user.Address)
+	detail(c, "administrator", yesOrNo(user.Administrator))
+	link, err := s.access.NewLink(ctx, user.ID, survey.InvitationLink)
+	if err != nil {
+		return err
+	}
+	if page, err = s.usersPage(c); err != nil {
+		return err
+	}
+	page.Link, page.LinkFor = link, user.Address
+	return s.show(c, http.StatusCreated, "workbench", "users", page)
+}
+
+// yesOrNo is how the audit trail has what is or is not.
+func yesOrNo(is bool) string {
+	if is {
+		return "yes"
+	}
+	return "no"
+}
+
+// userPage is a user as those see her who run the server.
+type userPage struct {
+	room
+	User        userLine
+	Self        bool
+	Memberships []namedText // organisation, roles
+	Sessions    []sessionLine
+	Rescue      bool // she can be given a link
+	Typed       string
+	Problem     string // with what was to be done
+	TypedWrong  string
+	Done        string
+	Link        string // to be handed over, shown this once
+}
+
+// sessionLine is a browser in which somebody is signed in.
+type sessionLine struct{ Agent, Started, Seen string }
+
+// userOf returns the user whom an address names.
+func (s *Server) userOf(c echo.Context) (*survey.User, error) {
+	id, err := strconv.ParseInt(c.Param("user"), 10, 64)
+	if err != nil {
+		return nil, survey.ErrNotFound
+	}
+	user, err := s.store.User(c.Request().Context(), survey.UserID(id))
+	return &user, err
+}
+
+func (s *Server) showUser(c echo.Context) error {
+	return s.showUserWith(c, http.StatusOK, func(page *userPage) {
+		if done := c.QueryParam("done"); slices.Contains([]string{"administrator", "disabled", "enabled", "factor", "sessions"}, done) {
+			page.Done = page.T("user_done_" + done)
+		}
+	})
+}
+
+// showUserWith shows the page of a user with what is to be added to it.
+func (s *Server) showUserWith(c echo.Context, status int, change func(*userPage)) error {
+	user, err := s.userOf(c)
+	if err != nil {
+		return err
+	}
+	page := userPage{room: s.room(c, "instance"), Self: user.ID == actorOf(c).User.ID}
+	page.User = page.userLine(user)
+	page.Title, page.Rescue = page.User.Called, s.mayHaveLink(user)
+	ctx := c.Request().Context()
+	memberships, err := s.store.Memberships(ctx, user.ID)
+	if err != nil {
+		return err
+	}
+	for i := range memberships {
+		page.Memberships = append(page.Memberships, namedText{memberships[i].Organisation.Name, page.roleNames(memberships[i].Roles)})
+	}
+	sessions, err := s.store.Sessions(ctx, user.ID, s.now())
+	if err != nil {
+		return err
+	}
+	for i := range sessions {
+		page.Sessions = append(page.Sessions, sessionLine{sessions[i].Agent, page.Day(sessions[i].Started), page.Day(sessions[i].Seen)})
+	}
+	change(&page)
+	return s.show(c, status, "workbench", "user", page)
+}
+
+// mayHaveLink reports whether whoever runs the server may hand a user a link to choose a password by: to accept with, or
+// where no mail brings her one. Elsewhere only she gets it, so that nobody signs in as somebody else.
+func (s *Server) mayHaveLink(u *survey.User) bool {
+	return !u.Disabled && u.Subject == "" && (u.PasswordHash == "" || !s.access.SendsMail())
+}
+
+// changeUser stores what is changed of a user, and leads back to her page.
+func (s *Server) changeUser(c echo.Context, done string, change func(*survey.User)) error {
+	user, err := s.userOf(c)
+	if err != nil {
+		return err
+	}
+	change(user)
+	detail(c, "address", user.Address)
+	err = s.store.SaveUser(c.Request().Context(), *user)
+	if errors.Is(err, survey.ErrLastAdministrator) {
+		return s.showUserWith(c, http.StatusConflict, func(page *userPage) { page.Problem = page.T("user_last_administrator") })
+	}
+	if err != nil {
+		return err
+	}
+	if user.ID == actorOf(c).User.ID && (user.Disabled || !user.Administrator) { // this page is not hers any more
+		return c.Redirect(http.StatusSeeOther, "/")
+	}
+	return c.Redirect(http.StatusSeeOther, userAddress(user.ID)+"?done="+done)
+}
+
+// userAddress is the page of a user.
+func userAddress(id survey.UserID) string {
+	return "/instance/users/" + strconv.FormatInt(int64(id), 10)
+}
+
+// setAdministrator lets a user run the server, or no longer.
+func (s *Server) setAdministrator(c echo.Context) error {
+	form, err := receiveForm(c, formLimit)
+	if err != nil {
+		return err
+	}
+	is := form.text("administrator") == "yes"
+	detail(c, "administrator", yesOrNo(is))
+	return s.changeUser(c, "administrator", func(u *survey.User) { u.Administrator = is })
+}
+
+// disableUser keeps a user from signing in, and signs her out everywhere.
+func (s *Server) disableUser(c echo.Context) error {
+	return s.changeUser(c, "disabled", func(u *survey.User) { u.Disabled = true })
+}
+
+// enableUser lets a user sign in again.
+func (s *Server) enableUser(c echo.Context) error {
+	return s.changeUser(c, "enabled", func(u *survey.User) { u.Disabled = false })
+}
+
+// endFactorOfUser lets a user in by her password alone who has lost her authenticator and her recovery codes.
+func (s *Server) endFactorOfUser(c echo.Context) error {
+	user, err := s.userOf(c)
+	if err != nil {
+		return err
+	}
+	if len(user.SecondFactor) == 0 {
+		undone(c)
+		return c.Redirect(http.StatusSeeOther, userAddress(user.ID))
+	}
+	if err := s.access.EndSecondFactor(c.Request().Context(), user.ID); err != nil {
+		return err
+	}
+	detail(c, "address", user.Address)
+	return c.Redirect(http.StatusSeeOther, userAddress(user.ID)+"?done=factor")
+}
+
+// endSessionsOfUser signs a user out everywhere. Of oneself, this browser stays.
+func (s *Server) endSessionsOfUser(c echo.Context) error {
+	user, err := s.userOf(c)
+	if err != nil {
+		return err
+	}
+	except := ""
+	if facts := factsOf(c.Request().Context()); facts != nil && facts.User == user.ID {
+		except = facts.Hash
+	}
+	ended, err := s.store.EndSessions(c.Request().Context(), user.ID, except)
+	if err != nil {
+		return err
+	}
+	detail(c, "address", user.Address)
+	detail(c, "sessions", strconv.Itoa(ended))
+	return c.Redirect(http.StatusSeeOther, userAddress(user.ID)+"?done=sessions")
+}
+
+// makeLinkForUser shows a link by which a user chooses a password.
+func (s *Server) makeLinkForUser(c echo.Context) error {
+	user, err := s.userOf(c)
+	if err != nil {
+		return err
+	}
+	if !s.mayHaveLink(user) {
+		return s.showUserWith(c, http.StatusConflict, func(page *userPage) { page.Problem = page.T("user_no_link") })
+	}
+	kind := survey.ResetLink
+	if user.PasswordHash == "" {
+		kind = survey.InvitationLink
+	}
+	link, err := s.access.NewLink(c.Request().Context(), user.ID, kind)
+	if err != nil {
+		return err
+	}
+	detail(c, "address", user.Address)
+	detail(c, "kind", string(kind))
+	return s.showUserWith(c, http.StatusCreated, func(page *userPage) { page.Link = link })
+}
+
+// deleteUser deletes a user once her address was typed. What she did stays in the audit trail.
+func (s *Server) deleteUser(c echo.Context) error {
+	form, err := receiveForm(c, formLimit)
+	if err != nil {
+		return err
+	}
+	user, err := s.userOf(c)
+	if err != nil {
+		return err
+	}
+	typed := strings.TrimSpace(form.text("typed"))
+	if !strings.EqualFold(typed, user.Address) {
+		return s.showUserWith(c, http.StatusUnprocessableEntity, func(page *userPage) { page.Typed, page.TypedWrong = typed, page.T("user_other_address") })
+	}
+	err = s.store.DeleteUser(c.Request().Context(), user.ID)
+	switch {
+	case errors.Is(err, survey.ErrLastAdministrator):
+		return s.showUserWith(c, http.StatusConflict, func(page *userPage) { page.Problem = page.T("user_last_administrator") })
+	case errors.Is(err, survey.ErrLastOwner):
+		return s.showUserWith(c, http.StatusConflict, func(page *userPage) { page.Problem = page.T("user_last_owner") })
+	case err != nil:
+		return err
+	}
+	detail(c, "address", user.Address)
+	if user.ID == actorOf(c).User.ID {
+		return c.Redirect(http.StatusSeeOther, "/")
+	}
+	return c.Redirect(http.StatusSeeOther, "/instance/users?done=deleted")
+}
