@@ -261,6 +261,8 @@ func (w *auditWords) value(name, value string, e *survey.AuditEvent) string {
 		}
 	case "roles", "from", "to":
 		return w.list(value, w.role)
+	case "rights":
+		return w.list(value, w.rightOr)
 	case "administrator":
 		if value == "yes" || value == "no" {
 			return w.T("audit_" + value)
@@ -276,6 +278,14 @@ func (w *auditWords) list(values string, say func(string) string) string {
 		parts[i] = say(parts[i])
 	}
 	return strings.Join(parts, ", ")
+}
+
+// rightOr says a right in words; what is none stays as it is.
+func (w *auditWords) rightOr(name string) string {
+	if slices.Contains(access.Rights(), access.Right(name)) {
+		return w.rightWords(access.Right(name))
+	}
+	return name
 }
 
 // role says the name of a role; what is none stays as it is.

@@ -140,7 +140,7 @@ type userPage struct {
 	User        userLine
 	Self        bool
 	Memberships []namedText // organisation, roles
-	Sessions    []sessionLine
+	Sessions    []seenSession
 	Rescue      bool // she can be given a link
 	Typed       string
 	Problem     string // with what was to be done
@@ -149,8 +149,8 @@ type userPage struct {
 	Link        string // to be handed over, shown this once
 }
 
-// sessionLine is a browser in which somebody is signed in.
-type sessionLine struct{ Agent, Started, Seen string }
+// seenSession is a browser in which somebody is signed in.
+type seenSession struct{ Agent, Started, Seen string }
 
 // userOf returns the user whom an address names.
 func (s *Server) userOf(c echo.Context) (*survey.User, error) {
@@ -192,7 +192,7 @@ func (s *Server) showUserWith(c echo.Context, status int, change func(*userPage)
 		return err
 	}
 	for i := range sessions {
-		page.Sessions = append(page.Sessions, sessionLine{sessions[i].Agent, page.Day(sessions[i].Started), page.Day(sessions[i].Seen)})
+		page.Sessions = append(page.Sessions, seenSession{sessions[i].Agent, page.Day(sessions[i].Started), page.Day(sessions[i].Seen)})
 	}
 	change(&page)
 	return s.show(c, status, "workbench", "user", page)
