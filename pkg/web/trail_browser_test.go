@@ -1,6 +1,7 @@
 package web
 
 import (
+	"net/http/httptest"
 	"net/url"
 	"strings"
 	"testing"
@@ -10,11 +11,20 @@ import (
 	"cxmirror/pkg/survey"
 )
 
+// signInAnew signs the owner in as what she has become, and returns her browser.
+func (f *field) signInAnew(t *testing.T) *person {
+	t.Helper()
+	f.http.Close()
+	f.http = httptest.NewServer(f.asOwner(t))
+	t.Cleanup(f.http.Close)
+	return f.person(t)
+}
+
 // Every page of views, of the audit trail and of the server, in every look: nothing too wide, and nothing that a
 // checker of accessibility objects to.
 func TestTrailAndServerInABrowser(t *testing.T) {
 	b := chromium(t)
-	f, owner := newBench(t)
+	f, _ := newBench(t)
 	twoSides(t, f)
 	users, err := f.store.Users(t.Context())
 	if err != nil || len(users) != 1 {
@@ -25,6 +35,7 @@ func TestTrailAndServerInABrowser(t *testing.T) {
 	if err := f.store.SaveUser(t.Context(), boss); err != nil {
 		t.Fatal(err)
 	}
+	owner := f.signInAnew(t)
 	reader := f.addUser(t, "reader@example.com", survey.Viewer)
 	f.addUser(t, strings.Repeat("very.long.", 6)+"name@example.com", survey.Viewer)
 	f.addOrganisation(t, strings.Repeat("Wieloczłonowa ", 9))
@@ -53,6 +64,9 @@ func TestTrailAndServerInABrowser(t *testing.T) {
 			b.forget()
 			b.language(page.language)
 			b.open(page.address)
+			if read[bool](b, `document.querySelector(".door") !== null`) {
+				t.Fatalf("%s leads to %s", page.address, b.address())
+			}
 			name := "trail-" + look.name + "-" + page.name
 			if wide := read[int64](b, "document.documentElement.scrollWidth"); wide > look.width {
 				t.Errorf("%s is %d wide in a window of %d: %s", name, wide, look.width, read[string](b, `[...document.querySelectorAll("main *, header *, footer *")].filter((e) => e.getBoundingClientRect().right > innerWidth + 1 && !e.closest(".scroll, pre, nav")).map((e) => e.outerHTML.slice(0, 120)).slice(0, 5).join("\n")`))
@@ -77,6 +91,7 @@ func TestFromViewToTrailInABrowser(t *testing.T) {
 	if err := f.store.SaveUser(t.Context(), boss); err != nil {
 		t.Fatal(err)
 	}
+	f.signInAnew(t)
 	f.addUser(t, "reader@example.com", survey.Viewer)
 	b.window(390, 844, false)
 	b.language("en")
