@@ -367,7 +367,7 @@ func TestFormsOfAnotherOrganisation(t *testing.T) {
 	if !strings.Contains(page.body, `action="/waves/new?organisation=1"`) || !strings.Contains(page.body, "Second &lt;Client&gt;") {
 		t.Errorf("the page does not say for whom it is:\n%s", page.body)
 	}
-	if got := p.post("/organisation", url.Values{"to": {"2"}}); got.status != http.StatusSeeOther || got.cookie(plainCookie) == nil {
+	if got := p.post("/work-in", url.Values{"to": {"2"}}); got.status != http.StatusSeeOther || got.cookie(plainCookie) == nil {
 		t.Fatalf("switching: %d %v", got.status, got.header)
 	}
 	form := url.Values{"questionnaire": {"internal-expectations"}, "name": {"Of the first"}, "slug": {"first"}}
@@ -404,7 +404,7 @@ func TestFormsOfAnotherOrganisation(t *testing.T) {
 		if got := p.post("/waves/new?there=1&organisation="+wrong, form); got.status != http.StatusNotFound && got.status != http.StatusConflict {
 			t.Errorf("a form for %q: %d", wrong, got.status)
 		}
-		if got := p.post("/organisation", url.Values{"to": {wrong}}); got.status != http.StatusNotFound {
+		if got := p.post("/work-in", url.Values{"to": {wrong}}); got.status != http.StatusNotFound {
 			t.Errorf("working in %q: %d", wrong, got.status)
 		}
 	}
