@@ -21,6 +21,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -129,6 +130,32 @@ func TestServiceOverTLS(t *testing.T) {
 	}
 	if got := cxmirror(t, "healthcheck", "--listen", host); got.code != exitFailed {
 		t.Errorf("healthcheck without TLS: %+v", got)
+	}
+}
+
+// With ACME, a certificate is asked for when somebody comes by one of the names, and for no other name. While the
+// authority cannot be reached, nobody gets through and the service goes on.
+func TestCertificatesByACME(t *testing.T) {
+	data := t.TempDir()
+	s := begin(t, "serve", "--data", data, "--acme-host", "survey.example.com", "--acme-directory", "https://127.0.0.1:1/directory")
+	host := strings.TrimPrefix(s.address, "https://")
+	_, port, _ := net.SplitHostPort(host)
+	if !strings.Contains(s.stdout.String(), "https://survey.example.com:"+port+"/set-up/") {
+		t.Errorf("links do not begin with the name:\n%s", s.stdout)
+	}
+	for name, want := range map[string]string{"evil.example.com": "not configured", "survey.example.com": "127.0.0.1:1"} {
+		if connection, err := tls.Dial("tcp", host, &tls.Config{ServerName: name, InsecureSkipVerify: true}); err == nil { //nolint:gosec // to see it refused
+			connection.Close()
+			t.Errorf("there is a certificate of %s", name)
+		}
+		waitFor(t, func() bool { return strings.Contains(s.stderr.String(), want) })
+	}
+	door, err := reachFlags{ACMEHost: []string{"survey.example.com"}}.enter(data, time.Now, slog.New(slog.DiscardHandler))
+	if err != nil || !slices.Contains(door.config.NextProtos, "acme-tls/1") || !slices.Contains(door.config.NextProtos, "h2") {
+		t.Errorf("%+v, %v; want the protocol by which authorities check names, and HTTP/2", door, err)
+	}
+	if got := s.end(); got != exitDone {
+		t.Errorf("exit code %d:\n%s", got, s.stderr)
 	}
 }
 
