@@ -79,6 +79,11 @@ bench: $(BUNDLE) ## measure speed and memory against their limits
 	$(GO) test -run '^$$' -bench '^BenchmarkCompare' ./cmd/cxmirror
 	$(GO) test -run '^$$' -bench . -skip '^BenchmarkCompare' -benchmem ./...
 
+# Not a part of .ci/run: it takes minutes, and what scanners find on a busy machine changes.
+.PHONY: attack
+attack: build ## attack a demonstration with wapiti and sqlmap, which have to be installed
+	.ci/attack bin/cxmirror
+
 .PHONY: lint
 lint: $(BUNDLE) ## check style, mistakes and formatting
 	$(GO) mod tidy -diff

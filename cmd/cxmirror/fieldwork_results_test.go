@@ -292,9 +292,9 @@ func (f *fielded) erase() {
 	f.says(f.desk.look(receipt), "Data protection officer")
 	// Her answer counts among others: it stays as a figure, so that no look before and after shows it.
 	left := len(f.picked)
-	lines := []string{"1  entries in the list of people", "1  invitations: name, link, access code", "1  mails, sent or waiting", "0  responses"}
+	lines := []string{"1  entry in the list of people", "1  invitation: name, link, access code", "1  mail, sent or waiting", "0  responses"}
 	if f.mode == survey.Confidential {
-		lines = append(lines, "1  links from responses to people")
+		lines = append(lines, "1  link from a response to the person")
 	}
 	for _, line := range lines {
 		if !strings.Contains(text, line) {

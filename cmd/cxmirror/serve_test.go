@@ -350,7 +350,7 @@ func TestDemoOffice(t *testing.T) {
 	if hotels == nil {
 		t.Fatal("there is no way to the hotels")
 	}
-	response, err := guest.PostForm(s.address+"/organisation", url.Values{"to": {hotels[1]}})
+	response, err := guest.PostForm(s.address+"/work-in", url.Values{"to": {hotels[1]}})
 	if err != nil {
 		t.Fatal(err)
 	}
