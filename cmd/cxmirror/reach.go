@@ -203,6 +203,24 @@ func onlyHere(host string) bool {
 	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
+// askedByName refuses requests that ask for a host by another name than those of this machine, or than that of an
+// address. A page elsewhere can have its own name point at this machine, and then reads what it answers: whoever is let
+// in without signing in would let in that page.
+func askedByName(address string, next http.Handler) http.Handler {
+	named := ""
+	if u, err := url.Parse(address); err == nil {
+		named = u.Hostname()
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		host := (&url.URL{Host: r.Host}).Hostname()
+		if !onlyHere(strings.ToLower(host)) && (named == "" || !strings.EqualFold(host, named)) {
+			http.Error(w, "A demonstration answers by the names of this machine only, such as 127.0.0.1 and localhost.", http.StatusMisdirectedRequest)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
 // listenAt takes an address. Unless it may be open, one that others than this machine reach is refused: a name can
 // stand for any address, whatever it is called.
 func listenAt(ctx context.Context, flag, at string, open bool) (net.Listener, error) {

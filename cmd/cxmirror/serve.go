@@ -325,7 +325,11 @@ func (f serverFlags) sites(w *world, listener net.Listener, work *fielder, db *s
 	if err != nil {
 		return nil, err
 	}
-	sites := []*site{f.newSite(listener, whole.Handler(), log)}
+	everything := whole.Handler()
+	if f.guest != 0 {
+		everything = askedByName(f.Address, everything)
+	}
+	sites := []*site{f.newSite(listener, everything, log)}
 	if f.Respondents != "" {
 		// Whether it may be open was asked before.
 		listener, err := listenAt(w.ctx, "respondents", f.Respondents, true)

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -349,6 +350,51 @@ func processorTime(t *testing.T) time.Duration {
 		t.Fatal(err)
 	}
 	return time.Duration(used.Utime.Nano() + used.Stime.Nano())
+}
+
+// A page elsewhere whose name points at this machine is not let in as everybody is whose browser is here.
+func TestDemoAnswersByItsOwnNamesOnly(t *testing.T) {
+	everything := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusTeapot) })
+	for _, tt := range []struct {
+		address, host string
+		answered      bool
+	}{
+		{"", "127.0.0.1:8080", true},
+		{"", "localhost", true},
+		{"", "LocalHost:8080", true},
+		{"", "[::1]:8080", true},
+		{"", "127.8.9.1", true},
+		{"", "elsewhere.example:8080", false},
+		{"", "127.0.0.1.elsewhere.example", false},
+		{"", "localhost.elsewhere.example", false},
+		{"", "192.0.2.7:8080", false},
+		{"", "", false},
+		{"https://shown.example/", "shown.example", true},
+		{"https://shown.example/", "Shown.Example:443", true},
+		{"https://shown.example/", "elsewhere.example", false},
+	} {
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil)
+		r.Host = tt.host
+		w := httptest.NewRecorder()
+		if askedByName(tt.address, everything).ServeHTTP(w, r); (w.Code == http.StatusTeapot) != tt.answered {
+			t.Errorf("at %q, asked for %q: %d", tt.address, tt.host, w.Code)
+		}
+	}
+
+	s := begin(t, "demo", "--data", t.TempDir())
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.address+"/people", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Host = "elsewhere.example"
+	response, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	response.Body.Close()
+	if response.StatusCode != http.StatusMisdirectedRequest {
+		t.Errorf("a page elsewhere is answered %d", response.StatusCode)
+	}
 }
 
 // The demonstration has three organisations, and somebody in every role: each sees what is hers. Nothing of it is made

@@ -213,7 +213,7 @@ func (s *Server) setCookie(c echo.Context, name, value, path string, age int) {
 // noteOpened notes that somebody opened her personal link, where the wave tracks it. She is not kept from answering
 // if that fails.
 func (s *Server) noteOpened(ctx context.Context, c echo.Context, v *visit) {
-	if v.way != personalLink || !v.wave.Tracks || v.invitation.Opened != nil {
+	if v.way != personalLink || !v.wave.Tracks || v.invitation.Opened != nil || ctx.Value(headAsked) != nil {
 		return
 	}
 	if err := s.store.NoteOpened(ctx, v.wave.Organisation, v.invitation.ID, s.now()); err != nil {

@@ -2,6 +2,7 @@ package web
 
 import (
 	"fmt"
+	"io"
 	"iter"
 	"net/http"
 	"net/netip"
@@ -121,6 +122,25 @@ func department(w *survey.Wave) {
 	w.Reported = []survey.ItemCode{"department"}
 }
 
+// headOf asks whether there is something at an address.
+func headOf(t *testing.T, address string) (status int, body string) {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodHead, address, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	response, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	read, err := io.ReadAll(response.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return response.StatusCode, string(read)
+}
+
 // What is said before the first question is what is done.
 func TestPromiseOfEveryMode(t *testing.T) {
 	t.Parallel()
@@ -131,6 +151,14 @@ func TestPromiseOfEveryMode(t *testing.T) {
 	} {
 		f := invite(t, storetest.Open(t, storetest.SQLite(t)), func(w *survey.Wave) { department(w); w.Mode, w.Tracks = mode, true })
 		p := f.person(t)
+		for path, want := range map[string]int{"/s/" + f.tokens[1]: http.StatusOK, "/healthz": http.StatusOK, "/s/none": http.StatusNotFound} {
+			if status, body := headOf(t, f.http.URL+path); status != want || body != "" {
+				t.Errorf("HEAD %s: %d %q", path, status, body)
+			}
+		}
+		if looked, _, err := f.store.Invitations(t.Context(), f.wave.Organisation, f.wave.ID, store.InvitationQuery{Text: "Person 1"}); err != nil || looked[0].Opened != nil {
+			t.Errorf("a program that looked whether the link leads anywhere has opened it: %v", err)
+		}
 		page := p.get("/s/" + f.tokens[1])
 		page.expect(t, http.StatusOK, append(says, "Three", "How is this kept?", "It is noted that you opened your link."), "are not kept", f.tokens[0])
 		if got := page.header.Get("Referrer-Policy"); got != "no-referrer" {

@@ -165,7 +165,24 @@ func (s *Server) newHandler() (http.Handler, error) {
 	e.IPExtractor = s.addressOf()
 	e.Use(s.identify, s.observe, s.recoverPanics, s.secure, s.refuseOtherSites, s.hurry(ruled), limitTime, s.guard(ruled))
 	s.routes(e)
-	return e, ruled.add(e.Routes(), !s.public)
+	return headOfPages(e), ruled.add(e.Routes(), !s.public)
+}
+
+// headAsked is where it lies in the context of a request that nobody reads what is answered.
+const headAsked contextOfHead = "head"
+
+type contextOfHead string
+
+// headOfPages answers HEAD as GET without the page itself, which package http leaves out: what watches a service, or
+// looks whether a link in a mail leads anywhere, asks like that.
+func headOfPages(pages http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodHead {
+			r = r.WithContext(context.WithValue(r.Context(), headAsked, true)) // package http still has the request as it came
+			r.Method = http.MethodGet
+		}
+		pages.ServeHTTP(w, r)
+	})
 }
 
 // addressOf returns how the address of a visitor is found. The word of a proxy is taken only where the proxy
