@@ -61,8 +61,8 @@ func (c secretCommand) Run(w *world) error {
 		return err
 	}
 	defer closeDatabase(db, log)
-	if current, latest, err := db.Schema(w.ctx); err != nil || current < latest {
-		return errors.Join(err, fmt.Errorf("the database has version %d of its schema, and this program needs %d: run cxmirror migrate first", current, latest))
+	if err := current(w.ctx, db); err != nil {
+		return err
 	}
 	old, err := db.SecretFingerprint(w.ctx)
 	if errors.Is(err, survey.ErrNotFound) {
@@ -116,6 +116,9 @@ func (c secretCommand) forget(w *world, db *store.Store, file string, old []byte
 	}
 	use, err := db.ForgetSecret(w.ctx, old, next.Fingerprint(), next.Ways)
 	if err != nil {
+		return err
+	}
+	if err := w.notedOfDatabase(db, "database.secret_forgotten", nil); err != nil {
 		return err
 	}
 	made := "is the secret of this database now"
