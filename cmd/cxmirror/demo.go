@@ -342,7 +342,7 @@ func (d demoWave) responses(answers []survey.Answers, wave *survey.Wave, now tim
 			completed := now.Add(-time.Duration(age * float64(24*time.Hour)))
 			src, err := a.MarshalJSON()
 			response := survey.Response{
-				ID: survey.ResponseID(randomHex(16)), Wave: wave.ID, Version: wave.Version, Language: d.population.language,
+				ID: survey.ResponseID(randomHex()), Wave: wave.ID, Version: wave.Version, Language: d.population.language,
 				Answers: src, Weight: 1, Started: completed.Add(-3 * time.Minute), Completed: &completed,
 			}
 			if !yield(response, err) || err != nil {
@@ -352,9 +352,9 @@ func (d demoWave) responses(answers []survey.Answers, wave *survey.Wave, now tim
 	}
 }
 
-// randomHex returns so many random bytes in hexadecimal digits.
-func randomHex(n int) string {
-	b := make([]byte, n)
+// randomHex returns 16 random bytes in hexadecimal digits.
+func randomHex() string {
+	b := make([]byte, 16)
 	_, _ = rand.Read(b) // never fails: the program is ended if the machine has no randomness
 	return hex.EncodeToString(b)
 }

@@ -30,7 +30,8 @@ type demoClient struct {
 func demoClients() []demoClient {
 	return []demoClient{
 		{
-			"hotels", survey.Words{"en": "Made-Up Hotels", "pl": "Hotele Zmyślone", "ro": "Hoteluri Inventate", "ru": "Отели «Вымысел»"},
+			"hotels",
+			survey.Words{"en": "Made-Up Hotels", "pl": "Hotele Zmyślone", "ro": "Hoteluri Inventate", "ru": "Отели «Вымысел»"},
 			func(outside, inside *population) {
 				outside.worth["courtesy"], outside.worth["surprise"], outside.worth["competence"] = 1.5, 0.4, 0.5
 				outside.grades["speed"], outside.grades["courtesy"] = 4.1, 4.6
@@ -38,7 +39,8 @@ func demoClients() []demoClient {
 			},
 		},
 		{
-			"clinics", survey.Words{"en": "Made-Up Clinics", "pl": "Kliniki Zmyślone", "ro": "Clinici Inventate", "ru": "Клиники «Вымысел»"},
+			"clinics",
+			survey.Words{"en": "Made-Up Clinics", "pl": "Kliniki Zmyślone", "ro": "Clinici Inventate", "ru": "Клиники «Вымысел»"},
 			func(outside, inside *population) {
 				outside.worth["listening"], outside.worth["access"], outside.worth["speed"] = 1.5, 1.2, 0.3
 				outside.grades["access"], outside.grades["listening"] = 2.8, 3.9

@@ -206,7 +206,7 @@ func (d *demoFieldwork) remindOne(ctx context.Context, wave survey.Wave, now tim
 	if at < 0 {
 		return nil // nobody is left
 	}
-	return d.db.MailPerson(ctx, wave.Organisation, wave.ID, invited[at].ID, randomHex(16)+"@example.com", now)
+	return d.db.MailPerson(ctx, wave.Organisation, wave.ID, invited[at].ID, randomHex()+"@example.com", now)
 }
 
 // proposed returns the groups that the launch check proposes, as somebody takes them who reads it.
@@ -314,7 +314,7 @@ func (d *demoFieldwork) answerOne(ctx context.Context, service *fieldwork.Servic
 		return err
 	}
 	r := survey.Response{
-		ID: survey.ResponseID(randomHex(16)), Wave: wave.ID, Version: wave.Version, Language: d.lang,
+		ID: survey.ResponseID(randomHex()), Wave: wave.ID, Version: wave.Version, Language: d.lang,
 		Answers: one.answers, Weight: 1, Started: now,
 	}
 	if err := service.Start(ctx, &who, &r); err != nil {

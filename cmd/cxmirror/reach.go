@@ -73,7 +73,7 @@ func (f reachFlags) check() error {
 func (f reachFlags) enter(data string, now func() time.Time, log *slog.Logger) (*door, error) {
 	if f.TLSCert != "" {
 		files := &certificateFiles{certificate: f.TLSCert, key: f.TLSKey, now: now, log: log}
-		if _, err := files.read(); err != nil {
+		if err := files.read(); err != nil {
 			return nil, fmt.Errorf("%s, %s: %w", setting("tls-cert"), setting("tls-key"), err)
 		}
 		config := &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: files.current}
@@ -115,7 +115,7 @@ func ledTo(base string) http.Handler {
 			return
 		}
 		// The name is ours and not the request's, which anybody may have made up.
-		http.Redirect(w, r, base+r.URL.RequestURI(), http.StatusMovedPermanently)
+		http.Redirect(w, r, base+r.URL.RequestURI(), http.StatusMovedPermanently) //nolint:gosec // it begins with our own name, and a slash
 	})
 }
 
@@ -165,12 +165,12 @@ func (c *certificateFiles) current(*tls.ClientHelloInfo) (*tls.Certificate, erro
 	return c.loaded, nil
 }
 
-// read reads the files, and returns the certificate in them.
-func (c *certificateFiles) read() (*tls.Certificate, error) {
+// read reads the files, so that what is wrong with them shows at the start.
+func (c *certificateFiles) read() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.looked = c.now()
-	return c.loaded, c.look()
+	return c.look()
 }
 
 // look reads the files if they have changed since. What could not be read is tried again when it has changed again.

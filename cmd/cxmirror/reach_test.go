@@ -122,7 +122,7 @@ func TestServiceOverTLS(t *testing.T) {
 	}
 
 	host := strings.TrimPrefix(s.address, "https://")
-	if _, err := tls.DialWithDialer(&net.Dialer{}, "tcp", host, &tls.Config{RootCAs: trusted, MaxVersion: tls.VersionTLS11}); err == nil { //nolint:gosec // to see it refused
+	if _, err := tls.DialWithDialer(&net.Dialer{}, "tcp", host, &tls.Config{RootCAs: trusted, MaxVersion: tls.VersionTLS11}); err == nil {
 		t.Error("TLS 1.1 is spoken")
 	}
 	if got := cxmirror(t, "healthcheck", "--listen", host, "--tls-cert", certificate); got.code != exitDone {
@@ -144,7 +144,7 @@ func TestCertificatesByACME(t *testing.T) {
 		t.Errorf("links do not begin with the name:\n%s", s.stdout)
 	}
 	for name, want := range map[string]string{"evil.example.com": "not configured", "survey.example.com": "127.0.0.1:1"} {
-		if connection, err := tls.Dial("tcp", host, &tls.Config{ServerName: name, InsecureSkipVerify: true}); err == nil { //nolint:gosec // to see it refused
+		if connection, err := tls.Dial("tcp", host, &tls.Config{ServerName: name, InsecureSkipVerify: true}); err == nil {
 			connection.Close()
 			t.Errorf("there is a certificate of %s", name)
 		}
@@ -166,7 +166,7 @@ func TestCertificateIsRenewed(t *testing.T) {
 	at := time.Now()
 	var said bytes.Buffer
 	files := &certificateFiles{certificate: certificate, key: key, now: func() time.Time { return at }, log: slog.New(slog.NewTextHandler(&said, nil))}
-	if _, err := files.read(); err != nil {
+	if err := files.read(); err != nil {
 		t.Fatal(err)
 	}
 	shows := func(want, when string) {

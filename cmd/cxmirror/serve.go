@@ -110,7 +110,7 @@ func (c *serveCommand) Run(w *world) error {
 		return err
 	}
 	if c.Address == "" && c.door != nil {
-		c.Address = c.reachFlags.address(listener.Addr())
+		c.Address = c.address(listener.Addr())
 	}
 	log.InfoContext(w.ctx, "listening", slog.String("address", c.scheme()+listener.Addr().String()),
 		slog.String("database", db.Engine()), slog.String("version", version))

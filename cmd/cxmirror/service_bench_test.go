@@ -54,7 +54,7 @@ func manyResponses(b *testing.B, n int) iter.Seq2[survey.Response, error] {
 	return func(yield func(survey.Response, error) bool) {
 		for i := range n {
 			r := survey.Response{
-				ID: survey.ResponseID(randomHex(16)), Language: "en", Answers: sources[i%len(sources)], Weight: 1,
+				ID: survey.ResponseID(randomHex()), Language: "en", Answers: sources[i%len(sources)], Weight: 1,
 				Started: completed, Completed: &completed,
 			}
 			if !yield(r, nil) {

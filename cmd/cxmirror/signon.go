@@ -33,8 +33,11 @@ func (f signOnFlags) provider() (*access.SingleSignOn, error) {
 			flag string
 			set  bool
 		}{
-			{"oidc-client-id", f.OIDCClientID != ""}, {"oidc-client-secret-file", f.OIDCClientSecretFile != ""}, {"oidc-name", f.OIDCName != ""},
-			{"oidc-groups-claim", f.OIDCGroupsClaim != ""}, {"oidc-scopes", len(f.OIDCScopes) > 0},
+			{"oidc-client-id", f.OIDCClientID != ""},
+			{"oidc-client-secret-file", f.OIDCClientSecretFile != ""},
+			{"oidc-name", f.OIDCName != ""},
+			{"oidc-groups-claim", f.OIDCGroupsClaim != ""},
+			{"oidc-scopes", len(f.OIDCScopes) > 0},
 		} {
 			if other.set {
 				return nil, usage("%s is missing: %s is of a provider of single sign-on", setting("oidc-issuer"), setting(other.flag))

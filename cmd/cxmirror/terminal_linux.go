@@ -8,7 +8,7 @@ import (
 
 // hide keeps a terminal from showing what is typed, until it is restored. ok is false where there is no terminal.
 func hide(file *os.File) (restore func() error, ok bool, err error) {
-	fd := int(file.Fd()) //nolint:gosec // descriptors are small
+	fd := int(file.Fd())
 	was, err := unix.IoctlGetTermios(fd, unix.TCGETS)
 	if err != nil {
 		return nil, false, nil //nolint:nilerr // it is a pipe or a file
