@@ -55,11 +55,21 @@ func TestTrailAndServerInABrowser(t *testing.T) {
 	}{{"1280-light", 1280, 800, false}, {"390-dark", 390, 844, true}, {"390-light", 390, 844, false}, {"1280-dark", 1280, 800, true}, {"320-light", 320, 640, false}} {
 		b.window(look.width, look.height, look.dark)
 		for _, page := range []struct{ name, address, language string }{
-			{"audit", f.http.URL + "/audit", "en"}, {"audit-all", f.http.URL + "/audit?scope=everywhere", "ru"}, {"audit-wrong", f.http.URL + "/audit?from=soon&user=x", "pl"},
-			{"audit-empty", empty.http.URL + "/audit", "ro"}, {"views", f.http.URL + "/views?done=made", "pl"}, {"views-empty", empty.http.URL + "/views", "ru"},
-			{"view", f.http.URL + "/views/1", "en"}, {"view-edit", f.http.URL + "/views/1/edit", "ro"}, {"view-new", f.http.URL + "/views/new", "en"},
-			{"instance", f.http.URL + "/instance", "pl"}, {"housed", f.http.URL + "/instance/organisations/1", "en"}, {"orphan", f.http.URL + "/instance/organisations/2", "ru"},
-			{"users", f.http.URL + "/instance/users", "ro"}, {"user", f.http.URL + "/instance/users/2", "en"}, {"groups", f.http.URL + "/instance/groups", "pl"},
+			{"audit", f.http.URL + "/audit", "en"},
+			{"audit-all", f.http.URL + "/audit?scope=everywhere", "ru"},
+			{"audit-wrong", f.http.URL + "/audit?from=soon&user=x", "pl"},
+			{"audit-empty", empty.http.URL + "/audit", "ro"},
+			{"views", f.http.URL + "/views?done=made", "pl"},
+			{"views-empty", empty.http.URL + "/views", "ru"},
+			{"view", f.http.URL + "/views/1", "en"},
+			{"view-edit", f.http.URL + "/views/1/edit", "ro"},
+			{"view-new", f.http.URL + "/views/new", "en"},
+			{"instance", f.http.URL + "/instance", "pl"},
+			{"housed", f.http.URL + "/instance/organisations/1", "en"},
+			{"orphan", f.http.URL + "/instance/organisations/2", "ru"},
+			{"users", f.http.URL + "/instance/users", "ro"},
+			{"user", f.http.URL + "/instance/users/2", "en"},
+			{"groups", f.http.URL + "/instance/groups", "pl"},
 		} {
 			b.forget()
 			b.language(page.language)

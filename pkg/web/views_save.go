@@ -130,8 +130,10 @@ func (s *Server) viewPage(c echo.Context, id survey.ViewID, parameters url.Value
 // chosenWords says what was chosen.
 func (r room) chosenWords(ch *chosen) []namedText {
 	words := []namedText{
-		{r.T("side_external"), ch.external.wave.Name}, {r.T("side_internal"), ch.internal.wave.Name},
-		{r.T("item"), ch.item.Text.In(r.Lang)}, {r.T("top"), r.Integer(ch.top)},
+		{r.T("side_external"), ch.external.wave.Name},
+		{r.T("side_internal"), ch.internal.wave.Name},
+		{r.T("item"), ch.item.Text.In(r.Lang)},
+		{r.T("top"), r.Integer(ch.top)},
 	}
 	for _, side := range ch.sides() {
 		if side.part == nil {
