@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"os"
 	"runtime/debug"
 	"strings"
@@ -376,8 +377,25 @@ func (f serverFlags) newSite(listener net.Listener, handler http.Handler, log *s
 		WriteTimeout:      answerPatience,
 		IdleTimeout:       idlePatience,
 		MaxHeaderBytes:    maxHeaderBytes,
-		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
+		ErrorLog:          slog.NewLogLogger(nobodysAddress{log.Handler()}, slog.LevelWarn),
 	}}
+}
+
+// nobodysAddress writes what package http says of connections that fail, without whose they were: with the time of the
+// line, that would tell who was about to answer.
+type nobodysAddress struct{ slog.Handler }
+
+// Handle leaves out addresses with ports, as in "http: TLS handshake error from 192.0.2.7:50000: EOF".
+func (h nobodysAddress) Handle(ctx context.Context, record slog.Record) error {
+	words := strings.Split(record.Message, " ")
+	for i, word := range words {
+		address := strings.TrimSuffix(word, ":")
+		if _, err := netip.ParseAddrPort(address); err == nil {
+			words[i] = "an address" + word[len(address):]
+		}
+	}
+	record.Message = strings.Join(words, " ")
+	return h.Handler.Handle(ctx, record)
 }
 
 func closeDatabase(db *store.Store, log *slog.Logger) {

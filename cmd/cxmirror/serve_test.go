@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -350,6 +351,26 @@ func processorTime(t *testing.T) time.Duration {
 		t.Fatal(err)
 	}
 	return time.Duration(used.Utime.Nano() + used.Stime.Nano())
+}
+
+// What package http says of connections that fail does not say whose they were.
+func TestFailedConnectionsAreNobodys(t *testing.T) {
+	var written strings.Builder
+	log := slog.NewLogLogger(nobodysAddress{slog.NewTextHandler(&written, nil)}, slog.LevelWarn)
+	log.Print("http: TLS handshake error from 192.0.2.7:50000: EOF")
+	log.Print("http2: server connection error from [2001:db8::7]:50000: PROTOCOL_ERROR")
+	log.Print("http: panic serving [fe80::1]:50000: at 12:34")
+	got := written.String()
+	for _, not := range []string{"192.0.2.7", "2001:db8", "fe80", "50000"} {
+		if strings.Contains(got, not) {
+			t.Errorf("the log holds %s:\n%s", not, got)
+		}
+	}
+	for _, want := range []string{"handshake error from an address: EOF", "PROTOCOL_ERROR", "panic serving an address: at 12:34"} {
+		if !strings.Contains(got, want) {
+			t.Errorf("the log lacks %q:\n%s", want, got)
+		}
+	}
 }
 
 // A page elsewhere whose name points at this machine is not let in as everybody is whose browser is here.
