@@ -190,15 +190,19 @@ func (p *process) kill() {
 	<-p.ended
 }
 
-// freeAddress returns an address that nobody listens on now.
+// freeAddress returns an address that nobody listens on now, nor by chance a little later: its port is below those
+// that systems hand out by themselves, to every connection that the other tests make.
 func freeAddress(tb testing.TB) string {
 	tb.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		tb.Fatal(err)
+	for range 100 {
+		address := net.JoinHostPort("127.0.0.1", strconv.Itoa(20_000+rand.IntN(12_000)))
+		if listener, err := net.Listen("tcp", address); err == nil {
+			_ = listener.Close()
+			return address
+		}
 	}
-	defer listener.Close()
-	return listener.Addr().String()
+	tb.Fatal("no port of 127.0.0.1 from 20000 to 31999 is free")
+	return ""
 }
 
 // respondent answers in a browser without script. She sends a page again when she hears nothing back, as
