@@ -26,7 +26,7 @@ func auditActions() []string {
 		"user.signed_in", "user.signed_out", "user.refused", "user.reset_asked", "user.made", "user.changed", "user.deleted", "user.administrator", "user.disabled",
 		"user.enabled", "user.password_set", "user.password_changed", "user.link_made", "user.factor_added", "user.factor_ended", "user.codes_made",
 		"user.session_ended", "user.sessions_ended",
-		"audit.exported", "database.migrated", "database.restored", "database.copied", "database.secret_forgotten", "database.secret_forgotten",
+		"audit.exported", "database.migrated", "database.restored", "database.copied", "database.secret_forgotten",
 	}
 }
 
