@@ -162,6 +162,16 @@ func TestUsersOfTheServer(t *testing.T) {
 			if u, err := f.store.User(t.Context(), anna.ID); err != nil || u.SecondFactor != nil || u.Disabled {
 				t.Errorf("anna is %+v, %v", u, err)
 			}
+			if err := f.store.SetSecondFactor(t.Context(), administrator.ID, []byte("sealed"), nil); err != nil {
+				t.Fatal(err)
+			}
+			root.get(self).expect(t, http.StatusOK, nil, "End the second factor")
+			if got := root.post(self+"/second-factor", nil); got.location != "/profile" { // where the password is asked for
+				t.Errorf("ending one's own second factor: %d %s", got.status, got.location)
+			}
+			if u, err := f.store.User(t.Context(), administrator.ID); err != nil || u.SecondFactor == nil {
+				t.Errorf("the administrator is %+v, %v", u, err)
+			}
 			if err := f.store.SetPassword(t.Context(), anna.ID, "$argon2id$"); err != nil {
 				t.Fatal(err)
 			}

@@ -257,6 +257,10 @@ func (s *Server) endFactorOfUser(c echo.Context) error {
 	if err != nil {
 		return err
 	}
+	if user.ID == actorOf(c).User.ID { // there she is asked for her password: who finds her browser open has none
+		undone(c)
+		return c.Redirect(http.StatusSeeOther, "/profile")
+	}
 	if len(user.SecondFactor) == 0 {
 		undone(c)
 		return c.Redirect(http.StatusSeeOther, userAddress(user.ID))
