@@ -58,6 +58,10 @@ const (
 	idlePatience   = 2 * time.Minute
 	stopPatience   = 15 * time.Second // for requests to end when the service is asked to stop
 	maxHeaderBytes = 64 << 10
+
+	// Templates and phrases are read from several times what is kept of them. While that happens garbage is collected
+	// early, in percent of what is kept, so that what stays lies close together and the rest goes back to the system.
+	startCollection = 50
 )
 
 // Help is printed by serve --help.
@@ -239,6 +243,7 @@ func (f serverFlags) logger(w *world) *slog.Logger {
 
 // serve answers and runs fieldwork until the context ends, and then lets requests and mails end.
 func (f serverFlags) serve(w *world, listener net.Listener, db *store.Store, data string, log *slog.Logger) error {
+	usual := debug.SetGCPercent(startCollection)
 	work, err := f.newFielder(w, db, data, listener.Addr(), f.people, log)
 	if err != nil {
 		return errors.Join(err, listener.Close())
@@ -258,7 +263,8 @@ func (f serverFlags) serve(w *world, listener net.Listener, db *store.Store, dat
 		log.ErrorContext(w.ctx, "link to set up the service", slog.String("error", err.Error()))
 	}
 	w.ready(f.scheme() + listener.Addr().String())
-	debug.FreeOSMemory() // what templates and phrases were read from is several times what is kept of them
+	debug.SetGCPercent(usual)
+	debug.FreeOSMemory()
 	select {
 	case err = <-ended:
 		err = fmt.Errorf("serve: %w", err)

@@ -21,7 +21,8 @@ import (
 type Phrases struct {
 	languages []Language
 	speakers  map[Language]*i18n.Localizer
-	plural    map[string]bool // every key, and whether it has plural forms
+	plain     map[Language]map[string]string // sentences with nothing to put in or to count, most of them
+	plural    map[string]bool                // every key, and whether it has plural forms
 }
 
 // Args are the values put into a phrase: {{.Name}} in the catalogue is Args["Name"]. They are put in as
@@ -44,14 +45,13 @@ func LoadPhrases(fsys fs.FS, dir string) (*Phrases, error) {
 	if err != nil {
 		return nil, fmt.Errorf("phrases in %s: %w", dir, err)
 	}
-	bundle := i18n.NewBundle(language.English)
 	catalogues := make(map[Language]catalogue, len(names))
 	var problems []error
 	for _, name := range names {
 		lang := languageOfFile(name)
 		read, err := readCatalogue(fsys, name)
 		if err == nil {
-			err = read.addTo(bundle, lang)
+			err = read.check(lang)
 		}
 		if err == nil && catalogues[lang] == nil {
 			catalogues[lang] = make(catalogue, len(read))
@@ -70,12 +70,18 @@ func LoadPhrases(fsys fs.FS, dir string) (*Phrases, error) {
 	p := &Phrases{
 		languages: slices.Sorted(maps.Keys(catalogues)),
 		speakers:  make(map[Language]*i18n.Localizer, len(catalogues)),
+		plain:     make(map[Language]map[string]string, len(catalogues)),
 		plural:    make(map[string]bool, len(english)),
 	}
 	for key, forms := range english {
 		p.plural[key] = len(forms) > 1
 	}
+	bundle := i18n.NewBundle(language.English)
 	for _, lang := range p.languages {
+		if err := p.add(bundle, lang, catalogues[lang]); err != nil {
+			problems = append(problems, fmt.Errorf("%s.yaml: %w", path.Join(dir, string(lang)), err))
+			continue
+		}
 		p.speakers[lang] = i18n.NewLocalizer(bundle, string(lang))
 		for _, problem := range p.verify(lang, catalogues[lang], english) {
 			problems = append(problems, fmt.Errorf("%s.yaml: %w", path.Join(dir, string(lang)), problem))
@@ -133,6 +139,9 @@ func (p *Phrases) nearest(lang Language) Language {
 }
 
 func (p *Phrases) localize(lang Language, key string, args Args, count any) (string, error) {
+	if sentence, ok := p.plain[lang][key]; ok {
+		return sentence, nil
+	}
 	values := make(map[string]any, len(args)+1)
 	maps.Copy(values, args)
 	if count == nil && p.plural[key] {
@@ -207,18 +216,31 @@ func readCatalogue(fsys fs.FS, name string) (catalogue, error) {
 	return read, nil
 }
 
-func (c catalogue) addTo(bundle *i18n.Bundle, lang Language) error {
-	tag, err := language.Parse(string(lang))
-	if err != nil {
+// check refuses what is no language, and forms that no language has.
+func (c catalogue) check(lang Language) error {
+	if _, err := language.Parse(string(lang)); err != nil {
 		return fmt.Errorf("%q is not a language: %w", lang, err)
 	}
-	for key, forms := range c {
-		for form := range forms {
+	for _, key := range slices.Sorted(maps.Keys(c)) {
+		for form := range c[key] {
 			if !slices.Contains([]string{"zero", "one", "two", "few", "many", "other"}, form) {
 				return fmt.Errorf("%s has an unknown plural form %q", key, form)
 			}
 		}
-		err := bundle.AddMessages(tag, &i18n.Message{
+	}
+	return nil
+}
+
+// add keeps the phrases of a language: those in which nothing changes as they are, since a template for each takes
+// several times the memory.
+func (p *Phrases) add(bundle *i18n.Bundle, lang Language, own catalogue) error {
+	p.plain[lang] = make(map[string]string, len(own))
+	for key, forms := range own {
+		if sentence, whole := forms[wholeSentence]; whole && len(forms) == 1 && !p.plural[key] && !strings.Contains(sentence, "{{") {
+			p.plain[lang][key] = sentence
+			continue
+		}
+		err := bundle.AddMessages(language.Make(string(lang)), &i18n.Message{
 			ID: key, Zero: forms["zero"], One: forms["one"], Two: forms["two"],
 			Few: forms["few"], Many: forms["many"], Other: forms["other"],
 		})
@@ -251,8 +273,8 @@ func (p *Phrases) verify(lang Language, own, english catalogue) []error {
 				problems = append(problems, fmt.Errorf("%s does not use {{.%s}}", key, argument))
 			}
 		}
-		if sentence, whole := forms[wholeSentence]; whole && len(forms) == 1 && !p.plural[key] && !strings.Contains(sentence, "{{") {
-			continue // nothing in it can fail, and what was said once is kept in memory
+		if _, plain := p.plain[lang][key]; plain {
+			continue // nothing in it can fail
 		}
 		if err := p.trySaying(lang, key, arguments); err != nil {
 			problems = append(problems, err)
