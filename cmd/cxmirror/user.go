@@ -35,7 +35,7 @@ type userCommand struct {
 func (userCommand) Help() string {
 	return `Makes the first administrator where the set-up link of serve is not wanted, and lets people in who cannot come in
 any more. Whoever can run it on the database can become anybody; what it does stands in the audit trail, under the
-account of the machine.
+account of the machine: passwords and links also in the trail of every organisation that the user works in.
 
   cxmirror user add anna@example.com --name "Anna Kowalska" --administrator --role owner
   cxmirror user add ben@example.com --organisation "Client AG" --role analyst --link
@@ -145,6 +145,19 @@ func (o *office) note(user *survey.User, organisation survey.OrganisationID, act
 	}
 	details["address"] = user.Address
 	return o.w.noted(o.people, deed{organisation, action, "user " + strconv.FormatInt(int64(user.ID), 10), details})
+}
+
+// noteEverywhere tells the trail of the server, and those of all organisations that a user works in, what lets whoever
+// did it sign in as her.
+func (o *office) noteEverywhere(user *survey.User, action string, details map[string]string) error {
+	if err := o.note(user, 0, action, details); err != nil {
+		return err
+	}
+	organisations, err := o.OrganisationsOf(context.WithoutCancel(o.w.ctx), user.ID)
+	for _, id := range organisations {
+		err = errors.Join(err, o.note(user, id, action, details))
+	}
+	return err
 }
 
 // said tells whoever runs the command what was done.
@@ -269,7 +282,7 @@ func (o *office) add(user *survey.User, organisation survey.OrganisationID, role
 	if err := o.people.SetPassword(o.w.ctx, user.ID, password); err != nil {
 		return half(err, "password")
 	}
-	return o.note(user, 0, "user.password_set", nil)
+	return o.noteEverywhere(user, "user.password_set", nil)
 }
 
 // give sets roles, and notes it.
@@ -293,7 +306,7 @@ func (o *office) link(user *survey.User, kind survey.LinkKind, usual bool) error
 	if err != nil {
 		return err
 	}
-	if err := o.note(user, 0, "user.link_made", map[string]string{"kind": string(kind)}); err != nil {
+	if err := o.noteEverywhere(user, "user.link_made", map[string]string{"kind": string(kind)}); err != nil {
 		return err
 	}
 	lasts := access.InvitationFor
@@ -396,7 +409,7 @@ func (c userPasswordCommand) Run(w *world) error {
 		if err := o.people.SetPassword(w.ctx, user.ID, password); err != nil {
 			return err
 		}
-		if err := o.note(user, 0, "user.password_set", nil); err != nil {
+		if err := o.noteEverywhere(user, "user.password_set", nil); err != nil {
 			return err
 		}
 		return o.said("%s has the new password, and is signed out everywhere", user.Address)

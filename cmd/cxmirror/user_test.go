@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -101,18 +102,22 @@ func TestUsersFromTheCommandLine(t *testing.T) {
 				if e.Actor != survey.ByCommand || !strings.HasPrefix(e.Who, "ann as ") || e.Details["address"] == "" {
 					t.Errorf("the trail says %+v; want who ran the command, and on whom", e)
 				}
-				told = append(told, e.Action+" "+e.Subject)
+				what := e.Action + " " + e.Subject
+				if e.Organisation != 0 && strings.HasPrefix(e.Action, "user.") {
+					what += " in " + strconv.Itoa(int(e.Organisation))
+				}
+				told = append(told, what)
 			}
 			want := []string{
-				"user.made user 1", "roles.changed user 1", "user.password_set user 1", "user.made user 2", "roles.changed user 2", "user.link_made user 2",
-				"roles.changed user 2", "roles.changed user 2", "user.password_set user 2", "user.administrator user 2", "user.administrator user 2",
-				"user.disabled user 2", "user.enabled user 2", "user.link_made user 2", "user.sessions_ended user 1",
+				"user.made user 1", "roles.changed user 1", "user.password_set user 1", "user.password_set user 1 in 1", "user.made user 2", "roles.changed user 2", "user.link_made user 2", "user.link_made user 2 in 2",
+				"roles.changed user 2", "roles.changed user 2", "user.password_set user 2", "user.password_set user 2 in 2", "user.administrator user 2", "user.administrator user 2",
+				"user.disabled user 2", "user.enabled user 2", "user.link_made user 2", "user.link_made user 2 in 2", "user.sessions_ended user 1",
 			}
 			if !slices.Equal(told, want) {
 				t.Errorf("the trail says\n%q, want\n%q", told, want)
 			}
-			if own, total, err := db.AuditEvents(t.Context(), 2, store.AuditQuery{Limit: 10}); err != nil || total != 1 || own[0].Details["roles"] != "analyst" {
-				t.Errorf("the trail of Client AG is %+v, %v; want that Ben became its analyst", own, err)
+			if own, total, err := db.AuditEvents(t.Context(), 2, store.AuditQuery{Limit: 10}); err != nil || total != 4 || own[3].Details["roles"] != "analyst" {
+				t.Errorf("the trail of Client AG is %+v, %v; want that Ben became its analyst, and by what others could sign in as him", own, err)
 			}
 		})
 	}

@@ -31,6 +31,7 @@ type letterKind string
 
 const (
 	letterInvitation    letterKind = "invitation"     // choose a password
+	letterAccount       letterKind = "account"        // the same, of who works nowhere yet
 	letterAdded         letterKind = "added"          // she has a password, and now one more organisation
 	letterReset         letterKind = "reset"          // choose another password
 	letterElsewhere     letterKind = "elsewhere"      // she has no password here
@@ -182,7 +183,7 @@ func (p *post) write(to survey.User, kind letterKind, told survey.Args) (Letter,
 	}
 	page.Paragraphs = []string{greeting, say("text")}
 	switch kind {
-	case letterInvitation, letterReset:
+	case letterInvitation, letterAccount, letterReset:
 		page.Link, page.Button = fmt.Sprint(told["Link"]), say("button")
 		page.After = []string{say("until"), say("ignore")}
 	case letterAdded, letterElsewhere:

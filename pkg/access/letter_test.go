@@ -17,7 +17,7 @@ import (
 const testBase = "https://survey.example.org"
 
 var letterKinds = []letterKind{
-	letterInvitation, letterAdded, letterReset, letterElsewhere, letterPassword, letterFactorAdded, letterFactorRemoved,
+	letterInvitation, letterAccount, letterAdded, letterReset, letterElsewhere, letterPassword, letterFactorAdded, letterFactorRemoved,
 }
 
 func newTestPost(t *testing.T, log *bytes.Buffer, mail func(context.Context, Letter) error) *post {
@@ -63,7 +63,7 @@ func TestLettersSayEverythingInEveryLanguage(t *testing.T) {
 			if !strings.Contains(letter.Text, testBase) || !strings.Contains(letter.Text, "ann@example.org") || !strings.Contains(letter.Text, "Ann Bcc:") {
 				t.Errorf("%s:\n%s", where, letter.Text)
 			}
-			if secret := strings.Contains(letter.Text, "/reset/secret"); secret != (kind == letterInvitation || kind == letterReset) {
+			if secret := strings.Contains(letter.Text, "/reset/secret"); secret != (kind == letterInvitation || kind == letterAccount || kind == letterReset) {
 				t.Errorf("%s: whether it has the secret link is %v", where, secret)
 			}
 			if !p.phrases.Speaks(lang) && letter.Language != survey.English {

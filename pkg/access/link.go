@@ -66,14 +66,14 @@ type Invited struct {
 	User     survey.User
 	Existing bool   // she had a way to sign in already, and now has one more organisation
 	Mailed   bool   // a letter is on its way
-	Link     string // to be handed over where no letter is; "" where it must not be seen
+	Link     string // to be handed over where no mail can be sent; "" where it must not be seen
 }
 
 // Invite makes somebody a member of an organisation. Who is new gets a link to choose a password, which goes by mail
 // alone where there is mail: so accepting it shows that the address is hers, and nobody who invites can accept for
-// somebody whom another organisation trusts. Who was invited and has not accepted yet gets a new link. An administrator, who runs the server, is shown the link too; without
-// mail everybody is, and so all who may invite must be trusted by all organisations of the service. It returns a
-// [*RefusedError] for what cannot be an address, a name or roles.
+// somebody whom another organisation trusts, not even who runs the server. Who was invited and has not accepted yet
+// gets a new link. Without mail, whoever invites is shown the link, and so all who may invite must be trusted by all
+// organisations of the service. It returns a [*RefusedError] for what cannot be an address, a name or roles.
 func (s *Service) Invite(ctx context.Context, by *Actor, in Invitation) (Invited, error) {
 	address, err := CheckAddress(in.Address)
 	if err != nil {
@@ -120,10 +120,44 @@ func (s *Service) Invite(ctx context.Context, by *Actor, in Invitation) (Invited
 	}
 	told["Link"] = link
 	invited := Invited{User: user, Mailed: s.post.send(ctx, user, letterInvitation, told)}
-	if !s.SendsMail() || by.May(Administer) {
+	if !s.SendsMail() {
 		invited.Link = link
 	}
 	return invited, nil
+}
+
+// MailInvitation sends a user who has no password yet a new link to choose one, which nobody else sees; a link made
+// before ends. It reports whether the letter is on its way: not when too many wait. It returns [ErrNoMail] where no mail
+// can be sent, and [survey.ErrConflict] for who can sign in already or must not.
+func (s *Service) MailInvitation(ctx context.Context, by *Actor, id survey.UserID) (mailed bool, err error) {
+	if !s.SendsMail() {
+		return false, ErrNoMail
+	}
+	user, err := s.store.User(ctx, id)
+	if err == nil && (user.PasswordHash != "" || user.Subject != "" || user.Disabled) {
+		err = survey.ErrConflict
+	}
+	if err != nil {
+		return false, fmt.Errorf("mail an invitation: %w", err)
+	}
+	memberships, err := s.store.Memberships(ctx, id)
+	if err != nil {
+		return false, fmt.Errorf("mail an invitation: %w", err)
+	}
+	link, err := s.newLink(ctx, id, survey.InvitationLink)
+	if err != nil {
+		return false, err
+	}
+	told := survey.Args{"By": cmp.Or(by.called(), issuerName), "Link": link}
+	if len(memberships) == 0 {
+		return s.post.send(ctx, user, letterAccount, told), nil
+	}
+	names := make([]string, len(memberships))
+	for i := range memberships {
+		names[i] = oneLine(memberships[i].Organisation.Name)
+	}
+	told["Organisation"] = strings.Join(names, ", ")
+	return s.post.send(ctx, user, letterInvitation, told), nil
 }
 
 // notYetIn refuses to invite who can come in already: her roles are changed, not given by an invitation once more.
@@ -150,8 +184,8 @@ func checkRoles(roles []survey.Role) error {
 	return nil
 }
 
-// NewLink makes a one-time link for a user and returns its address: for an administrator, or the command line, to
-// hand over.
+// NewLink makes a one-time link for a user and returns its address: for an administrator, where no mail can be sent, or
+// the command line, to hand over. Whoever has it can sign in as that user: the trails of all her organisations say so.
 func (s *Service) NewLink(ctx context.Context, id survey.UserID, kind survey.LinkKind) (address string, err error) {
 	if kind == survey.SetUpLink {
 		return "", fmt.Errorf("a %s link is nobody's", kind)

@@ -131,7 +131,7 @@ func TestInviteRefuses(t *testing.T) {
 	}
 }
 
-// TestLinksAreShownToThoseWhoMay shows an invitation's link to administrators, and to all where there is no mail.
+// TestLinksAreShownToThoseWhoMay shows an invitation's link where there is no mail, and nowhere else to anybody.
 func TestLinksAreShownToThoseWhoMay(t *testing.T) {
 	t.Parallel()
 	for name, open := range storetest.Engines() {
@@ -143,10 +143,35 @@ func TestLinksAreShownToThoseWhoMay(t *testing.T) {
 			administrator := *owner
 			administrator.User.Administrator = true
 			invited, err := l.Invite(t.Context(), &administrator, invitation)
-			if err != nil || !invited.Mailed {
-				t.Fatalf("Invite = %+v, %v", invited, err)
+			if err != nil || !invited.Mailed || invited.Link != "" {
+				t.Fatalf("Invite = %+v, %v; want a letter, and no link even for who runs the server", invited, err)
 			}
-			secretOf(t, invited.Link, survey.InvitationLink)
+			first := secretOf(t, linkIn(t, l.letter(t)), survey.InvitationLink)
+
+			// The invitation again, to herself alone, and the one before ends.
+			if mailed, err := l.MailInvitation(t.Context(), &administrator, invited.User.ID); err != nil || !mailed {
+				t.Fatalf("MailInvitation = %v, %v", mailed, err)
+			}
+			letter := l.letter(t)
+			secretOf(t, linkIn(t, letter), survey.InvitationLink)
+			if letter.Address != "ann@example.org" || strings.Contains(letter.Subject, "Your account") {
+				t.Errorf("the letter is %+v; want one that names where she works", letter)
+			}
+			_, err = l.OpenLink(t.Context(), first, survey.InvitationLink)
+			wantError(t, "a link that was replaced", err, access.ErrLink)
+			alone := survey.User{Address: "eve@example.org", Language: survey.English, Created: l.now()}
+			if err := l.store.CreateUser(t.Context(), &alone); err != nil {
+				t.Fatal(err)
+			}
+			if mailed, err := l.MailInvitation(t.Context(), &administrator, alone.ID); err != nil || !mailed {
+				t.Fatalf("MailInvitation = %v, %v", mailed, err)
+			}
+			if letter := l.letter(t); letter.Address != "eve@example.org" || letter.Subject != "Your account in cxmirror" {
+				t.Errorf("the letter is %+v", letter)
+			}
+			_, err = l.MailInvitation(t.Context(), &administrator, owner.User.ID)
+			wantError(t, "an invitation of who has a password", err, survey.ErrConflict)
+			l.noLetter(t)
 
 			silent := newLobby(t, l.store, func(o *access.Options) { o.Mail = nil })
 			if silent.SendsMail() || !l.SendsMail() {
@@ -157,6 +182,8 @@ func TestLinksAreShownToThoseWhoMay(t *testing.T) {
 				t.Fatalf("Invite without mail = %+v, %v", invited, err)
 			}
 			secretOf(t, invited.Link, survey.InvitationLink)
+			_, err = silent.MailInvitation(t.Context(), owner, invited.User.ID)
+			wantError(t, "an invitation by mail without mail", err, access.ErrNoMail)
 			wantError(t, "a reset without mail", silent.Reset(t.Context(), "ann@example.org", ""), access.ErrNoMail)
 		})
 	}

@@ -383,6 +383,12 @@ func TestMembers(t *testing.T) {
 			if memberships, err := s.Memberships(ctx, u.ID); err != nil || len(memberships) != 1 {
 				t.Errorf("Memberships with an archived organisation = %+v, %v", memberships, err)
 			}
+			if all, err := s.OrganisationsOf(ctx, u.ID); err != nil || !slices.Equal(all, []survey.OrganisationID{one.ID, two.ID}) {
+				t.Errorf("OrganisationsOf = %v, %v; want the archived one too", all, err)
+			}
+			if none, err := s.OrganisationsOf(ctx, 77); err != nil || len(none) != 0 {
+				t.Errorf("OrganisationsOf nobody = %v, %v", none, err)
+			}
 			if none, err := s.Members(ctx, 77); err != nil || len(none) != 0 {
 				t.Errorf("Members of no organisation = %+v, %v", none, err)
 			}

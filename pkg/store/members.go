@@ -27,6 +27,17 @@ func (s *Store) Memberships(ctx context.Context, user survey.UserID) ([]survey.M
 	return memberships, nil
 }
 
+// OrganisationsOf returns the numbers of all organisations that a user works in, in ascending order, those in the
+// archive among them: where it has to be noted what was done to her way in.
+func (s *Store) OrganisationsOf(ctx context.Context, user survey.UserID) ([]survey.OrganisationID, error) {
+	var ids []survey.OrganisationID
+	err := s.read.WithContext(ctx).Raw(`SELECT DISTINCT organisation_id FROM member_roles WHERE user_id = ? ORDER BY organisation_id`, int64(user)).Scan(&ids).Error
+	if err != nil {
+		return nil, fmt.Errorf("all organisations of user %d: %w", user, classify(err))
+	}
+	return ids, nil
+}
+
 func (s *Store) memberships(ctx context.Context, user survey.UserID) ([]survey.Membership, error) {
 	var rows []struct {
 		Organisation organisationRow `gorm:"embedded"`

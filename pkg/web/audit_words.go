@@ -24,7 +24,7 @@ func auditActions() []string {
 		"token.made", "token.revoked",
 		"organisation.made", "organisation.changed", "organisation.archived", "organisation.restored", "organisation.deleted", "groups.changed",
 		"user.signed_in", "user.signed_out", "user.refused", "user.reset_asked", "user.made", "user.changed", "user.deleted", "user.administrator", "user.disabled",
-		"user.enabled", "user.password_set", "user.password_changed", "user.link_made", "user.factor_added", "user.factor_ended", "user.codes_made",
+		"user.enabled", "user.password_set", "user.password_changed", "user.link_made", "user.invited_again", "user.factor_added", "user.factor_ended", "user.codes_made",
 		"user.session_ended", "user.sessions_ended",
 		"audit.exported", "database.migrated", "database.restored", "database.copied", "database.secret_forgotten",
 	}

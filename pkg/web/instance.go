@@ -34,6 +34,7 @@ func (s *Server) instanceRoutes(g *echo.Group) {
 	g.POST("/instance/users/:user/second-factor", s.endFactorOfUser)
 	g.POST("/instance/users/:user/sessions", s.endSessionsOfUser)
 	g.POST("/instance/users/:user/link", s.makeLinkForUser)
+	g.POST("/instance/users/:user/invite", s.inviteUserAgain)
 	g.POST("/instance/users/:user/delete", s.deleteUser)
 
 	g.GET("/instance/groups", s.showGroups)
@@ -138,7 +139,14 @@ func (s *Server) inviteOwner(c echo.Context, o *survey.Organisation, address str
 		"address": invited.User.Address, "roles": string(survey.Owner),
 	}})
 	if invited.Link == "" {
-		return c.Redirect(http.StatusSeeOther, housedAddress(o.ID)+"?done=owner")
+		done := "owner"
+		if !invited.Existing {
+			done = mailedOrNot(invited.Mailed)
+		}
+		return c.Redirect(http.StatusSeeOther, housedAddress(o.ID)+"?done="+done)
+	}
+	if err := s.noteShownLink(c, &invited.User, survey.InvitationLink, o.ID); err != nil {
+		return err
 	}
 	return s.showHousedWith(c, o, http.StatusCreated, func(page *housedPage) {
 		page.Link, page.LinkFor = invited.Link, invited.User.Address
@@ -193,8 +201,11 @@ func (s *Server) showHoused(c echo.Context) error {
 		return err
 	}
 	return s.showHousedWith(c, o, http.StatusOK, func(page *housedPage) {
-		if done := c.QueryParam("done"); slices.Contains([]string{"owner", "archived", "restored"}, done) {
+		switch done := c.QueryParam("done"); done {
+		case "owner", "archived", "restored":
 			page.Done = page.T("instance_done_" + done)
+		case "mailed", "unsent":
+			page.Done = page.T("members_done_" + done)
 		}
 	})
 }

@@ -2,9 +2,12 @@ package web
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"net/url"
 	"regexp"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -188,27 +191,160 @@ func TestUsersOfTheServer(t *testing.T) {
 				t.Errorf("delete: %d %s", got.status, visible(got.body))
 			}
 			her.get("/audit?scope=instance").expect(t, http.StatusOK, []string{
-				"A user was made", "A link to sign in by was made", "Sessions were ended", "A user was disabled", "A user can sign in again",
+				"A user was made", "A link to sign in as this user was shown", "Sessions were ended", "A user was disabled", "A user can sign in again",
 				"A second factor was ended", "It was changed who administers the server", "A user was deleted", "root@example.com",
 			})
 		})
 	}
 }
 
-// Where mail brings links, whoever runs the server cannot sign in as somebody else by one.
+// Where mail brings links, whoever runs the server sees none of them: neither of an owner whom she invites, nor of a user
+// whom she makes, nor of anybody later. Each goes to the user herself.
 func TestNoLinkForWhomMailReaches(t *testing.T) {
-	f, _, _ := newInstance(t, storetest.Open(t, storetest.SQLite(t)))
-	anna := survey.User{Address: "anna@example.com", PasswordHash: "$argon2id$"}
-	if !f.server.mayHaveLink(&anna) {
-		t.Error("without mail nobody can bring her a link")
+	for name, open := range storetest.Engines() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f, root, administrator := newInstance(t, open(t))
+			letters := make(chan access.Letter, 10)
+			f.server.access = testAccess(t, f.store, f.now, func(o *access.Options) {
+				o.Mail = func(_ context.Context, l access.Letter) error { letters <- l; return nil }
+			})
+			ctx, stop := context.WithCancel(t.Context())
+			ended := make(chan error, 1)
+			go func() { ended <- f.server.access.Run(ctx) }()
+			defer func() {
+				stop()
+				if err := <-ended; err != nil {
+					t.Error(err)
+				}
+			}()
+			secret := func(to string) string {
+				t.Helper()
+				letter := <-letters
+				link := regexp.MustCompile(`/invitation/\S+`).FindString(letter.Text)
+				if letter.Address != to || link == "" {
+					t.Fatalf("the letter is %+v; want a link for %s", letter, to)
+				}
+				return link
+			}
+			hidden := func(got answer, at string) {
+				t.Helper()
+				if got.status != http.StatusSeeOther || got.location != at || strings.Contains(got.body, "/invitation/") {
+					t.Fatalf("%d to %q, want to %q without a link: %s", got.status, got.location, at, visible(got.body))
+				}
+				root.get(at).expect(t, http.StatusOK, []string{"The invitation is on its way."}, "/invitation/")
+			}
+
+			hidden(root.post("/instance", url.Values{"name": {"Carol & Co"}, "owner": {"carol@example.com"}}), "/instance/organisations/2?done=mailed")
+			first := secret("carol@example.com")
+			carol, err := f.store.UserByAddress(t.Context(), "carol@example.com")
+			if err != nil {
+				t.Fatal(err)
+			}
+			at := userAddress(carol.ID)
+			root.get(at).expect(t, http.StatusOK, []string{"not accepted yet", "Send a new invitation"}, "Make a link for a password")
+			root.post(at+"/link", nil).expect(t, http.StatusConflict, []string{"No link was made"}, "/invitation/")
+			hidden(root.post(at+"/invite", nil), at+"?done=mailed")
+			second := secret("carol@example.com")
+			if got := f.person(t).get(first); got.status != http.StatusGone {
+				t.Errorf("the link before: %d", got.status)
+			}
+			if got := f.person(t).get(second); got.status != http.StatusOK {
+				t.Errorf("the link that was mailed: %d %s", got.status, visible(got.body))
+			}
+			hidden(root.post("/instance/users", url.Values{"address": {"dan@example.com"}}), "/instance/users?done=mailed")
+			secret("dan@example.com")
+
+			// Who can sign in asks for her own link; who must not gets none.
+			for _, change := range []func() error{
+				func() error { return f.store.SetPassword(t.Context(), carol.ID, "$argon2id$") },
+				func() error {
+					dan, err := f.store.UserByAddress(t.Context(), "dan@example.com")
+					dan.Disabled, at = true, userAddress(dan.ID)
+					return errors.Join(err, f.store.SaveUser(t.Context(), dan))
+				},
+			} {
+				if err := change(); err != nil {
+					t.Fatal(err)
+				}
+				root.get(at).expect(t, http.StatusOK, nil, "Send a new invitation", "Make a link for a password")
+				root.post(at+"/link", nil).expect(t, http.StatusConflict, []string{"No link was made"})
+				root.post(at+"/invite", nil).expect(t, http.StatusConflict, []string{"No invitation was sent."})
+			}
+			events, _, err := f.store.AuditEvents(t.Context(), 0, store.AuditQuery{Everywhere: true, Action: "user", Limit: 50})
+			if err != nil {
+				t.Fatal(err)
+			}
+			var told []string
+			for _, e := range events {
+				if e.User == administrator.ID {
+					told = append(told, e.Action+" "+e.Details["address"])
+				}
+			}
+			if want := []string{"user.made dan@example.com", "user.invited_again carol@example.com"}; !slices.Equal(told, want) {
+				t.Errorf("the trail says %q, want %q", told, want)
+			}
+			root.get("/audit?scope=instance").expect(t, http.StatusOK, []string{"The invitation of a user was sent again"})
+		})
 	}
-	f.server.access = testAccess(t, f.store, f.now, func(o *access.Options) { o.Mail = discardLetters })
-	if f.server.mayHaveLink(&anna) {
-		t.Error("her link would let the administrator in")
-	}
-	anna.PasswordHash = ""
-	if !f.server.mayHaveLink(&anna) {
-		t.Error("who has not accepted yet gets no link")
+}
+
+// Where there is no mail, a link is shown to be handed over; every organisation of who can be signed in as by it is told,
+// also one that lies in the archive meanwhile.
+func TestShownLinkIsNotedInEveryOrganisation(t *testing.T) {
+	for name, open := range storetest.Engines() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f, root, administrator := newInstance(t, open(t))
+			second, third := f.addOrganisation(t, "Second"), f.addOrganisation(t, "Third")
+			owner := f.addUser(t, "boss@example.com", survey.Owner)
+			carol := f.addUser(t, "carol@example.com", survey.Owner)
+			f.setRoles(t, second.ID, carol, survey.Owner)
+			f.setRoles(t, third.ID, owner, survey.Owner)
+			second.Archived = new(f.now())
+			if err := f.store.SaveOrganisation(t.Context(), second); err != nil {
+				t.Fatal(err)
+			}
+			made := func(organisation survey.OrganisationID) (kinds []string) {
+				t.Helper()
+				events, _, err := f.store.AuditEvents(t.Context(), organisation, store.AuditQuery{Action: "user.link_made", Limit: 50})
+				if err != nil {
+					t.Fatal(err)
+				}
+				for _, e := range events {
+					if e.User != administrator.ID && e.User != owner.ID || e.Details["address"] != carol.Address || e.Subject != userSubject(carol.ID) {
+						t.Errorf("the trail of %d says %+v", organisation, e)
+					}
+					kinds = append(kinds, e.Details["kind"])
+				}
+				return kinds
+			}
+			expect := func(when string, want map[survey.OrganisationID]int) {
+				t.Helper()
+				for _, id := range []survey.OrganisationID{0, survey.DefaultOrganisation, second.ID, third.ID} {
+					if got := made(id); len(got) != want[id] {
+						t.Errorf("%s, the trail of %d has %q, want %d links", when, id, got, want[id])
+					}
+				}
+			}
+			root.post(userAddress(carol.ID)+"/link", nil).linkIn(t)
+			expect("after an invitation was shown", map[survey.OrganisationID]int{0: 1, survey.DefaultOrganisation: 1, second.ID: 1})
+			f.as(t, owner, 0).get("/audit").expect(t, http.StatusOK, []string{"A link to sign in as this user was shown, to be handed over", "carol@example.com", "root@example.com"})
+
+			// An owner elsewhere who invites her is shown a link too. Her own trail says that she was invited.
+			f.as(t, owner, third.ID).post("/members?"+shownFor+"="+strconv.Itoa(int(third.ID)), url.Values{"address": {carol.Address}, "roles": {"viewer"}}).linkIn(t)
+			expect("after she was invited elsewhere", map[survey.OrganisationID]int{0: 2, survey.DefaultOrganisation: 2, second.ID: 2})
+
+			if err := f.store.SetPassword(t.Context(), carol.ID, "$argon2id$"); err != nil {
+				t.Fatal(err)
+			}
+			root.post(userAddress(carol.ID)+"/link", nil).linkIn(t)
+			expect("after a link for another password", map[survey.OrganisationID]int{0: 3, survey.DefaultOrganisation: 3, second.ID: 3, third.ID: 1})
+			if kinds := made(third.ID); !slices.Equal(kinds, []string{string(survey.ResetLink)}) {
+				t.Errorf("the third says %q", kinds)
+			}
+			root.post(userAddress(carol.ID)+"/invite", nil).expect(t, http.StatusConflict, []string{"No invitation was sent."})
+		})
 	}
 }
 
@@ -233,5 +369,3 @@ func TestGroupsOfSignOn(t *testing.T) {
 		t.Errorf("emptied rows stay: %+v, %v", groups, err)
 	}
 }
-
-func discardLetters(context.Context, access.Letter) error { return nil }

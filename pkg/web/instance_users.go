@@ -3,7 +3,6 @@ package web
 import (
 	"errors"
 	"net/http"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -34,7 +33,7 @@ type userLine struct {
 }
 
 // userMarks says what is out of the ordinary about a user.
-func userMarks(u *survey.User) []string {
+func (s *Server) userMarks(u *survey.User) []string {
 	var marks []string
 	if u.Administrator {
 		marks = append(marks, "administrator")
@@ -44,14 +43,20 @@ func userMarks(u *survey.User) []string {
 	}
 	if u.Subject != "" {
 		marks = append(marks, "elsewhere")
-	} else if u.PasswordHash == "" {
+	} else if s.awaited(u) {
 		marks = append(marks, "invited")
 	}
 	return marks
 }
 
-func (r room) userLine(u *survey.User) userLine {
-	line := userLine{User: *u, Called: calledAs(u), Marks: userMarks(u)}
+// awaited reports whether somebody was invited and has not accepted yet. The guest of a demonstration has no password
+// either, and was never invited: everybody is let in as her.
+func (s *Server) awaited(u *survey.User) bool {
+	return u.PasswordHash == "" && u.Subject == "" && u.ID != s.guest
+}
+
+func (s *Server) userLine(r room, u *survey.User) userLine {
+	line := userLine{User: *u, Called: calledAs(u), Marks: s.userMarks(u)}
 	if u.SignedIn != nil {
 		line.Last = r.Day(*u.SignedIn)
 	}
@@ -63,8 +68,13 @@ func (s *Server) showUsers(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	if c.QueryParam("done") == "deleted" {
+	switch c.QueryParam("done") {
+	case "deleted":
 		page.Done = page.T("user_done_deleted")
+	case "mailed":
+		page.Done = page.T("members_done_mailed")
+	case "unsent":
+		page.Done = page.T("members_done_unsent")
 	}
 	return s.show(c, http.StatusOK, "workbench", "users", page)
 }
@@ -74,12 +84,13 @@ func (s *Server) usersPage(c echo.Context) (usersPage, error) {
 	page.Title = page.T("users")
 	users, err := s.store.Users(c.Request().Context())
 	for i := range users {
-		page.Users = append(page.Users, page.userLine(&users[i]))
+		page.Users = append(page.Users, s.userLine(page.room, &users[i]))
 	}
 	return page, err
 }
 
-// createUser makes somebody a user who works nowhere yet, and shows the link by which she chooses a password.
+// createUser makes somebody a user who works nowhere yet. The link by which she chooses a password goes to her by mail;
+// where there is none, it is shown to be handed over.
 func (s *Server) createUser(c echo.Context) error {
 	form, err := receiveForm(c, formLimit)
 	if err != nil {
@@ -115,8 +126,18 @@ func (s *Server) createUser(c echo.Context) error {
 	about(c, userSubject(user.ID))
 	detail(c, "address", user.Address)
 	detail(c, "administrator", yesOrNo(user.Administrator))
+	if s.access.SendsMail() {
+		mailed, err := s.access.MailInvitation(ctx, actorOf(c), user.ID)
+		if err != nil {
+			return err
+		}
+		return c.Redirect(http.StatusSeeOther, "/instance/users?done="+mailedOrNot(mailed))
+	}
 	link, err := s.access.NewLink(ctx, user.ID, survey.InvitationLink)
 	if err != nil {
+		return err
+	}
+	if err := s.noteShownLink(c, &user, survey.InvitationLink, nowhere); err != nil {
 		return err
 	}
 	if page, err = s.usersPage(c); err != nil {
@@ -124,6 +145,37 @@ func (s *Server) createUser(c echo.Context) error {
 	}
 	page.Link, page.LinkFor = link, user.Address
 	return s.show(c, http.StatusCreated, "workbench", "users", page)
+}
+
+// mailedOrNot is how an address says whether a letter is on its way.
+func mailedOrNot(mailed bool) string {
+	if mailed {
+		return "mailed"
+	}
+	return "unsent"
+}
+
+// nowhere is no organisation.
+const nowhere survey.OrganisationID = 0
+
+// noteShownLink notes that a link was shown that lets whoever has it sign in as a user: in the trail of the server and
+// in those of all her organisations, but for one that is told already that she was invited.
+func (s *Server) noteShownLink(c echo.Context, user *survey.User, kind survey.LinkKind, told survey.OrganisationID) error {
+	organisations, err := s.store.OrganisationsOf(c.Request().Context(), user.ID)
+	if err != nil {
+		return err
+	}
+	event := access.Event{Action: "user.link_made", Subject: userSubject(user.ID), Details: map[string]string{"address": user.Address, "kind": string(kind)}}
+	for _, id := range organisations {
+		if id != told {
+			there := *actorOf(c)
+			there.Organisation = survey.Organisation{ID: id}
+			s.noteAs(c, &there, event)
+		}
+	}
+	event.Instance = true
+	s.note(c, event)
+	return nil
 }
 
 // yesOrNo is how the audit trail has what is or is not.
@@ -142,6 +194,7 @@ type userPage struct {
 	Memberships []namedText // organisation, roles
 	Sessions    []seenSession
 	Rescue      bool // she can be given a link
+	Again       bool // she can be invited again
 	Typed       string
 	Problem     string // with what was to be done
 	TypedWrong  string
@@ -164,8 +217,11 @@ func (s *Server) userOf(c echo.Context) (*survey.User, error) {
 
 func (s *Server) showUser(c echo.Context) error {
 	return s.showUserWith(c, http.StatusOK, func(page *userPage) {
-		if done := c.QueryParam("done"); slices.Contains([]string{"administrator", "disabled", "enabled", "factor", "sessions"}, done) {
+		switch done := c.QueryParam("done"); done {
+		case "administrator", "disabled", "enabled", "factor", "sessions":
 			page.Done = page.T("user_done_" + done)
+		case "mailed", "unsent":
+			page.Done = page.T("members_done_" + done)
 		}
 	})
 }
@@ -177,8 +233,8 @@ func (s *Server) showUserWith(c echo.Context, status int, change func(*userPage)
 		return err
 	}
 	page := userPage{room: s.room(c, "instance"), Self: user.ID == actorOf(c).User.ID}
-	page.User = page.userLine(user)
-	page.Title, page.Rescue = page.User.Called, s.mayHaveLink(user)
+	page.User = s.userLine(page.room, user)
+	page.Title, page.Rescue, page.Again = page.User.Called, s.mayHaveLink(user), s.mayBeMailed(user)
 	ctx := c.Request().Context()
 	memberships, err := s.store.Memberships(ctx, user.ID)
 	if err != nil {
@@ -198,10 +254,15 @@ func (s *Server) showUserWith(c echo.Context, status int, change func(*userPage)
 	return s.show(c, status, "workbench", "user", page)
 }
 
-// mayHaveLink reports whether whoever runs the server may hand a user a link to choose a password by: to accept with, or
-// where no mail brings her one. Elsewhere only she gets it, so that nobody signs in as somebody else.
+// mayHaveLink reports whether whoever runs the server may hand a user a link to choose a password by: only where no
+// mail brings her one. Elsewhere nobody else gets it, so that nobody signs in as somebody else.
 func (s *Server) mayHaveLink(u *survey.User) bool {
-	return !u.Disabled && u.Subject == "" && (u.PasswordHash == "" || !s.access.SendsMail())
+	return !u.Disabled && u.Subject == "" && u.ID != s.guest && !s.access.SendsMail()
+}
+
+// mayBeMailed reports whether the invitation of a user can be sent to her again.
+func (s *Server) mayBeMailed(u *survey.User) bool {
+	return !u.Disabled && s.awaited(u) && s.access.SendsMail()
 }
 
 // changeUser stores what is changed of a user, and leads back to her page.
@@ -308,9 +369,36 @@ func (s *Server) makeLinkForUser(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	detail(c, "address", user.Address)
-	detail(c, "kind", string(kind))
+	if err := s.noteShownLink(c, user, kind, nowhere); err != nil {
+		return err
+	}
 	return s.showUserWith(c, http.StatusCreated, func(page *userPage) { page.Link = link })
+}
+
+// inviteUserAgain sends a user who has not accepted yet another link, which nobody else sees; the one before ends.
+func (s *Server) inviteUserAgain(c echo.Context) error {
+	user, err := s.userOf(c)
+	if err != nil {
+		return err
+	}
+	refused := func() error {
+		return s.showUserWith(c, http.StatusConflict, func(page *userPage) { page.Problem = page.T("user_not_invited") })
+	}
+	if !s.mayBeMailed(user) {
+		return refused()
+	}
+	mailed, err := s.access.MailInvitation(c.Request().Context(), actorOf(c), user.ID)
+	if errors.Is(err, survey.ErrConflict) { // she has accepted meanwhile
+		return refused()
+	}
+	if err != nil {
+		return err
+	}
+	if !mailed {
+		undone(c)
+	}
+	detail(c, "address", user.Address)
+	return c.Redirect(http.StatusSeeOther, userAddress(user.ID)+"?done="+mailedOrNot(mailed))
 }
 
 // deleteUser deletes a user once her address was typed. What she did stays in the audit trail.

@@ -74,7 +74,7 @@ func (s *Server) showMembers(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	if told := c.QueryParam("done"); told == "roles" || told == "removed" || told == "mailed" || told == "added" || told == "added_mailed" {
+	if told := c.QueryParam("done"); slices.Contains([]string{"roles", "removed", "mailed", "unsent", "added", "added_mailed"}, told) {
 		page.Told = page.T("members_done_" + told)
 	}
 	return s.show(c, http.StatusOK, "workbench", "members", page)
@@ -90,13 +90,13 @@ func (s *Server) membersPage(c echo.Context) (membersPage, error) {
 		return page, err
 	}
 	for i := range members {
-		page.Members = append(page.Members, page.line(&members[i]))
+		page.Members = append(page.Members, s.memberLine(page.room, &members[i]))
 	}
 	return page, nil
 }
 
-// line is what the list says of a member.
-func (r room) line(m *survey.Member) memberLine {
+// memberLine is what the list says of a member.
+func (s *Server) memberLine(r room, m *survey.Member) memberLine {
 	line := memberLine{User: m.User, Called: m.User.Name, Roles: r.tick(m.Roles), Self: m.User.ID == r.actor.User.ID}
 	for i, role := range m.Roles {
 		if i > 0 {
@@ -107,7 +107,7 @@ func (r room) line(m *survey.Member) memberLine {
 	if m.User.SignedIn != nil {
 		line.SignedIn = r.Day(*m.User.SignedIn)
 	}
-	line.Invited = m.User.PasswordHash == "" && m.User.Subject == ""
+	line.Invited = s.awaited(&m.User)
 	switch {
 	case m.User.Disabled:
 		line.State = "disabled"
@@ -215,20 +215,19 @@ func (s *Server) afterInvitation(c echo.Context, invited *access.Invited) error 
 		switch {
 		case invited.Existing && invited.Mailed:
 			done = "added_mailed"
-		case invited.Mailed:
-			done = "mailed"
+		case !invited.Existing:
+			done = mailedOrNot(invited.Mailed)
 		}
 		return c.Redirect(http.StatusSeeOther, "/members?done="+done)
+	}
+	if err := s.noteShownLink(c, &invited.User, survey.InvitationLink, s.organisationOf(c)); err != nil {
+		return err
 	}
 	page, err := s.membersPage(c)
 	if err != nil {
 		return err
 	}
-	key := "members_link"
-	if invited.Mailed {
-		key = "members_link_mailed"
-	}
-	page.Handed = &handed{page.With(key, "Address", invited.User.Address), invited.Link}
+	page.Handed = &handed{page.With("members_link", "Address", invited.User.Address), invited.Link}
 	return s.show(c, http.StatusCreated, "workbench", "members", page)
 }
 

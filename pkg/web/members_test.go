@@ -14,6 +14,7 @@ import (
 
 	"cxmirror/pkg/access"
 	"cxmirror/pkg/store"
+	"cxmirror/pkg/store/storetest"
 	"cxmirror/pkg/survey"
 )
 
@@ -192,4 +193,32 @@ func TestRolesAreSaidAsTheyAre(t *testing.T) {
 			t.Errorf("%s: %d rows for %d rights", lang, len(cells), len(access.Rights()))
 		}
 	}
+}
+
+// Who was invited and has not accepted yet is marked as such; the guest of a demonstration, whom everybody is taken for,
+// has no password either and was invited by nobody.
+func TestGuestOfADemonstrationIsNotInvited(t *testing.T) {
+	f, _, administrator := newInstance(t, storetest.Open(t, storetest.SQLite(t)))
+	guest := f.addUser(t, "guest@example.com", survey.Owner)
+	anna := f.addUser(t, "anna@example.com", survey.HR)
+	guest.Administrator = true
+	if err := f.store.SaveUser(t.Context(), guest); err != nil {
+		t.Fatal(err)
+	}
+	invited := func(page answer, address string) bool {
+		row := regexp.MustCompile(`(?s)<tr(?: class="off")?>\s*<th scope="row">.*?</th>`).FindAllString(page.body, -1)
+		at := slices.IndexFunc(row, func(one string) bool { return strings.Contains(one, address) })
+		if page.status != http.StatusOK || at < 0 {
+			t.Fatalf("%d, without %s: %s", page.status, address, plainWords(page.body))
+		}
+		return strings.Contains(row[at], "invited") || strings.Contains(row[at], "not accepted yet")
+	}
+	f.server.guest = guest.ID
+	for path, who := range map[string]*person{"/members": f.as(t, guest, 0), "/instance/users": f.as(t, administrator, 0)} {
+		page := who.get(path)
+		if invited(page, guest.Address) || !invited(page, anna.Address) {
+			t.Errorf("%s: the guest is marked %v, want not; who has not accepted yet is marked %v", path, invited(page, guest.Address), invited(page, anna.Address))
+		}
+	}
+	f.as(t, administrator, 0).get(userAddress(guest.ID)).expect(t, http.StatusOK, nil, "not accepted yet", "Make a link for a password")
 }

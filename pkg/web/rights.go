@@ -219,7 +219,8 @@ var rights = map[string]rule{ //nolint:gochecknoglobals // the table is the poin
 	"POST /instance/users/:user/enable":                  {right: access.Administer, action: "user.enabled"},
 	"POST /instance/users/:user/second-factor":           {right: access.Administer, action: "user.factor_ended"},
 	"POST /instance/users/:user/sessions":                {right: access.Administer, action: "user.sessions_ended"},
-	"POST /instance/users/:user/link":                    {right: access.Administer, action: "user.link_made"},
+	"POST /instance/users/:user/link":                    {right: access.Administer}, // noted where it is made: in more than one trail
+	"POST /instance/users/:user/invite":                  {right: access.Administer, action: "user.invited_again"},
 	"POST /instance/users/:user/delete":                  {right: access.Administer, action: "user.deleted"},
 	"GET /instance/groups":                               {right: access.Administer},
 	"POST /instance/groups":                              {right: access.Administer, action: "groups.changed"},

@@ -153,8 +153,13 @@ func (s *Server) makeToken(c echo.Context) error {
 	if !slices.Contains(tokenDays(), days) {
 		page.Problems["days"] = page.T("refused_bad_expiry")
 	}
+	offered := func(right access.Right) bool {
+		return slices.ContainsFunc(page.Rights, func(r tickedRight) bool { return r.Right == right })
+	}
 	if len(ticked) == 0 {
 		page.Problems["rights"] = page.T("refused_bad_rights")
+	} else if slices.ContainsFunc(ticked, func(right access.Right) bool { return !offered(right) }) {
+		page.Problems["rights"] = page.T("tokens_not_offered")
 	}
 	if _, err := access.CheckName(page.Name); err != nil {
 		page.Problems["name"] = page.T("refused_bad_name")
@@ -165,7 +170,7 @@ func (s *Server) makeToken(c echo.Context) error {
 	made, err := s.access.NewToken(c.Request().Context(), actorOf(c), access.NewToken{
 		Name: page.Name, Rights: ticked, Expires: s.now().Add(time.Duration(days) * 24 * time.Hour),
 	})
-	if refused, ok := errors.AsType[*access.RefusedError](err); ok { // a right that is not offered
+	if refused, ok := errors.AsType[*access.RefusedError](err); ok { // she lost a right meanwhile
 		page.Problems["rights"] = page.T("refused_" + string(refused.Problem))
 		return s.show(c, http.StatusUnprocessableEntity, "workbench", "tokens", page)
 	}

@@ -46,8 +46,11 @@ func TestTokens(t *testing.T) {
 		}{
 			{url.Values{"name": {""}, "days": {"90"}, "rights": {"waves.see"}}, "The name is missing"},
 			{url.Values{"name": {"Intranet"}, "days": {"90"}}, "Tick at least one right"},
-			{url.Values{"name": {"Intranet"}, "days": {"90"}, "rights": {"instance.administer"}}, "Tick at least one right"},
-			{url.Values{"name": {"Intranet"}, "days": {"90"}, "rights": {"waves.see", "everything"}}, "Tick at least one right"},
+			{url.Values{"name": {"Intranet"}, "days": {"90"}, "rights": {"instance.administer"}}, "No token can have one of these rights."},
+			{url.Values{"name": {"Intranet"}, "days": {"90"}, "rights": {"members.manage"}}, "No token can have one of these rights."},
+			{url.Values{"name": {"Intranet"}, "days": {"30"}, "rights": {"waves.see", "tokens.manage"}}, `value="waves.see" checked`},
+			{url.Values{"name": {"Intranet"}, "days": {"30"}, "rights": {"waves.see", "audit.see"}}, `<option value="30" selected`},
+			{url.Values{"name": {"Intranet"}, "days": {"90"}, "rights": {"waves.see", "everything"}}, "No token can have one of these rights."},
 			{url.Values{"name": {"Intranet"}, "days": {"4000"}, "rights": {"waves.see"}}, "Choose one of these times."},
 		} {
 			mustSay(t, owner.post("/tokens", tt.form), http.StatusUnprocessableEntity, tt.says, `value="`+tt.form.Get("name")+`"`)
