@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"maps"
 	"math"
 	"sync"
 	"testing"
@@ -320,10 +321,6 @@ func TestImport(t *testing.T) {
 				}
 			}
 
-			mark, err := s.Mark(ctx, survey.DefaultOrganisation, w.ID)
-			if err != nil {
-				t.Fatal(err)
-			}
 			good := func() survey.Response { return complete(newResponse(w), `{}`) }
 			spoiled := func(change func(r *survey.Response)) survey.Response {
 				r := good()
@@ -361,7 +358,9 @@ func TestImport(t *testing.T) {
 			if n, err := s.ImportResponses(ctx, survey.DefaultOrganisation, 77, each(good())); n != 0 || !errors.Is(err, survey.ErrNotFound) {
 				t.Errorf("importing into no wave: %d, %v; want %v", n, err, survey.ErrNotFound)
 			}
-			if after := read(t, s, w.ID, mark); len(after) != 0 {
+			after := read(t, s, w.ID, store.Mark{})
+			maps.DeleteFunc(after, func(id survey.ResponseID, _ store.Stored) bool { _, known := got[id]; return known })
+			if len(after) != 0 {
 				t.Errorf("failed imports left %d responses", len(after))
 			}
 		})
