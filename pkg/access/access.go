@@ -12,7 +12,6 @@ import (
 	"net/url"
 	"strings"
 	"time"
-	"unicode"
 	"unicode/utf8"
 
 	"cxmirror/pkg/survey"
@@ -237,15 +236,9 @@ func CheckAddress(given string) (address string, err error) {
 
 // CheckName returns a name in one line without blanks around it, or a [*RefusedError].
 func CheckName(given string) (name string, err error) {
-	name = oneLine(given)
+	name = survey.OneLine(given)
 	if name == "" || !utf8.ValidString(given) || utf8.RuneCountInString(name) > MaxName {
 		return "", refuse(BadName, "the name is missing or has more than %d characters", MaxName)
 	}
 	return name, nil
-}
-
-// oneLine makes what people wrote fit into one line: line ends and other control characters become blanks.
-func oneLine(text string) string {
-	text = strings.ToValidUTF8(text, "\uFFFD")
-	return strings.Join(strings.FieldsFunc(text, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }), " ")
 }

@@ -74,7 +74,7 @@ func (a *Actor) May(right Right) bool {
 // called returns what the actor is called in letters.
 func (a *Actor) called() string {
 	if a.User.Name != "" {
-		return oneLine(a.User.Name)
+		return survey.OneLine(a.User.Name)
 	}
 	return a.User.Address
 }
@@ -141,7 +141,7 @@ func firstKeys(of map[string]string, n int) []string {
 
 // cut makes a text one valid line of at most maxDetail characters.
 func cut(text string) string {
-	text = oneLine(text)
+	text = survey.OneLine(text)
 	if utf8.RuneCountInString(text) > maxDetail {
 		return string([]rune(text)[:maxDetail-1]) + "…"
 	}

@@ -174,12 +174,12 @@ func (p *post) write(to survey.User, kind letterKind, told survey.Args) (Letter,
 	}
 	say := func(phrase string) string { return p.phrases.Say(lang, string(kind)+"_"+phrase, told) }
 	page := letterPage{
-		Language: lang, Subject: oneLine(say("subject")), CopyAddress: p.phrases.Say(lang, "copy_address", nil),
+		Language: lang, Subject: survey.OneLine(say("subject")), CopyAddress: p.phrases.Say(lang, "copy_address", nil),
 		Footer: p.phrases.Say(lang, "footer", survey.Args{"Address": to.Address, "Base": p.base}),
 	}
 	greeting := p.phrases.Say(lang, "greeting_plain", nil)
 	if to.Name != "" {
-		greeting = p.phrases.Say(lang, "greeting", survey.Args{"Name": oneLine(to.Name)})
+		greeting = p.phrases.Say(lang, "greeting", survey.Args{"Name": survey.OneLine(to.Name)})
 	}
 	page.Paragraphs = []string{greeting, say("text")}
 	switch kind {

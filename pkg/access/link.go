@@ -108,7 +108,7 @@ func (s *Service) Invite(ctx context.Context, by *Actor, in Invitation) (Invited
 	if err := s.store.SetRoles(ctx, in.Organisation, user.ID, in.Roles); err != nil {
 		return Invited{}, fmt.Errorf("invite: %w", err)
 	}
-	told := survey.Args{"Organisation": oneLine(organisation.Name), "By": cmp.Or(by.called(), issuerName)}
+	told := survey.Args{"Organisation": survey.OneLine(organisation.Name), "By": cmp.Or(by.called(), issuerName)}
 	if existing {
 		mailed := s.post.send(ctx, user, letterAdded, told)
 		return Invited{User: user, Existing: true, Mailed: mailed}, nil

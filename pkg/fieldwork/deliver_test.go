@@ -472,7 +472,7 @@ func TestIdleConnectionLost(t *testing.T) {
 func TestComposeInjectsNothing(t *testing.T) {
 	t.Parallel()
 	s := Server{from: netmail.Address{Name: "A\r\nBcc: x@example.org", Address: "survey@example.org"}, bounces: "b@example.org"}
-	w := Written{Subject: oneLine("Hello\r\nBcc: everybody@example.org\r\n\r\nbody"), Text: "x", HTML: "<p>x", unsubscribe: "https://h.example/u/T", contact: "hr@example.org\r\nBcc: y@example.org"}
+	w := Written{Subject: survey.OneLine("Hello\r\nBcc: everybody@example.org\r\n\r\nbody"), Text: "x", HTML: "<p>x", unsubscribe: "https://h.example/u/T", contact: "hr@example.org\r\nBcc: y@example.org"}
 	to := netmail.Address{Name: "Eve\" <eve@evil.example>\r\nBcc: z@example.org", Address: "anna@example.org"}
 	env, message, err := compose(s, w, to, "id@example.org", time.Now())
 	if err != nil {

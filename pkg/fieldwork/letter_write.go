@@ -81,7 +81,7 @@ func (s *Stationery) write(about Occasion, letter survey.Letter, to recipient) (
 	link := about.Base + "/s/" + to.token
 	fill := s.filling(about, to.name, lang)
 	w := Written{
-		Language: lang, Subject: oneLine(fill.into(subject)),
+		Language: lang, Subject: survey.OneLine(fill.into(subject)),
 		asker: fill.asker, contact: about.Wave.Promise.Contact, unsubscribe: about.Base + "/u/" + to.token,
 	}
 	page := letterPage{
@@ -134,7 +134,7 @@ type filling struct {
 func (s *Stationery) filling(about Occasion, name string, lang survey.Language) filling {
 	w := about.Wave
 	f := filling{
-		name: oneLine(name), title: oneLine(about.Title.In(lang)), asker: oneLine(w.Promise.Asker.In(lang)),
+		name: survey.OneLine(name), title: survey.OneLine(about.Title.In(lang)), asker: survey.OneLine(w.Promise.Asker.In(lang)),
 		minutes: s.phrases.Say(lang, "minutes_unknown", nil), minutesAlone: s.phrases.Say(lang, "minutes_unknown", nil),
 	}
 	if f.title == "" {
@@ -295,11 +295,6 @@ func plainText(page letterPage) string {
 	}
 	b.WriteString(page.UnsubscribeText + ":\n" + page.Unsubscribe + "\n")
 	return b.String()
-}
-
-// oneLine makes what people wrote fit into one line: line ends and other control characters become blanks.
-func oneLine(text string) string {
-	return strings.Join(strings.FieldsFunc(text, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }), " ")
 }
 
 func capital(text string) string {

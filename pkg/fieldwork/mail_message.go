@@ -11,6 +11,8 @@ import (
 
 	gomail "github.com/wneessen/go-mail"
 	"golang.org/x/net/idna"
+
+	"cxmirror/pkg/survey"
 )
 
 // maxName is how many characters of a name a header shows.
@@ -94,7 +96,7 @@ func wireAddress(address string) (wire string, wide bool, err error) {
 
 // short cuts a name to what headers can show, in one line.
 func short(name string) string {
-	name = oneLine(name)
+	name = survey.OneLine(name)
 	if utf8.RuneCountInString(name) > maxName {
 		name = string([]rune(name)[:maxName-1]) + "…"
 	}

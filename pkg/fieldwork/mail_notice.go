@@ -33,7 +33,7 @@ func (m *Mailer) Notify(ctx context.Context, n Notice) error {
 	if len(m.desks) == 0 {
 		return errors.New("notice: no server for mail is set up")
 	}
-	written := Written{Language: n.Language, Subject: oneLine(n.Subject), Text: n.Text, HTML: n.HTML, asker: noticeFrom}
+	written := Written{Language: n.Language, Subject: survey.OneLine(n.Subject), Text: n.Text, HTML: n.HTML, asker: noticeFrom}
 	server, o, err := m.sendNow(ctx, written, netmail.Address{Name: n.Name, Address: n.Address}, noticePatience)
 	if err != nil {
 		return fmt.Errorf("notice: %w", err)

@@ -1,6 +1,7 @@
 package survey
 
 import (
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -15,6 +16,28 @@ func isDirection(r rune) bool {
 
 // isLineEnd reports whether a rune ends a line for some programs and not for others.
 func isLineEnd(r rune) bool { return r == '\u2028' || r == '\u2029' }
+
+// OneLine returns what people typed as one line without blanks around it, as names and subjects are. Bytes that are
+// not UTF-8 become U+FFFD; line ends, other control characters and rows of blanks become one blank each. Characters
+// without a shape of their own (category Cf of Unicode), which turn the direction of writing, hide in a word, or make
+// two names look the same, are left out. What writing needs of them stays: the joiners U+200C and U+200D beside
+// something that they join, and the signs of Arabic and its neighbours that enclose the digits behind them.
+func OneLine(text string) string {
+	text = strings.Map(func(r rune) rune {
+		if unicode.Is(unicode.Cf, r) && !isJoiner(r) && !unicode.Is(unicode.Prepended_Concatenation_Mark, r) {
+			return -1
+		}
+		return r
+	}, strings.ToValidUTF8(text, "\uFFFD"))
+	words := strings.FieldsFunc(text, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) })
+	if !slices.ContainsFunc(words, func(word string) bool { return strings.TrimFunc(word, isJoiner) != "" }) {
+		return "" // nothing would be seen of it
+	}
+	return strings.Join(words, " ")
+}
+
+// isJoiner reports whether a rune says whether its neighbours are written joined, as Persian and scripts of India need.
+func isJoiner(r rune) bool { return r == '\u200c' || r == '\u200d' }
 
 // printable returns a text in which nothing can steer a terminal: control characters become their pictures
 // (Unicode block 2400), and whatever else does not stand for itself U+FFFD. Every rune stays one rune, and

@@ -4,6 +4,7 @@ import (
 	"encoding/csv"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -250,6 +251,15 @@ func TestAPIOperations(t *testing.T) {
 	wet := decoded[apiImported](t, call("POST", "/people", "/people", given, 200))
 	if dry.Stored || !wet.Stored || dry.New != 2 || wet.New != 2 || wet.Accepted != 2 || wet.Rejected != 3 || wet.Total != dry.Total+2 {
 		t.Errorf("import: dry %+v, wet %+v", dry, wet)
+	}
+	given["people"] = []map[string]any{{"address": "no address"}}
+	if none := decoded[apiImported](t, call("POST", "/people", "/people", given, 200)); none.Stored || none.Accepted != 0 || none.Rejected != 1 || none.Total != wet.Total {
+		t.Errorf("import of nobody: %+v", none)
+	}
+	events, _, err := f.store.AuditEvents(t.Context(), survey.DefaultOrganisation, store.AuditQuery{Action: "people"})
+	if err != nil || len(events) != 1 || events[0].Action != "people.imported" ||
+		!maps.Equal(events[0].Details, map[string]string{"new": "2", "updated": "0", "unchanged": "0", "deactivated": "0", "rejected": "3"}) {
+		t.Errorf("the trail tells %+v, %v; want the import that stored somebody, with its counts", events, err)
 	}
 	var named []string
 	for _, r := range wet.Rejections {

@@ -120,7 +120,7 @@ type apiGivenPerson struct {
 
 // apiImported is what came of an import.
 type apiImported struct {
-	Stored      bool           `json:"stored" doc:"It was stored; false of a dry run."`
+	Stored      bool           `json:"stored" doc:"People who were taken are stored, or others became inactive; false of a dry run, and where nobody was taken."`
 	Accepted    int            `json:"accepted" doc:"People who were taken."`
 	Rejected    int            `json:"rejected" doc:"People who were not."`
 	New         int            `json:"new" doc:"Of those taken, who were not known."`
@@ -173,7 +173,6 @@ func (s *Server) importPeopleByAPI(c echo.Context, in *apiImportIn) (*apiImportO
 			return nil, err
 		}
 		result = preview.ImportResult
-		undone(c)
 	} else {
 		if err := s.nameAttributes(ctx, organisation, reader.Columns()); err != nil {
 			return nil, err
@@ -183,7 +182,12 @@ func (s *Server) importPeopleByAPI(c echo.Context, in *apiImportIn) (*apiImportO
 		}
 	}
 	report := reader.Report()
-	out.Body.Stored, out.Body.Accepted, out.Body.Rejected = !in.Body.DryRun, report.Accepted, report.Rejected
+	out.Body.Accepted, out.Body.Rejected = report.Accepted, report.Rejected
+	out.Body.Stored = !in.Body.DryRun && (report.Accepted > 0 || result.Deactivated > 0)
+	if !out.Body.Stored {
+		undone(c)
+	}
+	tellImport(c, &result, report.Rejected)
 	out.Body.New, out.Body.Updated, out.Body.Unchanged = result.New, result.Updated, result.Unchanged
 	out.Body.Kept, out.Body.Deactivated = result.Skipped, result.Deactivated
 	_, out.Body.Total, err = s.store.People(ctx, organisation, store.PeopleQuery{Limit: 1})

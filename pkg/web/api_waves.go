@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -381,7 +380,7 @@ func (s *Server) changeWaveByAPI(c echo.Context, in *apiWaveChangeIn) (*apiWaveO
 	change := fieldwork.Change{Closes: in.Body.Closes.change()}
 	words := s.wordsOf(c)
 	if in.Body.Name != nil {
-		if change.Name = strings.TrimSpace(text(*in.Body.Name)); change.Name == "" {
+		if change.Name = survey.OneLine(text(*in.Body.Name)); change.Name == "" {
 			p := newProblem(c, invalidProblem)
 			p.Errors = []problemAt{{Location: "body.name", Message: words.T("problem_no_name")}}
 			return nil, p

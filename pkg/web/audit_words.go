@@ -52,6 +52,7 @@ func auditDetails() []string {
 		"name", "address", "external", "internal", "item", "top", "segment", "theme", "document", "flagged", "page", "kind", "language", "format", "part", "all",
 		"from", "to", "roles", "rights", "readers", "expires", "by", "administrator", "sessions", "until", "user", "action", "subject", "scope",
 		"waves", "people", "versions", "responses", "languages", "logo", "accent", "threshold", "comments", "retention", "groups",
+		"new", "updated", "unchanged", "deactivated", "rejected",
 	}
 }
 

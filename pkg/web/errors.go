@@ -1,6 +1,7 @@
 package web
 
 import (
+	"context"
 	"errors"
 	"log/slog"
 	"net/http"
@@ -57,6 +58,7 @@ func troubleOf(err error) trouble {
 		{errOtherOrganisation, trouble{http.StatusConflict, "other_organisation"}},
 		{access.ErrLink, trouble{http.StatusGone, "link_used"}},
 		{errTooMany, trouble{http.StatusTooManyRequests, "too_many"}},
+		{errTooSlow, trouble{http.StatusRequestTimeout, "too_slow"}},
 		{errTooLarge, trouble{http.StatusRequestEntityTooLarge, "too_large"}},
 	}
 	for i := range known {
@@ -84,6 +86,11 @@ func troubleOf(err error) trouble {
 // respondError turns an error into a page, or into a line for what is not a browser. It is the only place that
 // does. Only what is our fault is logged as an error; everybody is told the id under which it is logged.
 func (s *Server) respondError(err error, c echo.Context) {
+	if cameLate(c) {
+		err = errTooSlow // whatever else it led to
+		c.SetRequest(c.Request().WithContext(context.WithoutCancel(c.Request().Context())))
+		c.Response().Header().Set("Connection", "close") // the rest may still come, and is no request
+	}
 	t := troubleOf(err)
 	ctx := c.Request().Context()
 	if ctx.Err() != nil && !c.Response().Committed { // the visitor has left, which is why it failed

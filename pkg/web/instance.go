@@ -99,7 +99,7 @@ func (s *Server) createOrganisation(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	page.Name, page.Owner = strings.TrimSpace(form.text("name")), strings.TrimSpace(form.text("owner"))
+	page.Name, page.Owner = form.line("name"), strings.TrimSpace(form.text("owner"))
 	if problem := nameProblem(page.room, page.Name); problem != "" {
 		page.Problems["name"] = problem
 	}

@@ -100,7 +100,7 @@ func (s *Server) createUser(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	page.Address, page.Name = strings.TrimSpace(form.text("address")), strings.TrimSpace(form.text("name"))
+	page.Address, page.Name = strings.TrimSpace(form.text("address")), form.line("name")
 	page.Administrator = form.text("administrator") != ""
 	user := survey.User{Name: page.Name, Language: page.Lang, Administrator: page.Administrator}
 	if user.Address, err = access.CheckAddress(page.Address); err != nil {

@@ -361,7 +361,7 @@ func (s *Server) changePlan(c echo.Context, change func(d *drafted, form *upload
 // mergeGroups reports several values of an attribute as one. Groups that they were part of are part of it whole.
 func (s *Server) mergeGroups(c echo.Context) error {
 	return s.changePlan(c, func(d *drafted, form *upload) error {
-		merged := fieldwork.Group{Attribute: form.text("attribute"), Name: strings.TrimSpace(form.text("name"))}
+		merged := fieldwork.Group{Attribute: form.text("attribute"), Name: form.line("name")}
 		at := slices.IndexFunc(d.attributes, func(a survey.Attribute) bool { return a.Key == merged.Attribute })
 		if at < 0 || merged.Name == "" {
 			return fmt.Errorf("attribute %q: %w", merged.Attribute, survey.ErrNotFound)

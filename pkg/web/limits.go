@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"net/netip"
+	"os"
 	"sync"
 	"time"
 
@@ -25,6 +26,9 @@ const (
 
 // gateWait is after how many seconds one may surely try again.
 const gateWait = "60"
+
+// errTooSlow says that what somebody sends did not arrive in time. Nothing of it is used: what came last is cut off.
+var errTooSlow = errors.New("what was sent came too slowly")
 
 // errTooMany says that too many requests came from one address.
 var errTooMany = errors.New("too many requests from one address")
@@ -84,6 +88,9 @@ func (s *Server) hurry(ruled ruledRoutes) echo.MiddlewareFunc {
 			if c.Request().Body == nil || c.Request().Body == http.NoBody {
 				return next(c)
 			}
+			body := &timedBody{ReadCloser: c.Request().Body}
+			c.Request().Body = body
+			c.Set(bodyKey, body)
 			limit := s.forForms
 			if ruled[c.Path()][c.Request().Method].long {
 				limit = filePatience
@@ -93,9 +100,39 @@ func (s *Server) hurry(ruled ruledRoutes) echo.MiddlewareFunc {
 				_ = connection.SetReadDeadline(longAgo) // one that has none is a test's, and sends all at once
 			})
 			defer timer.Stop()
+			body.arrived = func() { timer.Stop() } // what is done with it then takes its own time
 			return next(c)
 		}
 	}
+}
+
+// bodyKey is where the body of a request lies in its context.
+const bodyKey = "body"
+
+// timedBody is the body of a request that has to arrive in time.
+type timedBody struct {
+	io.ReadCloser
+	arrived func() // is called when all of it is there
+	late    bool
+}
+
+// Read reads what has arrived. The error is errTooSlow where the time is over.
+func (b *timedBody) Read(p []byte) (n int, err error) {
+	n, err = b.ReadCloser.Read(p)
+	switch {
+	case errors.Is(err, io.EOF):
+		b.arrived()
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		b.late, err = true, errors.Join(errTooSlow, err)
+	}
+	return n, err
+}
+
+// cameLate reports whether what a visitor sent did not arrive in time. Package http takes her for gone then, although
+// she waits for an answer.
+func cameLate(c echo.Context) bool {
+	body, ok := c.Get(bodyKey).(*timedBody)
+	return ok && body.late
 }
 
 // keepTyped reads the form of a request that is refused, so that the page of the error gives it back. Of somebody we

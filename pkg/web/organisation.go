@@ -127,6 +127,23 @@ func (r room) ratio(contrast float64) string {
 	return r.Lang.Decimal(math.Floor(contrast*10)/10, 1)
 }
 
+// TooSmall warns of a smallest group that is proposed and in which people can be told; "" is no warning. It may be
+// stored nevertheless, as a wave that is not anonymous may be launched with it.
+func (p organisationPage) TooSmall() string {
+	n, err := strconv.Atoi(strings.TrimSpace(p.Fields["threshold"]))
+	if err != nil || n < 1 || n >= leastAnonymous {
+		return ""
+	}
+	return p.N("organisation_threshold_small", n)
+}
+
+// ThresholdField returns the field of the smallest group that is proposed.
+func (p organisationPage) ThresholdField() formField {
+	field := p.Field("threshold", "number", "threshold", "organisation_threshold_hint")
+	field.Hint = p.phrases.Say(p.Lang, "organisation_threshold_hint", survey.Args{"Least": p.Integer(leastAnonymous), "Usual": p.Integer(survey.UsualThreshold)})
+	return field
+}
+
 // Field returns a field of the form as it is to be shown, with the key of its hint.
 func (p organisationPage) Field(name, kind, label, hint string) formField {
 	return formField{name, kind, p.T(label), p.T(hint), p.Fields[name], p.Problems[name]}
@@ -167,7 +184,7 @@ func (p *organisationPage) read(s *Server, form *upload, o *survey.Organisation)
 	for field := range p.Fields {
 		p.Fields[field] = form.text(field)
 	}
-	o.Name = strings.Join(strings.Fields(p.Fields["name"]), " ")
+	o.Name = survey.OneLine(p.Fields["name"])
 	switch {
 	case o.Name == "":
 		p.Problems["name"] = p.T("problem_no_name")

@@ -2,10 +2,12 @@ package web
 
 import (
 	"net/http"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 
+	"cxmirror/pkg/access"
 	"cxmirror/pkg/store/storetest"
 	"cxmirror/pkg/survey"
 )
@@ -77,4 +79,57 @@ func TestArchivedOrganisationTakesNoAnswers(t *testing.T) {
 	}
 	f.setOrganisation(t, func(o *survey.Organisation) { o.Archived = nil })
 	mustSay(t, visitor.get("/o/"+w.Slug), 200, "<form")
+}
+
+// A proposal in which people could be told is warned of, and stored as it was wanted.
+func TestSmallThresholdIsWarnedOf(t *testing.T) {
+	f, _ := newBench(t)
+	owner := f.person(t)
+	warnings := map[string]map[string]string{
+		"en": {"1": "from 1 employee on would be shown", "2": "from 2 employees on would be shown"},
+		"pl": {"1": "od 1 pracownika", "2": "od 2 pracowników"},
+		"ro": {"1": "de la 1 angajat în sus", "2": "de la 2 angajați în sus"},
+		"ru": {"1": "от 1 сотрудника", "2": "от 2 сотрудников"},
+	}
+	hints := map[string]string{"en": "5 is usual; below 3, people can be told", "pl": "poniżej 3", "ro": "sub 3", "ru": "ниже 3"}
+	for _, threshold := range []string{"1", "2", "3", "1000"} {
+		saved := owner.sendForm("/organisation", map[string]string{"name": "Acme\u202e \u2066Ltd", "threshold": threshold, "comments": "1000"}, nil)
+		o, err := f.store.Organisation(t.Context(), survey.DefaultOrganisation)
+		if saved.status != http.StatusSeeOther || err != nil || strconv.Itoa(o.Threshold) != threshold || o.Name != "Acme Ltd" {
+			t.Fatalf("%s: status %d, %+q with %d, %v", threshold, saved.status, o.Name, o.Threshold, err)
+		}
+		for lang, words := range warnings {
+			page := owner.get("/organisation?saved=1&lang=" + lang)
+			mustSay(t, page, 200, hints[lang])
+			warned := strings.Contains(page.body, `id="threshold-small"`)
+			if want := words[threshold]; warned != (want != "") || !strings.Contains(visible(page.body), want) {
+				t.Errorf("%s in %s: warned %v; want %q", threshold, lang, warned, want)
+			}
+		}
+	}
+}
+
+// Names that people type keep nothing that turns the direction of writing.
+func TestNamesAreOneLine(t *testing.T) {
+	f, _ := newBench(t)
+	twoSides(t, f)
+	owner := f.person(t)
+	const typed, kept = "\u202eSpring \u2066می\u200cخواهم\u2069\u200b", "Spring می\u200cخواهم"
+	if got := owner.sendForm("/waves/new", map[string]string{"questionnaire": "external-expectations", "name": typed, "slug": "typed", "mode": "confidential"}, nil); got.status != http.StatusSeeOther {
+		t.Fatalf("new wave: %d %s", got.status, visible(got.body))
+	}
+	w, err := f.store.WaveBySlug(t.Context(), "typed")
+	if err != nil || w.Name != kept {
+		t.Errorf("the wave is called %+q, %v", w.Name, err)
+	}
+	owner.sendForm("/views", map[string]string{"query": "external=1&internal=2&item=expectations", "name": typed}, nil)
+	views, err := f.store.Views(t.Context(), survey.DefaultOrganisation)
+	if err != nil || len(views) != 1 || views[0].Name != kept {
+		t.Errorf("views %+v, %v", views, err)
+	}
+	for given, want := range map[string]string{typed: kept, "\u202e\u200d": ""} {
+		if name, err := access.CheckName(given); name != want || (err != nil) != (want == "") {
+			t.Errorf("CheckName(%+q) = %+q, %v", given, name, err)
+		}
+	}
 }

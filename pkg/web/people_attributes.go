@@ -157,7 +157,7 @@ func (s *Server) createAttribute(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	page.Name, page.Key = strings.TrimSpace(form.text("name")), strings.TrimSpace(form.text("key"))
+	page.Name, page.Key = form.line("name"), strings.TrimSpace(form.text("key"))
 	page.Type = survey.AttributeType(form.text("type"))
 	page.checkName(page.Name)
 	if page.Key == "" {
@@ -367,7 +367,7 @@ func (s *Server) saveAttribute(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	page.Name, page.Type = strings.TrimSpace(form.text("name")), survey.AttributeType(form.text("type"))
+	page.Name, page.Type = form.line("name"), survey.AttributeType(form.text("type"))
 	if problem := nameProblem(page.room, page.Name); problem != "" {
 		page.Problems["name"] = problem
 	}
@@ -398,7 +398,7 @@ func (s *Server) changeValues(c echo.Context) error {
 	do, id, _ := strings.Cut(form.fields.Get("do"), ":")
 	switch do {
 	case "rename":
-		return s.renameValue(c, &page, id, strings.TrimSpace(form.text("name."+id)))
+		return s.renameValue(c, &page, id, form.line("name."+id))
 	case "split":
 		value, err := page.valueOf(id)
 		if err != nil {

@@ -557,9 +557,17 @@ func (s *Server) importPeople(c echo.Context) error {
 		return err
 	}
 	file.done = done
+	tellImport(c, &result, done.Rejected)
+	return c.Redirect(http.StatusSeeOther, address)
+}
+
+// tellImport adds to what the audit trail tells how many people an import was about.
+func tellImport(c echo.Context, result *store.ImportResult, rejected int) {
 	detail(c, "new", strconv.Itoa(result.New))
 	detail(c, "updated", strconv.Itoa(result.Updated))
-	return c.Redirect(http.StatusSeeOther, address)
+	detail(c, "unchanged", strconv.Itoa(result.Unchanged))
+	detail(c, "deactivated", strconv.Itoa(result.Deactivated))
+	detail(c, "rejected", strconv.Itoa(rejected))
 }
 
 // nameAttributes makes the attributes that a file brings known by the names of its columns.

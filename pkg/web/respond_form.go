@@ -41,13 +41,16 @@ type sentForm struct {
 func (f *sentForm) shown() []string { return strings.Fields(f.own.Get(fieldShown)) }
 
 // readForm reads a form of at most formLimit bytes. What arrived is returned even where the error is
-// errIncomplete; the other error is errTooLarge.
+// errIncomplete; other errors are errTooLarge and errTooSlow.
 func readForm(r *http.Request) (*sentForm, error) {
 	body, err := io.ReadAll(io.LimitReader(r.Body, formLimit+1))
 	if len(body) > formLimit {
 		// A browser reads our answer only once it could send all it has. What comes beyond is not kept.
 		_, _ = io.Copy(io.Discard, io.LimitReader(r.Body, uploadLimit)) // what matters is known
 		return nil, errTooLarge
+	}
+	if errors.Is(err, errTooSlow) {
+		return nil, errTooSlow
 	}
 	whole := err == nil
 	kind, parameters, err := mime.ParseMediaType(r.Header.Get("Content-Type"))

@@ -682,7 +682,7 @@ func TestRequestsInTheAuditTrail(t *testing.T) {
 		switch {
 		case e.Action == "threshold.raised" && e.Details["threshold"] != "5 → 7":
 			t.Errorf("raised from and to: %v", e.Details)
-		case e.Action == "people.imported" && (e.Details["new"] != "2" || len(e.Details) != 2):
+		case e.Action == "people.imported" && (e.Details["new"] != "2" || e.Details["rejected"] != "0" || len(e.Details) != 5):
 			t.Errorf("imported: %v", e.Details)
 		}
 	}
@@ -740,7 +740,11 @@ func TestSlowAndLargeForms(t *testing.T) {
 	f, p, user := newDoor(t, survey.Owner)
 	f.server.forForms = 200 * time.Millisecond
 	address := strings.TrimPrefix(f.http.URL, "http://")
-	for _, path := range []string{"/sign-in", "/o/nowhere", "/waves/new", "/api/v1/waves"} {
+	for _, tt := range []struct{ path, languages, says string }{
+		{"/sign-in", "en", "<title>It came too slowly"}, {"/o/nowhere", "ro", "A venit prea încet"}, {"/o/nowhere/1", "uk", "Дані надходили надто повільно"},
+		{"/waves/new", "pl", "Dane przychodziły zbyt wolno"}, {"/organisation", "ru", "Данные поступали слишком медленно"}, {"/api/v1/waves", "en", "#problem-too-slow"},
+	} {
+		path := tt.path
 		connection, err := net.Dial("tcp", address)
 		if err != nil {
 			t.Fatal(err)
@@ -749,12 +753,12 @@ func TestSlowAndLargeForms(t *testing.T) {
 		if err := connection.SetDeadline(time.Now().Add(20 * time.Second)); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := io.WriteString(connection, "POST "+path+" HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 100\r\nCookie: "+
+		if _, err := io.WriteString(connection, "POST "+path+" HTTP/1.1\r\nHost: x\r\nAccept-Language: "+tt.languages+"\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 100\r\nCookie: "+
 			plainCookie+"="+f.session(t, user, survey.DefaultOrganisation)+"\r\n\r\nname="); err != nil {
 			t.Fatal(err)
 		}
-		if got, err := io.ReadAll(connection); err != nil || !strings.HasPrefix(string(got), "HTTP/1.1 4") {
-			t.Errorf("%s: %v, %.80q; want to be refused and cut off", path, err, got)
+		if got, err := io.ReadAll(connection); err != nil || !strings.HasPrefix(string(got), "HTTP/1.1 408 ") || !strings.Contains(string(got), "\r\nConnection: close\r\n") || !strings.Contains(string(got), tt.says) {
+			t.Errorf("%s: %v, %.2000q; want to be told %q and cut off", path, err, got, tt.says)
 		}
 	}
 	f.server.forForms = formPatience

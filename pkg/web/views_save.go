@@ -150,7 +150,7 @@ func (r room) chosenWords(ch *chosen) []namedText {
 
 // read takes what was typed into the form, and reports whether it can be stored.
 func (p *viewPage) read(form *upload) bool {
-	p.Name = strings.TrimSpace(form.text("name"))
+	p.Name = form.line("name")
 	for i := range p.Readers {
 		p.Readers[i].Ticked = slices.Contains(form.fields["reader"], strconv.FormatInt(int64(p.Readers[i].ID), 10))
 	}
@@ -178,15 +178,17 @@ func (s *Server) createView(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	parameters, err := url.ParseQuery(form.text("query"))
-	if err != nil {
-		return errors.Join(survey.ErrNotFound, err)
-	}
-	page, err := s.viewPage(c, 0, parameters)
+	page, whole, err := s.wantedView(c, form.text("query"))
 	if err != nil {
 		return err
 	}
-	if !page.read(form) {
+	if named := page.read(form); !named || !whole {
+		if !whole {
+			page.Problems["query"] = page.T("view_problem_what")
+			if page.Query == "" {
+				page.Problems["query"] = page.T("view_problem_nothing")
+			}
+		}
 		return s.show(c, http.StatusUnprocessableEntity, "workbench", "view", page)
 	}
 	view := survey.View{Organisation: s.organisationOf(c), Name: page.Name, Query: page.Query, Maker: actorOf(c).User.ID, Viewers: page.viewers()}
@@ -196,6 +198,27 @@ func (s *Server) createView(c echo.Context) error {
 	about(c, subject("view", strconv.FormatInt(int64(view.ID), 10)))
 	tellView(c, &view)
 	return c.Redirect(http.StatusSeeOther, "/views?done=made")
+}
+
+// wantedView lays the form of a view out that is to show what a query names, and reports whether that can be stored:
+// both waves and the item are named, and all that is named is there. Otherwise the form shows what is nearest to it,
+// for whoever saves it to look at first; of an organisation with nothing to compare, nothing.
+func (s *Server) wantedView(c echo.Context, query string) (page viewPage, whole bool, err error) {
+	parameters, wrong := url.ParseQuery(query)
+	whole = wrong == nil && parameters.Get("external") != "" && parameters.Get("internal") != "" && parameters.Get("item") != ""
+	page, err = s.viewPage(c, 0, parameters)
+	for _, part := range []string{"segment", "item", "internal", "external"} {
+		if !errors.Is(err, survey.ErrNotFound) {
+			break
+		}
+		whole = false
+		parameters.Del(part)
+		page, err = s.viewPage(c, 0, parameters)
+	}
+	if errors.Is(err, survey.ErrNotFound) {
+		page.Back, err = "/divergence", nil
+	}
+	return page, whole, err
 }
 
 // tellView adds to what the audit trail tells how a view is called and who sees it.

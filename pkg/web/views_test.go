@@ -5,6 +5,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -118,12 +119,52 @@ func TestViewIsSavedAndRead(t *testing.T) {
 func TestViewWithholds(t *testing.T) {
 	f, owner := newBench(t)
 	twoSides(t, f)
-	owner.post("/views", url.Values{"query": {"segment=internal:department:legal"}, "name": {"The lawyers"}})
+	const whole = "external=1&internal=2&item=expectations"
+	owner.post("/views", url.Values{"query": {whole + "&segment=internal:department:legal"}, "name": {"The lawyers"}})
 	owner.get("/views/1").expect(t, http.StatusOK, []string{"The lawyers"}, `class="picture`)
-	for _, query := range []string{"external=99", "item=nothing", "segment=internal:department:nothing", "%zz"} {
-		if got := owner.post("/views", url.Values{"query": {query}, "name": {"x"}}); got.status != http.StatusNotFound {
-			t.Errorf("%s: %d, want 404", query, got.status)
+	// What is not named, or is not there, is not stored: the form shows what is nearest to it, and asks to look.
+	other := survey.Organisation{Name: "Another"}
+	if err := f.store.CreateOrganisation(t.Context(), &other); err != nil {
+		t.Fatal(err)
+	}
+	version, err := f.store.Version(t.Context(), survey.DefaultOrganisation, f.version(t, "external-expectations"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	version.ID, version.Organisation = 0, other.ID
+	if err := f.store.SaveVersion(t.Context(), &version); err != nil {
+		t.Fatal(err)
+	}
+	foreign := survey.Wave{Organisation: other.ID, Version: version.ID, Name: "Elsewhere", Audience: survey.External, Slug: "elsewhere", Threshold: 1, Comments: 1, State: survey.WaveOpen}
+	if err := f.store.CreateWave(t.Context(), &foreign); err != nil {
+		t.Fatal(err)
+	}
+	for _, query := range []string{
+		"", "https://evil.com", "external=1&internal=2", "external=1&item=expectations", "internal=2&item=expectations", "external=&internal=&item=",
+		"external=99&internal=2&item=expectations", "external=1&internal=99&item=expectations", "external=1&internal=2&item=nothing", "external=2&internal=1&item=expectations",
+		"external=" + strconv.FormatInt(int64(foreign.ID), 10) + "&internal=2&item=expectations",
+		whole + "&segment=internal:department:nothing", whole + "&segment=x", "%zz",
+	} {
+		got := owner.post("/views", url.Values{"query": {query}, "name": {"Typed with care"}})
+		got.expect(t, http.StatusUnprocessableEntity, []string{"is not named, or is not there", "Customers, spring", "Employees, spring"}, "evil.com", "Elsewhere")
+		got.holds(t, `value="Typed with care"`, `href="/divergence"`)
+		if offered, err := url.ParseQuery(got.hidden()["query"]); err != nil || offered.Get("external") != "1" || offered.Get("internal") != "2" || offered.Get("item") != "expectations" {
+			t.Errorf("%q: the form offers %v, %v", query, offered, err)
 		}
+	}
+	if views, err := f.store.Views(t.Context(), survey.DefaultOrganisation); err != nil || len(views) != 1 {
+		t.Errorf("views %+v, %v; want the first alone", views, err)
+	}
+}
+
+// Where there is nothing to compare, a view cannot be saved, and what was typed is still there.
+func TestViewOfNothing(t *testing.T) {
+	_, owner := newBench(t)
+	got := owner.post("/views", url.Values{"query": {"external=1&internal=2&item=x"}, "name": {"Too early"}})
+	got.expect(t, http.StatusUnprocessableEntity, []string{"There is nothing to compare yet"}, "is not there")
+	got.holds(t, `value="Too early"`, `href="/divergence"`)
+	if strings.Contains(got.body, `<button class="button main">Save`) {
+		t.Error("what is nothing can be saved")
 	}
 }
 

@@ -98,7 +98,7 @@ func (s *Server) showWorkbenchTrouble(c echo.Context, t trouble, cause error) er
 	case ours, errors.Is(cause, errIncomplete), errors.Is(cause, errTooMany):
 		page.Again = c.Request().URL.RequestURI()
 	}
-	if sent, ok := c.Get(sentKey).(*upload); ok {
+	if sent, ok := c.Get(sentKey).(*upload); ok && !errors.Is(cause, errTooSlow) {
 		page.Sent, page.Lost = sent.kept(page.room)
 	}
 	return s.show(c, t.status, "workbench", "trouble", page)
@@ -107,7 +107,7 @@ func (s *Server) showWorkbenchTrouble(c echo.Context, t trouble, cause error) er
 // workbenchPhrase returns where the words of an error begin that are said at the workbench.
 func (t trouble) workbenchPhrase() string {
 	switch t.phrase {
-	case "not_found", "conflict", "away", "error", "too_large", "signed_out", "may_not", "other_organisation", "link_used", "too_many", "token":
+	case "not_found", "conflict", "away", "error", "too_large", "signed_out", "may_not", "other_organisation", "link_used", "too_many", "too_slow", "token":
 		return "trouble_" + t.phrase
 	}
 	if t.status == http.StatusForbidden {

@@ -11,6 +11,8 @@ import (
 	"strings"
 
 	"github.com/labstack/echo/v4"
+
+	"cxmirror/pkg/survey"
 )
 
 // upload is a form of the workbench: its fields and its files.
@@ -30,12 +32,15 @@ func (u *upload) text(field string) string {
 	return strings.NewReplacer("\r\n", "\n", "\x00", "").Replace(strings.ToValidUTF8(u.fields.Get(field), "\uFFFD"))
 }
 
+// line returns a field as one line, as names are: see [survey.OneLine].
+func (u *upload) line(field string) string { return survey.OneLine(u.text(field)) }
+
 // drainLimit is how many bytes of a form are read that is too large: a browser reads no answer before it has sent
 // all, so who sends a little too much is heard out.
 const drainLimit = 1 << 30
 
 // readUpload reads a form of at most limit bytes, with files or without. A longer one is errTooLarge, half of
-// one is errIncomplete; both come with the fields that arrived, if any did.
+// one is errIncomplete; both come with the fields that arrived, if any did. One that takes too long is errTooSlow.
 func readUpload(r *http.Request, limit int64) (*upload, error) {
 	body := io.LimitReader(r.Body, drainLimit)
 	kind, parameters, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
@@ -90,7 +95,10 @@ func readParts(parts *multipart.Reader, limit int64) (*upload, error) {
 	}
 }
 
-// brokenOff is a form that did not arrive whole.
+// brokenOff is a form that did not arrive whole, or errTooSlow.
 func brokenOff(err error) error {
+	if errors.Is(err, errTooSlow) {
+		return errTooSlow
+	}
 	return echo.NewHTTPError(http.StatusBadRequest).SetInternal(errors.Join(errIncomplete, err))
 }

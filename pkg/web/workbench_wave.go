@@ -305,7 +305,7 @@ func (n *newWave) readSource(form *upload) (fileName string) {
 }
 
 func (n *newWave) checkName() {
-	switch n.Name = strings.TrimSpace(n.Name); {
+	switch n.Name = survey.OneLine(n.Name); {
 	case n.Name == "":
 		n.Problems["name"] = n.words.T("problem_no_name")
 	case utf8.RuneCountInString(n.Name) > longestName:

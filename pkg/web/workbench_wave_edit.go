@@ -117,7 +117,7 @@ func (p *editWavePage) read(form *upload, wave *survey.Wave) {
 	for field := range p.Fields {
 		p.Fields[field] = form.text(field)
 	}
-	wave.Name = strings.TrimSpace(p.Fields["name"])
+	wave.Name = survey.OneLine(p.Fields["name"])
 	switch {
 	case wave.Name == "":
 		p.Problems["name"] = p.T("problem_no_name")
@@ -248,7 +248,7 @@ func (p *editWavePage) number(field string, low, high int) int {
 }
 
 func (p *editWavePage) short(field string) string {
-	text := strings.TrimSpace(p.Fields[field])
+	text := survey.OneLine(p.Fields[field])
 	if utf8.RuneCountInString(text) > longestName {
 		p.Problems[field] = p.N("problem_too_long", longestName)
 	}
