@@ -741,8 +741,12 @@ func TestSlowAndLargeForms(t *testing.T) {
 	f.server.forForms = 200 * time.Millisecond
 	address := strings.TrimPrefix(f.http.URL, "http://")
 	for _, tt := range []struct{ path, languages, says string }{
-		{"/sign-in", "en", "<title>It came too slowly"}, {"/o/nowhere", "ro", "A venit prea încet"}, {"/o/nowhere/1", "uk", "Дані надходили надто повільно"},
-		{"/waves/new", "pl", "Dane przychodziły zbyt wolno"}, {"/organisation", "ru", "Данные поступали слишком медленно"}, {"/api/v1/waves", "en", "#problem-too-slow"},
+		{"/sign-in", "en", "<title>It came too slowly"},
+		{"/o/nowhere", "ro", "A venit prea încet"},
+		{"/o/nowhere/1", "uk", "Дані надходили надто повільно"},
+		{"/waves/new", "pl", "Dane przychodziły zbyt wolno"},
+		{"/organisation", "ru", "Данные поступали слишком медленно"},
+		{"/api/v1/waves", "en", "#problem-too-slow"},
 	} {
 		path := tt.path
 		connection, err := net.Dial("tcp", address)

@@ -106,15 +106,6 @@ func (s *Server) viewPage(c echo.Context, id survey.ViewID, parameters url.Value
 	page := viewPage{room: s.room(c, "views"), ID: id, Problems: map[string]string{}}
 	page.Title = page.T("view_save")
 	ctx := c.Request().Context()
-	ch, _, err := s.choose(ctx, s.organisationOf(c), parameters)
-	if err != nil {
-		return page, notThere(err)
-	}
-	page.Query, page.Chosen = ch.query().Encode(), page.chosenWords(ch)
-	page.Back = "/divergence?" + page.Query
-	if id != 0 {
-		page.Back = "/views"
-	}
 	members, err := s.store.Members(ctx, s.organisationOf(c))
 	if err != nil {
 		return page, err
@@ -123,6 +114,15 @@ func (s *Server) viewPage(c echo.Context, id survey.ViewID, parameters url.Value
 		if m := &members[i]; !access.May(m.Roles, access.SeeResults) && access.May(m.Roles, access.SeeViews) {
 			page.Readers = append(page.Readers, viewReader{ID: m.User.ID, Called: calledAs(&m.User), Address: m.User.Address})
 		}
+	}
+	ch, _, err := s.choose(ctx, s.organisationOf(c), parameters)
+	if err != nil {
+		return page, notThere(err)
+	}
+	page.Query, page.Chosen = ch.query().Encode(), page.chosenWords(ch)
+	page.Back = "/divergence?" + page.Query
+	if id != 0 {
+		page.Back = "/views"
 	}
 	return page, nil
 }
