@@ -154,7 +154,7 @@ func (s *Service) MailInvitation(ctx context.Context, by *Actor, id survey.UserI
 	}
 	names := make([]string, len(memberships))
 	for i := range memberships {
-		names[i] = oneLine(memberships[i].Organisation.Name)
+		names[i] = survey.OneLine(memberships[i].Organisation.Name)
 	}
 	told["Organisation"] = strings.Join(names, ", ")
 	return s.post.send(ctx, user, letterInvitation, told), nil
