@@ -76,13 +76,10 @@ func LoadPhrases(fsys fs.FS, dir string) (*Phrases, error) {
 	for key, forms := range english {
 		p.plural[key] = len(forms) > 1
 	}
-	bundle := i18n.NewBundle(language.English)
+	if err := p.gather(dir, catalogues); err != nil {
+		return nil, errors.Join(append(problems, err)...)
+	}
 	for _, lang := range p.languages {
-		if err := p.add(bundle, lang, catalogues[lang]); err != nil {
-			problems = append(problems, fmt.Errorf("%s.yaml: %w", path.Join(dir, string(lang)), err))
-			continue
-		}
-		p.speakers[lang] = i18n.NewLocalizer(bundle, string(lang))
 		for _, problem := range p.verify(lang, catalogues[lang], english) {
 			problems = append(problems, fmt.Errorf("%s.yaml: %w", path.Join(dir, string(lang)), problem))
 		}
@@ -90,7 +87,20 @@ func LoadPhrases(fsys fs.FS, dir string) (*Phrases, error) {
 	if len(problems) > 0 {
 		return nil, errors.Join(problems...)
 	}
-	return p, nil
+	// Every sentence that was said keeps its template. Most are not said soon, or not in this language.
+	return p, p.gather(dir, catalogues)
+}
+
+// gather makes the catalogues ready to be said.
+func (p *Phrases) gather(dir string, catalogues map[Language]catalogue) error {
+	bundle := i18n.NewBundle(language.English)
+	for _, lang := range p.languages {
+		if err := p.add(bundle, lang, catalogues[lang]); err != nil {
+			return fmt.Errorf("%s.yaml: %w", path.Join(dir, string(lang)), err)
+		}
+		p.speakers[lang] = i18n.NewLocalizer(bundle, string(lang))
+	}
+	return nil
 }
 
 // Languages returns the languages of the catalogue, in alphabetical order.
