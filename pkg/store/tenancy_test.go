@@ -48,8 +48,9 @@ var withoutOrganisation = map[string]string{
 	"UserByAddress": "who types it signs in by it", "UserBySubject": "single sign-on says it", "SaveUser": "of the whole instance",
 	"DeleteUser": "of the whole instance", "SetPassword": "of a user", "SignedIn": "of a user", "SetSecondFactor": "of a user",
 	"UseSecondFactor": "of a user", "UseRecoveryCode": "of a user", "RecoveryCodes": "of a user",
-	"Memberships": "in which organisations a user works", "SetRolesFromGroups": "each role names its organisation",
-	"GroupRoles": "each names its organisation", "SetGroupRoles": "each names its organisation",
+	"Memberships": "in which organisations a user works", "OrganisationsOf": "in which organisations a user works",
+	"SetRolesFromGroups": "each role names its organisation",
+	"GroupRoles":         "each names its organisation", "SetGroupRoles": "each names its organisation",
 	"CreateOrganisation": "makes one", "SaveOrganisation": "its id is the organisation", "Organisations": "all there are",
 
 	"WaveChanges":       "a number of this process",
