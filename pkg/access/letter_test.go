@@ -102,12 +102,14 @@ func TestLettersAreSentAgain(t *testing.T) {
 			t.Fatal("not sent")
 		}
 		time.Sleep(time.Hour)
+		synctest.Wait()
 		if len(tries) != 3 || tries[1] != 20*time.Second || tries[2] != 80*time.Second || log.Len() > 0 {
 			t.Errorf("tried at %v, want three times; the log says %q", tries, log.String())
 		}
 		tries, user.Language = nil, "en"
 		p.send(t.Context(), user, letterPassword, nil)
 		time.Sleep(time.Hour)
+		synctest.Wait()
 		if got := log.String(); len(tries) != 3 || !strings.Contains(got, "letter=password user=7") || strings.Contains(got, "example.org") {
 			t.Errorf("tried at %v; the log says %q", tries, got)
 		}
