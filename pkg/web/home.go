@@ -53,6 +53,10 @@ func (r room) Who() string {
 // Organisation is the name of the one worked in; "" is none.
 func (r room) Organisation() string { return r.actor.Organisation.Name }
 
+// organisationsInMenu is among how many organisations one is chosen in the menu of every page. Who works in more has a
+// page of them.
+const organisationsInMenu = 12
+
 // organisationChoice is an organisation that somebody can work in.
 type organisationChoice struct {
 	ID      survey.OrganisationID
@@ -60,9 +64,10 @@ type organisationChoice struct {
 	Current bool
 }
 
-// Organisations are those that whoever looks at the page can choose from; none where there is nothing to choose.
+// Organisations are those that whoever looks at the page can choose from in its menu; none where there is nothing to
+// choose, or too much.
 func (r room) Organisations() []organisationChoice {
-	if len(r.actor.Memberships) < 2 {
+	if len(r.actor.Memberships) < 2 || len(r.actor.Memberships) > organisationsInMenu {
 		return nil
 	}
 	var all []organisationChoice
@@ -71,6 +76,41 @@ func (r room) Organisations() []organisationChoice {
 		all = append(all, organisationChoice{one.ID, one.Name, one.ID == r.actor.Organisation.ID})
 	}
 	return all
+}
+
+// ManyOrganisations is how many there are to choose from on a page of their own; 0 where the menu has them.
+func (r room) ManyOrganisations() int {
+	if len(r.actor.Memberships) <= organisationsInMenu {
+		return 0
+	}
+	return len(r.actor.Memberships)
+}
+
+// placesPage lists the organisations that somebody works in, for her to choose one.
+type placesPage struct {
+	room
+	List   listing
+	Places []placeLine
+}
+
+// placeLine is one of them, and what she is there.
+type placeLine struct {
+	organisationChoice
+	Roles string
+}
+
+// showPlaces shows where somebody can work. It is there for everybody; the menu leads to it from many.
+func (s *Server) showPlaces(c echo.Context) error {
+	page := placesPage{room: s.room(c, "places"), List: readListing("/work-in", c.QueryParams())}
+	page.Title, page.List.Hint = page.T("places"), page.T("places_search_hint")
+	actor := actorOf(c)
+	words := func(m *survey.Membership) string { return m.Organisation.Name + " " + page.roleNames(m.Roles) }
+	for _, m := range lookThrough(&page.List, &page.room, actor.Memberships, words) {
+		page.Places = append(page.Places, placeLine{
+			organisationChoice{m.Organisation.ID, m.Organisation.Name, m.Organisation.ID == actor.Organisation.ID}, page.roleNames(m.Roles),
+		})
+	}
+	return s.show(c, http.StatusOK, "workbench", "places", page)
 }
 
 // roleChoice is a role in which a demonstration can be looked at.

@@ -44,12 +44,14 @@ func (s *Server) instanceRoutes(g *echo.Group) {
 // instancePage lists the organisations, and makes others.
 type instancePage struct {
 	room
-	Living   []housedLine
-	Archived []housedLine
-	Name     string // as typed
-	Owner    string
-	Problems map[string]string
-	Done     string
+	List      listing
+	Living    []housedLine // of the page of the list
+	Archived  []housedLine
+	NoneLives bool   // all there are are in the archive
+	Name      string // as typed
+	Owner     string
+	Problems  map[string]string
+	Done      string
 }
 
 // housedLine is an organisation as it is listed.
@@ -77,6 +79,12 @@ func (s *Server) instancePage(c echo.Context) (instancePage, error) {
 	if err != nil {
 		return page, err
 	}
+	put := func(o survey.Organisation) bool { return o.Archived != nil }
+	page.NoneLives = !slices.ContainsFunc(all, func(o survey.Organisation) bool { return !put(o) })
+	all = append(slices.DeleteFunc(slices.Clone(all), put), slices.DeleteFunc(all, func(o survey.Organisation) bool { return !put(o) })...)
+	page.List = readListing("/instance", c.QueryParams())
+	page.List.Hint = page.T("instance_search_hint")
+	all = lookThrough(&page.List, &page.room, all, func(o *survey.Organisation) string { return o.Name })
 	for i := range all {
 		line := housedLine{all[i].ID, all[i].Name, page.Day(all[i].Created)}
 		if all[i].Archived == nil {

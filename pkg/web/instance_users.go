@@ -15,8 +15,9 @@ import (
 // usersPage lists who signs in, and makes others.
 type usersPage struct {
 	room
-	Users         []userLine
-	Address, Name string // as typed
+	List          listing
+	Users         []userLine // of the page of the list
+	Address, Name string     // as typed
 	Administrator bool
 	Problems      map[string]string
 	Done          string
@@ -83,6 +84,9 @@ func (s *Server) usersPage(c echo.Context) (usersPage, error) {
 	page := usersPage{room: s.room(c, "instance"), Problems: map[string]string{}}
 	page.Title = page.T("users")
 	users, err := s.store.Users(c.Request().Context())
+	page.List = readListing("/instance/users", c.QueryParams())
+	page.List.Hint = page.T("user_search_hint")
+	users = lookThrough(&page.List, &page.room, users, func(u *survey.User) string { return u.Name + " " + u.Address })
 	for i := range users {
 		page.Users = append(page.Users, s.userLine(page.room, &users[i]))
 	}

@@ -26,9 +26,11 @@ func (s *Server) memberRoutes(g *echo.Group) {
 // membersPage lists who works in the organisation, and invites others.
 type membersPage struct {
 	room
-	Members []memberLine
-	Told    string // what was done
-	Problem string // of no single field
+	List    listing
+	Members []memberLine // of the page of the list
+	Alone   bool         // there is one
+	Told    string       // what was done
+	Problem string       // of no single field
 
 	Address, Name string // of the form, as typed
 	Roles         []tickedRole
@@ -89,6 +91,16 @@ func (s *Server) membersPage(c echo.Context) (membersPage, error) {
 	if err != nil {
 		return page, err
 	}
+	page.Alone = len(members) == 1
+	page.List = readListing("/members", c.QueryParams())
+	page.List.Hint = page.T("user_search_hint")
+	if at := slices.IndexFunc(members, func(m survey.Member) bool { return strconv.FormatInt(int64(m.User.ID), 10) == c.Param("user") }); at >= 0 {
+		page.List.Number = at/linesPerPage + 1 // of whom something is said
+	}
+	words := func(m *survey.Member) string {
+		return m.User.Name + " " + m.User.Address + " " + page.roleNames(m.Roles)
+	}
+	members = lookThrough(&page.List, &page.room, members, words)
 	for i := range members {
 		page.Members = append(page.Members, s.memberLine(page.room, &members[i]))
 	}

@@ -80,11 +80,7 @@ func peopleStates() []string {
 // readPeopleFilter reads a filter. What it does not know it leaves out: the address may have been kept since an
 // attribute was there.
 func readPeopleFilter(query url.Values) peopleFilter {
-	f := peopleFilter{Text: strings.ToValidUTF8(strings.TrimSpace(query.Get("q")), ""), Page: 1, Where: map[string][]string{}}
-	f.Text = strings.ReplaceAll(f.Text, "\x00", "")
-	if letters := []rune(f.Text); len(letters) > longestSearch {
-		f.Text = string(letters[:longestSearch])
-	}
+	f := peopleFilter{Text: soughtText(query.Get("q")), Page: 1, Where: map[string][]string{}}
 	if state := query.Get("state"); slices.Contains(peopleStates(), state) {
 		f.State = state
 	}

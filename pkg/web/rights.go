@@ -68,6 +68,7 @@ var rights = map[string]rule{ //nolint:gochecknoglobals // the table is the poin
 	"POST /invitation/:secret":   {reach: visitors, gate: signInGate},
 	"GET /set-up/:secret":        {reach: visitors, gate: signInGate},
 	"POST /set-up/:secret":       {reach: visitors, gate: signInGate},
+	"GET /work-in":               {reach: users},
 	"POST /work-in":              {reach: users},
 	"POST /look-as":              {reach: users},
 

@@ -44,6 +44,7 @@ func (s *Server) signInRoutes(g *echo.Group) {
 	g.POST("/"+string(survey.SetUpLink)+"/:secret", s.setUp)
 
 	// Where she works once she is in.
+	g.GET("/work-in", s.showPlaces)
 	g.POST("/work-in", s.switchOrganisation)
 	g.POST("/look-as", s.lookAs)
 }
