@@ -314,21 +314,24 @@ func (s *Server) guard(ruled ruledRoutes) echo.MiddlewareFunc {
 	}
 }
 
-// admits returns why whoever sent a request may not do so.
+// admits returns why whoever sent a request may not do so. A form that was shown for another of her organisations may
+// take her there first: what she may do is asked of where it will be done.
 func (s *Server) admits(c echo.Context, r *rule) error {
-	actor := actorOf(c)
 	switch {
 	case r.reach == visitors:
 		return nil
-	case actor == nil:
+	case actorOf(c) == nil:
 		return errSignedOut
-	case r.reach == byRight && !actor.May(r.right) && (r.also == "" || !actor.May(r.also)):
-		return mayNotError{r.right}
-	}
-	if r.reach != byRight {
+	case r.reach != byRight:
 		return nil
 	}
-	return s.sameOrganisation(c)
+	if err := s.sameOrganisation(c); err != nil {
+		return err
+	}
+	if actor := actorOf(c); !actor.May(r.right) && (r.also == "" || !actor.May(r.also)) {
+		return mayNotError{r.right}
+	}
+	return nil
 }
 
 // refuse sends those who have not signed in to where they can, and back afterwards. Who sent a form keeps it.

@@ -2,6 +2,7 @@ package web
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -407,6 +408,42 @@ func TestFormsOfAnotherOrganisation(t *testing.T) {
 		if got := p.post("/work-in", url.Values{"to": {wrong}}); got.status != http.StatusNotFound {
 			t.Errorf("working in %q: %d", wrong, got.status)
 		}
+	}
+}
+
+// A form that is sent to another of her organisations does there what she may do there, and nothing that she may do
+// where she works now.
+func TestFormOfAnotherOrganisationAsksForTheRightThere(t *testing.T) {
+	f, _, user := newDoor(t, survey.Owner)
+	other := f.addOrganisation(t, "Second")
+	f.setRoles(t, other.ID, f.addUser(t, "eva@example.com"), survey.Owner)
+	f.setRoles(t, other.ID, user, survey.Viewer)
+	there := fmt.Sprintf("?there=1&organisation=%d", other.ID)
+	for address, form := range map[string]url.Values{
+		"/waves/new":  {"questionnaire": {"internal-expectations"}, "name": {"Smuggled"}},
+		"/members":    {"address": {"accomplice@example.com"}, "roles": {"owner"}},
+		"/people/new": {"name": {"Smuggled"}, "address": {"smuggled@example.com"}},
+		fmt.Sprintf("/members/%d/roles", user.ID): {"roles": {"owner"}},
+		"/tokens": {"name": {"Smuggled"}, "days": {"90"}, "rights": {"people.see"}},
+	} {
+		p := f.as(t, user, survey.DefaultOrganisation) // of which she is an owner
+		if got := p.post(address+there, form); got.status != http.StatusForbidden {
+			t.Errorf("%s, of an organisation in which she is a viewer: %d %s", address, got.status, visible(got.body))
+		}
+	}
+	members, err := f.store.Members(t.Context(), other.ID)
+	if err != nil || len(members) != 2 || slices.ContainsFunc(members, func(m survey.Member) bool { return m.User.ID == user.ID && !slices.Equal(m.Roles, []survey.Role{survey.Viewer}) }) {
+		t.Errorf("%d work there, and she as more than a viewer, or %v", len(members), err)
+	}
+	// And the other way round: what she may not do here does not keep her from what she may do there.
+	f.setRoles(t, other.ID, user, survey.HR)
+	f.setRoles(t, survey.DefaultOrganisation, f.addUser(t, "first@example.com"), survey.Owner)
+	f.setRoles(t, survey.DefaultOrganisation, user, survey.Viewer)
+	p := f.as(t, user, survey.DefaultOrganisation)
+	form := url.Values{"questionnaire": {"internal-expectations"}, "name": {"Of the second"}}
+	mustSay(t, p.post(fmt.Sprintf("/waves/new?organisation=%d", other.ID), form), 409, "This page was shown for another organisation")
+	if got := p.post("/waves/new"+there, form); got.status != http.StatusSeeOther {
+		t.Errorf("where she is HR: %d %s", got.status, visible(got.body))
 	}
 }
 
