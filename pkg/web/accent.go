@@ -123,11 +123,18 @@ func accentAddress(accent string) string {
 	return "/accent/" + chosen.String()[1:] + ".css"
 }
 
-// showAccent sends the style of an accent. It is made of its address alone, and says of whom it is to nobody.
+// showAccent sends the style of an accent: alone for the workbench, and with everything else for respondents. It is
+// made of its address alone, and says of whom it is to nobody.
 func (s *Server) showAccent(c echo.Context) error {
-	digits, found := strings.CutSuffix(c.Param("name"), ".css")
+	digits, sheet, whole := strings.Cut(c.Param("name"), "-")
+	if !whole {
+		digits, sheet, _ = strings.Cut(c.Param("name"), ".")
+	}
 	chosen, ok := readColour("#" + digits)
-	if !found || !ok {
+	switch {
+	case ok && whole && sheet == s.dresses.name:
+		return s.showDress(c, chosen)
+	case !ok || whole || sheet != "css":
 		return fmt.Errorf("accent: %w", survey.ErrNotFound)
 	}
 	light, dark := accentOf(chosen)

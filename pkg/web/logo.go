@@ -165,14 +165,16 @@ type logos struct {
 	of map[survey.OrganisationID]keptLogo
 }
 
-// keptLogo is what is known of an organisation's logo.
+// keptLogo is what is known of how an organisation looks: its logo and its colour.
 type keptLogo struct {
 	name       string // of its address; "" is no logo
 	content    []byte
 	kind       string
 	letterhead template.URL // the logo itself, small, as a respondent's page has it; "" where it does not fit
 	called     string       // the organisation
+	accent     string       // of it, as it was chosen; "" is the product's own
 	read       time.Time
+	asked      time.Time // the database, last: while one request waits for it, the others have what is known
 }
 
 // How long a logo is remembered, and of how many organisations.
@@ -192,6 +194,16 @@ func (l *logos) forget(id survey.OrganisationID) {
 	delete(l.of, id)
 }
 
+// keep remembers an organisation's logo.
+func (l *logos) keep(id survey.OrganisationID, logo keptLogo) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if len(l.of) >= logosHeld {
+		clear(l.of)
+	}
+	l.of[id] = logo
+}
+
 // logoOf returns the logo of an organisation. A page is not refused because of it: without the database it is the one
 // remembered, or none.
 func (s *Server) logoOf(ctx context.Context, id survey.OrganisationID) keptLogo {
@@ -200,8 +212,16 @@ func (s *Server) logoOf(ctx context.Context, id survey.OrganisationID) keptLogo 
 	}
 	s.logos.mu.Lock()
 	known, ok := s.logos.of[id]
+	now := s.now()
+	age := now.Sub(known.asked)
+	fresh := ok && age >= 0 && age < logoFresh
+	if ok && !fresh {
+		asked := known
+		asked.asked = now
+		s.logos.of[id] = asked
+	}
 	s.logos.mu.Unlock()
-	if age := s.now().Sub(known.read); ok && age >= 0 && age < logoFresh {
+	if fresh {
 		return known
 	}
 	ctx, cancel := context.WithTimeout(ctx, logoPatience)
@@ -211,24 +231,21 @@ func (s *Server) logoOf(ctx context.Context, id survey.OrganisationID) keptLogo 
 	case errors.Is(err, survey.ErrNotFound):
 		return keptLogo{}
 	case err != nil:
+		known.asked = now
+		s.logos.keep(id, known) // the next pages do not wait for it as well
 		return known
 	}
-	fresh := keptLogo{called: o.Name, read: s.now()}
+	found := keptLogo{called: o.Name, accent: o.Accent, read: s.now(), asked: now}
 	if len(o.Logo) > 0 {
 		sum := sha256.Sum256(o.Logo)
-		fresh.name = strconv.FormatInt(int64(id), 10) + "-" + hex.EncodeToString(sum[:12])
-		fresh.content, fresh.kind, fresh.letterhead = o.Logo, o.LogoKind, known.letterhead
-		if fresh.name != known.name {
-			fresh.letterhead = letterhead(o.Logo)
+		found.name = strconv.FormatInt(int64(id), 10) + "-" + hex.EncodeToString(sum[:12])
+		found.content, found.kind, found.letterhead = o.Logo, o.LogoKind, known.letterhead
+		if found.name != known.name {
+			found.letterhead = letterhead(o.Logo)
 		}
 	}
-	s.logos.mu.Lock()
-	defer s.logos.mu.Unlock()
-	if len(s.logos.of) >= logosHeld {
-		clear(s.logos.of)
-	}
-	s.logos.of[id] = fresh
-	return fresh
+	s.logos.keep(id, found)
+	return found
 }
 
 // letterhead returns a logo small enough to stand in a respondent's page; "" where it cannot be made so.

@@ -24,7 +24,6 @@ func (s *Server) organisationRoutes(g *echo.Group) {
 	g.GET("/organisation", s.showOrganisation)
 	g.POST("/organisation", s.saveOrganisation)
 	g.GET("/logo/:name", s.showLogo)
-	g.GET("/accent/:name", s.showAccent)
 }
 
 // organisationPage is the form of what the organisation worked in is called, how it looks and what it proposes.

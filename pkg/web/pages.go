@@ -187,8 +187,16 @@ func (p *pages) pack(to *bytes.Buffer, pieces []piece) error {
 	return nil
 }
 
-// send sends a page made of pieces, packed where the browser can unpack it.
+// send sends a page made of pieces.
 func (s *Server) send(c echo.Context, status int, pieces ...piece) error {
+	h := c.Response().Header()
+	h.Set(echo.HeaderContentType, echo.MIMETextHTMLCharsetUTF8)
+	h.Set(echo.HeaderVary, "Accept-Encoding, Accept-Language, Cookie")
+	return s.sendPieces(c, status, pieces...)
+}
+
+// sendPieces sends what is made of pieces, packed where the browser can unpack it.
+func (s *Server) sendPieces(c echo.Context, status int, pieces ...piece) error {
 	buffer := s.pages.buffer()
 	defer s.pages.buffers.Put(buffer)
 	h := c.Response().Header()
@@ -202,8 +210,6 @@ func (s *Server) send(c echo.Context, status int, pieces ...piece) error {
 			buffer.Write(pieces[i].html)
 		}
 	}
-	h.Set(echo.HeaderContentType, echo.MIMETextHTMLCharsetUTF8)
-	h.Set(echo.HeaderVary, "Accept-Encoding, Accept-Language, Cookie")
 	h.Set(echo.HeaderContentLength, strconv.Itoa(buffer.Len()))
 	c.Response().WriteHeader(status)
 	_, err := c.Response().Write(buffer.Bytes())

@@ -20,14 +20,16 @@ func TestRespondentPagesInABrowser(t *testing.T) {
 		name          string
 		width, height int64
 		dark          bool
+		accent        string // of who asks
 	}{
-		{"390-light", 390, 844, false},
-		{"390-dark", 390, 844, true},
-		{"320-light", 320, 640, false},
-		{"1280-light", 1280, 900, false},
-		{"1280-dark", 1280, 900, true},
+		{"390-light", 390, 844, false, ""},
+		{"390-dark", 390, 844, true, "#7f1d1d"},
+		{"320-light", 320, 640, false, "#ffe600"},
+		{"1280-light", 1280, 900, false, "#16a34a"},
+		{"1280-dark", 1280, 900, true, ""},
 	} {
 		f := newField(t, "external-expectations", nil)
+		f.setOrganisation(t, func(o *survey.Organisation) { o.Accent = look.accent })
 		b.window(look.width, look.height, look.dark)
 		b.language("pl")
 		name := func(page string) string { return look.name + "-" + page }
@@ -164,12 +166,14 @@ func TestAnsweringOnAPhone(t *testing.T) {
 	}
 }
 
-// A page weighs under 30 KB on the first visit, in at most three requests, also with a logo that packs badly.
+// A page weighs under 30 KB on the first visit, in at most three requests, also with a logo that packs badly and a colour of
+// its own.
 func TestPagesAreLight(t *testing.T) {
 	b := chromium(t)
 	f := newField(t, "internal-expectations", nil)
 	f.setOrganisation(t, func(o *survey.Organisation) {
 		var err error
+		o.Accent = "#b91c1c"
 		if o.Logo, o.LogoKind, err = makeLogo(asPNG(t, noisy(300, 80))); err != nil {
 			t.Fatal(err)
 		}

@@ -132,6 +132,7 @@ const (
 // aroundKey names what stands around the questions of a page, by what two respondents' pages differ in.
 type aroundKey struct {
 	page      int
+	style     string
 	simulated bool
 	kiosk     kioskFrame
 	shown     string // items, of which the first one is the title

@@ -20,6 +20,7 @@ import (
 type frame struct {
 	Lang      survey.Language
 	Title     string
+	Style     string        // address of the style sheet
 	Menu      template.HTML // of languages
 	Simulated bool
 	Kiosk     *kioskFrame // nil elsewhere
@@ -168,11 +169,13 @@ func (s *Server) frame(lang survey.Language, title string) frame {
 		}
 		base = shorter
 	}
-	return frame{Lang: lang, Title: title, words: words}
+	return frame{Lang: lang, Title: title, Style: s.dresses.address(""), words: words}
 }
 
-func (s *Server) frameOf(v *visit, title string) frame {
+// frameOf returns what stands around a page of a wave: it has the colours of the organisation that asks.
+func (s *Server) frameOf(c echo.Context, v *visit, title string) frame {
 	f := s.frame(v.lang, title)
+	f.Style = s.dresses.address(s.logoOf(c.Request().Context(), v.wave.Organisation).accent)
 	f.Simulated = v.wave.Simulated
 	f.Kiosk = s.kioskFrameOf(v)
 	return f
@@ -194,7 +197,7 @@ func (s *Server) showPromiseOf(c echo.Context, status int, v *visit, said string
 	}
 	promise := &v.wave.Promise
 	page := promisePage{
-		frame: s.frameOf(v, v.titleOf()), Intro: v.q.Intro.In(v.lang), Asker: promise.Asker.In(v.lang), Purpose: promise.Purpose.In(v.lang),
+		frame: s.frameOf(c, v, v.titleOf()), Intro: v.q.Intro.In(v.lang), Asker: promise.Asker.In(v.lang), Purpose: promise.Purpose.In(v.lang),
 		Kept: s.kept(v), contact: contact{promise.Contact},
 		Start: startForm{Address: v.address(), Key: key}, Privacy: v.address() + "/privacy?lang=" + string(v.lang),
 	}
@@ -245,7 +248,7 @@ func (s *Server) showAnswered(c echo.Context, v *visit) error {
 }
 
 func (s *Server) showEnd(c echo.Context, v *visit, title, text string) error {
-	page := thanksPage{frame: s.frameOf(v, ""), Home: homepage(v.wave.Promise.Homepage), contact: contact{v.wave.Promise.Contact}}
+	page := thanksPage{frame: s.frameOf(c, v, ""), Home: homepage(v.wave.Promise.Homepage), contact: contact{v.wave.Promise.Contact}}
 	page.Title, page.Text = page.Say(title), page.Say(text)
 	var err error
 	if v.othersMay() {
@@ -273,7 +276,7 @@ func (s *Server) showNotTaken(c echo.Context, v *visit, cause error) error {
 		t.phrase = "other_way"
 	}
 	page := noticePage{
-		frame: s.frameOf(v, s.phrases.Say(v.lang, t.phrase+"_title", nil)), Text: s.phrases.Say(v.lang, t.phrase+"_text", nil),
+		frame: s.frameOf(c, v, s.phrases.Say(v.lang, t.phrase+"_title", nil)), Text: s.phrases.Say(v.lang, t.phrase+"_text", nil),
 		contact: contact{v.wave.Promise.Contact}, Home: homepage(v.wave.Promise.Homepage), Code: t.phrase == "other_way",
 	}
 	if v.way == kiosk {
@@ -291,7 +294,7 @@ func (s *Server) showNotTaken(c echo.Context, v *visit, cause error) error {
 
 // showQuestions shows a page of questions as a sheet fills it in.
 func (s *Server) showQuestions(c echo.Context, status int, v *visit, number int, filled sheet) error {
-	f := s.frameOf(v, "")
+	f := s.frameOf(c, v, "")
 	b := s.respondents.builder(v, &f, filled)
 	var shown []string
 	var first *survey.Item
@@ -322,7 +325,7 @@ func (s *Server) showQuestions(c echo.Context, status int, v *visit, number int,
 func (s *Server) around(b *builder, number int, first *survey.Item, shown []string) (mould, error) {
 	filled, f := &b.sheet, b.frame
 	limited := b.limited(shown)
-	key := aroundKey{page: number, simulated: f.Simulated, shown: strings.Join(shown, " "), next: "next"}
+	key := aroundKey{page: number, style: f.Style, simulated: f.Simulated, shown: strings.Join(shown, " "), next: "next"}
 	if f.Kiosk != nil {
 		key.kiosk = *f.Kiosk
 	}

@@ -49,8 +49,8 @@ var rights = map[string]rule{ //nolint:gochecknoglobals // the table is the poin
 	"GET /u/:token": {reach: everyone}, "POST /u/:token": {reach: everyone},
 
 	// What every page needs, and what keeps the service running.
-	"GET /static/:name": {reach: everyone},
-	"GET /healthz":      {reach: everyone}, "GET /readyz": {reach: everyone}, "GET /metrics": {reach: everyone},
+	"GET /static/:name": {reach: everyone}, "GET /accent/:name": {reach: everyone},
+	"GET /healthz": {reach: everyone}, "GET /readyz": {reach: everyone}, "GET /metrics": {reach: everyone},
 
 	// Signing in and out. What these do is told to the audit trail where it is known who did it.
 	"GET /sign-in":               {reach: visitors},
@@ -97,7 +97,6 @@ var rights = map[string]rule{ //nolint:gochecknoglobals // the table is the poin
 	"POST /tokens":               {right: access.ManageTokens, action: "token.made"},
 	"POST /tokens/:token/revoke": {right: access.ManageTokens, action: "token.revoked"},
 	"GET /logo/:name":            {reach: everyone},
-	"GET /accent/:name":          {reach: everyone},
 
 	// Waves: what is asked, of whom, and how many have answered. The home of those who see none is what they do see.
 	"GET /":                   {reach: users},

@@ -36,8 +36,9 @@ func (s *Server) routes(e *echo.Echo) {
 		s.apiRoutes(e) // the same, for programs
 	}
 
-	// Style and script, under names that change with what is in them.
+	// Style and script, under names that change with what is in them, and the colours of organisations.
 	e.GET("/static/:name", s.showStatic)
+	e.GET("/accent/:name", s.showAccent)
 
 	// For those who keep the service running.
 	e.GET("/healthz", s.healthy)

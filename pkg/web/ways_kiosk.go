@@ -75,7 +75,7 @@ func (s *Server) showKiosk(c echo.Context) error {
 	if c.QueryParam("lang") != "" || len(v.q.Languages) == 1 {
 		return s.showPromiseOf(c, http.StatusOK, v, "")
 	}
-	page := kioskPage{frame: s.frameOf(v, v.titleOf()), Asker: v.wave.Promise.Asker.In(v.lang)}
+	page := kioskPage{frame: s.frameOf(c, v, v.titleOf()), Asker: v.wave.Promise.Asker.In(v.lang)}
 	page.Kiosk.Rest = 0 // nobody has begun
 	for _, lang := range v.q.Languages {
 		page.Languages = append(page.Languages, kioskLanguage{

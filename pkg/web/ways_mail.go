@@ -68,7 +68,7 @@ func (s *Server) visitMail(c echo.Context) (*visit, error) {
 
 // showMailWith shows what a phrase says of mails, with the button that fits.
 func (s *Server) showMailWith(c echo.Context, v *visit, phrase string) error {
-	page := declinePage{frame: s.frameOf(v, ""), Address: addressOfMail(v.token), contact: contact{v.wave.Promise.Contact}}
+	page := declinePage{frame: s.frameOf(c, v, ""), Address: addressOfMail(v.token), contact: contact{v.wave.Promise.Contact}}
 	page.Title, page.Text = page.Say(phrase+"_title"), page.Say(phrase+"_text")
 	switch phrase {
 	case "unsubscribe":

@@ -12,7 +12,7 @@ import (
 
 // kept says what is kept of an answer: in the asker's words, and what the program knows of itself.
 func (s *Server) kept(v *visit) []string {
-	f := s.frameOf(v, "")
+	f := s.frame(v.lang, "")
 	var lines []string
 	if own := v.wave.Promise.Kept.In(v.lang); own != "" {
 		lines = append(lines, own)
@@ -94,7 +94,7 @@ func (s *Server) showPrivacy(c echo.Context) error {
 	if err := s.readAnew(ctx, c, v, nil); err != nil {
 		return err
 	}
-	page := privacyPage{frame: s.frameOf(v, ""), contact: contact{v.wave.Promise.Contact}, Parts: s.privacy(v)}
+	page := privacyPage{frame: s.frameOf(c, v, ""), contact: contact{v.wave.Promise.Contact}, Parts: s.privacy(v)}
 	page.Title = page.Say("privacy_title")
 	if v.way != noWay {
 		page.Home = v.address() + "?lang=" + string(v.lang)
@@ -108,7 +108,7 @@ func (s *Server) showPrivacy(c echo.Context) error {
 
 // privacy is what the page says of a wave: of each way in only that which the reader came, or of all.
 func (s *Server) privacy(v *visit) []privacyPart {
-	f := s.frameOf(v, "")
+	f := s.frame(v.lang, "")
 	w := &v.wave
 	count := func(key string, n int) string { return s.phrases.SayCount(v.lang, key, n, nil) }
 	invited := v.way == personalLink || v.way == noWay && w.Invited > 0

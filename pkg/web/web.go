@@ -98,6 +98,7 @@ type Server struct {
 	links       *links
 	tries       *tries
 	logos       *logos
+	dresses     *dresses
 	phrases     *survey.Phrases
 	respondents *respondentPages
 	workbench   *workbench
@@ -126,6 +127,9 @@ func New(o Options) (*Server, error) {
 		return nil, fmt.Errorf("web: %w", err)
 	}
 	if s.phrases, err = survey.LoadPhrases(files, "phrases"); err != nil {
+		return nil, fmt.Errorf("web: %w", err)
+	}
+	if s.dresses, err = newDresses(s.static); err != nil {
 		return nil, fmt.Errorf("web: %w", err)
 	}
 	s.respondents = newRespondentPages(s.pages, s.phrases)
