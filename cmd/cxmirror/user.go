@@ -138,6 +138,15 @@ func (o *office) organisation(which string) (survey.Organisation, error) {
 	return survey.Organisation{}, usage("--organisation is %q, and one of these is wanted: %s", which, strings.Join(names, ", "))
 }
 
+// change stores what is changed of a user.
+func (o *office) change(user *survey.User, change func(*survey.User)) error {
+	_, err := o.ChangeUser(o.w.ctx, user.ID, func(u *survey.User) error {
+		change(u)
+		return nil
+	})
+	return err
+}
+
 // note tells the audit trail what was done to a user.
 func (o *office) note(user *survey.User, organisation survey.OrganisationID, action string, details map[string]string) error {
 	if details == nil {
@@ -463,11 +472,10 @@ type userAdministratorCommand struct {
 // Run makes an administrator of a user, or of an administrator a user like others.
 func (c userAdministratorCommand) Run(w *world) error {
 	return c.with(w, c.Who, func(o *office, user *survey.User) error {
-		user.Administrator = !c.Off
-		if err := o.SaveUser(w.ctx, *user); err != nil {
+		if err := o.change(user, func(u *survey.User) { u.Administrator = !c.Off }); err != nil {
 			return err
 		}
-		if err := o.note(user, 0, "user.administrator", map[string]string{"administrator": yesNo(user.Administrator)}); err != nil {
+		if err := o.note(user, 0, "user.administrator", map[string]string{"administrator": yesNo(!c.Off)}); err != nil {
 			return err
 		}
 		if c.Off {
@@ -516,8 +524,7 @@ type userDisableCommand struct {
 // Run keeps a user out.
 func (c userDisableCommand) Run(w *world) error {
 	return c.with(w, c.Who, func(o *office, user *survey.User) error {
-		user.Disabled = true
-		if err := o.SaveUser(w.ctx, *user); err != nil {
+		if err := o.change(user, func(u *survey.User) { u.Disabled = true }); err != nil {
 			return err
 		}
 		if err := o.note(user, 0, "user.disabled", nil); err != nil {
@@ -536,8 +543,7 @@ type userEnableCommand struct {
 // Run lets a user in again.
 func (c userEnableCommand) Run(w *world) error {
 	return c.with(w, c.Who, func(o *office, user *survey.User) error {
-		user.Disabled = false
-		if err := o.SaveUser(w.ctx, *user); err != nil {
+		if err := o.change(user, func(u *survey.User) { u.Disabled = false }); err != nil {
 			return err
 		}
 		if err := o.note(user, 0, "user.enabled", nil); err != nil {

@@ -25,8 +25,9 @@ type Store interface {
 	User(ctx context.Context, id survey.UserID) (survey.User, error)
 	UserByAddress(ctx context.Context, address string) (survey.User, error)
 	UserBySubject(ctx context.Context, issuer, subject string) (survey.User, error)
-	SaveUser(ctx context.Context, user survey.User) error
+	ChangeUser(ctx context.Context, id survey.UserID, change func(*survey.User) error) (survey.User, error)
 	SetPassword(ctx context.Context, id survey.UserID, hash string) error
+	ReplacePassword(ctx context.Context, id survey.UserID, was, hash string) error
 	SetSecondFactor(ctx context.Context, id survey.UserID, sealed []byte, codes [][]byte) error
 	UseSecondFactor(ctx context.Context, id survey.UserID, step int64) error
 	UseRecoveryCode(ctx context.Context, id survey.UserID, hash []byte) (left int, err error)

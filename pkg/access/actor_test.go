@@ -42,7 +42,7 @@ func TestActor(t *testing.T) {
 			}
 			nobody := l.user(t, "nobody@example.org")
 			nobody.Administrator = true
-			if err := l.store.SaveUser(ctx, nobody); err != nil {
+			if err := storetest.SaveUser(ctx, l.store, nobody); err != nil {
 				t.Fatal(err)
 			}
 			actor, err := l.Actor(ctx, nobody.ID, survey.DefaultOrganisation)
@@ -55,7 +55,7 @@ func TestActor(t *testing.T) {
 				}
 			}
 			ann.Disabled = true
-			if err := l.store.SaveUser(ctx, ann); err != nil {
+			if err := storetest.SaveUser(ctx, l.store, ann); err != nil {
 				t.Fatal(err)
 			}
 			_, err = l.Actor(ctx, ann.ID, second.ID)

@@ -296,12 +296,21 @@ func (s *Service) AcceptLink(ctx context.Context, secret string, kind survey.Lin
 	if _, err := s.store.UseLink(ctx, hashOf(secret), kind, s.now()); err != nil {
 		return Outcome{}, linkError(kind, err)
 	}
+	chosen := user
+	user, err = s.store.ChangeUser(ctx, user.ID, func(u *survey.User) error {
+		if u.Disabled { // since the link was opened
+			return survey.ErrNotFound
+		}
+		u.Name, u.Language = chosen.Name, chosen.Language
+		return nil
+	})
+	if err != nil {
+		return Outcome{}, linkError(kind, err)
+	}
 	if err := s.store.SetPassword(ctx, user.ID, hash); err != nil {
 		return Outcome{}, fmt.Errorf("%s link: %w", kind, err)
 	}
-	if err := s.store.SaveUser(ctx, user); err != nil {
-		return Outcome{}, fmt.Errorf("%s link: %w", kind, err)
-	}
+	user.PasswordHash = hash
 	if _, err := s.store.EndSessions(ctx, user.ID, ""); err != nil {
 		return Outcome{}, fmt.Errorf("%s link: %w", kind, err)
 	}

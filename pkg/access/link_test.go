@@ -294,7 +294,7 @@ func TestDisabledUsersHaveNoLinks(t *testing.T) {
 				t.Fatal(err)
 			}
 			ann.Disabled = true
-			if err := l.store.SaveUser(t.Context(), ann); err != nil {
+			if err := storetest.SaveUser(t.Context(), l.store, ann); err != nil {
 				t.Fatal(err)
 			}
 			_, err = l.AcceptLink(t.Context(), secretOf(t, link, survey.ResetLink), survey.ResetLink, access.Acceptance{Password: another})

@@ -153,6 +153,13 @@ func (s oneUser) UserByAddress(_ context.Context, address string) (survey.User, 
 	return s.user, nil
 }
 
+func (s oneUser) User(_ context.Context, id survey.UserID) (survey.User, error) {
+	if id != s.user.ID {
+		return survey.User{}, survey.ErrNotFound
+	}
+	return s.user, nil
+}
+
 func (s oneUser) SignedIn(context.Context, survey.UserID, time.Time) error { return nil }
 
 // TestBusyIsNoFailure turns somebody away who knows her password a hundred times: she is let in when there is time.

@@ -19,18 +19,6 @@ func (s *Service) SetPassword(ctx context.Context, id survey.UserID, password st
 	if err != nil {
 		return err
 	}
-	// Whoever uses a link ends all others.
-	secret, linked, err := s.newSecret()
-	if err != nil {
-		return err
-	}
-	link := survey.SignInLink{Hash: linked, Kind: survey.ResetLink, User: id, Expires: s.now().Add(ResetFor)}
-	if err := s.store.CreateLink(ctx, link); err != nil {
-		return fmt.Errorf("set password: %w", err)
-	}
-	if _, err := s.store.UseLink(ctx, hashOf(secret), survey.ResetLink, s.now()); err != nil {
-		return fmt.Errorf("set password: %w", err)
-	}
 	if err := s.store.SetPassword(ctx, id, hash); err != nil {
 		return fmt.Errorf("set password: %w", err)
 	}

@@ -45,7 +45,7 @@ func (s *Service) SignIn(ctx context.Context, a Attempt) (Outcome, error) {
 	if err != nil || user.Disabled {
 		user = survey.User{}
 	}
-	if err := s.matches(ctx, user, a.Password, attempt); err != nil {
+	if user, err = s.matches(ctx, user, a.Password, attempt); err != nil {
 		return Outcome{}, err
 	}
 	if len(user.SecondFactor) > 0 {
@@ -54,28 +54,58 @@ func (s *Service) SignIn(ctx context.Context, a Attempt) (Outcome, error) {
 	return s.letIn(ctx, user, device)
 }
 
-// matches ends an attempt with a user's password, and renews its hash where it was made at another cost than now.
-func (s *Service) matches(ctx context.Context, user survey.User, password string, attempt *attempt) error {
+// matches ends an attempt with a user's password, and returns her as she is then. It renews the hash where it was made
+// at another cost than now.
+func (s *Service) matches(ctx context.Context, user survey.User, password string, attempt *attempt) (survey.User, error) {
 	ok, outdated, err := s.hasher.check(ctx, password, user.PasswordHash)
+	if err == nil && ok {
+		if outdated {
+			s.renew(ctx, &user, password)
+		}
+		user, ok, err = s.stillMatches(ctx, user, password)
+	}
 	switch {
 	case err != nil:
 		attempt.undecided(s.now())
-		return s.slowDown(err)
+		return survey.User{}, s.slowDown(err)
 	case !ok:
-		return ErrWrong
+		return survey.User{}, ErrWrong
 	}
 	attempt.succeeded(s.now())
-	if !outdated {
-		return nil
-	}
+	return user, nil
+}
+
+// renew keeps a password that was right by a hash at the cost of now.
+func (s *Service) renew(ctx context.Context, user *survey.User, password string) {
 	hash, err := s.hasher.hash(ctx, password)
 	if err == nil {
-		err = s.store.SetPassword(ctx, user.ID, hash)
+		err = s.store.ReplacePassword(ctx, user.ID, user.PasswordHash, hash)
 	}
-	if err != nil { // the old one is as good as it was
+	switch {
+	case err == nil:
+		user.PasswordHash = hash
+	case !errors.Is(err, survey.ErrConflict): // the old one is as good as it was; in a conflict somebody was faster
 		s.log.WarnContext(ctx, "a password could not be kept at its new cost", "user", user.ID, "error", err)
 	}
-	return nil
+}
+
+// stillMatches returns a user as she is now, and whether the password that was hers a moment ago still is. When many
+// sign in, that moment is seconds long: a password that was changed in them because somebody else knows it, and a user
+// who was disabled, let nobody in.
+func (s *Service) stillMatches(ctx context.Context, user survey.User, password string) (now survey.User, ok bool, err error) {
+	now, err = s.store.User(ctx, user.ID)
+	switch {
+	case errors.Is(err, survey.ErrNotFound):
+		return survey.User{}, false, nil
+	case err != nil:
+		return survey.User{}, false, fmt.Errorf("sign in: %w", err)
+	case now.Disabled:
+		return survey.User{}, false, nil
+	case now.PasswordHash == user.PasswordHash:
+		return now, true, nil
+	}
+	ok, _, err = s.hasher.check(ctx, password, now.PasswordHash)
+	return now, ok, err
 }
 
 // letIn is the end of every way in: the browser is known from now on.
@@ -101,16 +131,18 @@ func (s *Service) CheckAgain(ctx context.Context, id survey.UserID, a Attempt) e
 	if err != nil {
 		return fmt.Errorf("check password: %w", err)
 	}
-	return s.checkAgain(ctx, user, a)
+	_, err = s.checkAgain(ctx, user, a)
+	return err
 }
 
-func (s *Service) checkAgain(ctx context.Context, user survey.User, a Attempt) error {
+// checkAgain returns the user as she is then.
+func (s *Service) checkAgain(ctx context.Context, user survey.User, a Attempt) (survey.User, error) {
 	if user.Disabled {
-		return ErrSignedOut
+		return survey.User{}, ErrSignedOut
 	}
 	attempt, err := s.gate.signingIn(s.now(), user.Address, a.From, s.devices.read(a.Device, user.Address, s.now()))
 	if err != nil {
-		return err
+		return survey.User{}, err
 	}
 	return s.matches(ctx, user, a.Password, attempt)
 }
@@ -122,14 +154,14 @@ type PasswordChange struct {
 	Keep         string // hash of the session she is in, which goes on; all others of hers end
 }
 
-// ChangePassword gives somebody another password, ends her other sessions and tells her by mail. It returns
+// ChangePassword gives somebody another password, ends her other sessions and all her links, and tells her by mail. It returns
 // [ErrWrong], a [*SlowDownError] or a [*RefusedError].
 func (s *Service) ChangePassword(ctx context.Context, id survey.UserID, change PasswordChange) error {
 	user, err := s.store.User(ctx, id)
 	if err != nil {
 		return fmt.Errorf("change password: %w", err)
 	}
-	if err := s.checkAgain(ctx, user, Attempt{Password: change.Old, From: change.From, Device: change.Device}); err != nil {
+	if user, err = s.checkAgain(ctx, user, Attempt{Password: change.Old, From: change.From, Device: change.Device}); err != nil {
 		return err
 	}
 	if err := s.CheckPassword(change.New, user.Address, user.Name); err != nil {
@@ -139,7 +171,11 @@ func (s *Service) ChangePassword(ctx context.Context, id survey.UserID, change P
 	if err != nil {
 		return s.slowDown(err)
 	}
-	if err := s.store.SetPassword(ctx, id, hash); err != nil {
+	err = s.store.ReplacePassword(ctx, id, user.PasswordHash, hash)
+	if errors.Is(err, survey.ErrConflict) {
+		return ErrWrong // it was changed elsewhere since the old one was asked for
+	}
+	if err != nil {
 		return fmt.Errorf("change password: %w", err)
 	}
 	if _, err := s.store.EndSessions(ctx, id, change.Keep); err != nil {

@@ -2,6 +2,7 @@ package access_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"sync"
@@ -9,6 +10,7 @@ import (
 	"time"
 
 	"cxmirror/pkg/access"
+	"cxmirror/pkg/store"
 	"cxmirror/pkg/store/storetest"
 	"cxmirror/pkg/survey"
 )
@@ -216,6 +218,100 @@ func TestChangePassword(t *testing.T) {
 			wantError(t, "checking again, wrongly", l.CheckAgain(ctx, ann.ID, access.Attempt{Password: password}), access.ErrWrong)
 			if err := l.CheckAgain(ctx, ann.ID, access.Attempt{Password: another}); err != nil {
 				t.Errorf("checking again: %v", err)
+			}
+		})
+	}
+}
+
+// slow is a store of a service in which passwords wait long for their turn: what happens meanwhile, happens right behind
+// the moment when a user was read to be let in.
+type slow struct {
+	*store.Store
+
+	meanwhile func(survey.User) error
+}
+
+func (s *slow) pass(user survey.User, err error) (survey.User, error) {
+	if meanwhile := s.meanwhile; err == nil && meanwhile != nil {
+		s.meanwhile = nil
+		err = meanwhile(user)
+	}
+	return user, err
+}
+
+func (s *slow) UserByAddress(ctx context.Context, address string) (survey.User, error) {
+	return s.pass(s.Store.UserByAddress(ctx, address))
+}
+
+func (s *slow) User(ctx context.Context, id survey.UserID) (survey.User, error) {
+	return s.pass(s.Store.User(ctx, id))
+}
+
+// A password that is changed while it waits to be looked at lets nobody in, and does not become hers again.
+func TestPasswordChangedMeanwhile(t *testing.T) {
+	t.Parallel()
+	for name, open := range storetest.Engines() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			waiting := &slow{Store: open(t)}
+			l := newLobby(t, waiting.Store, func(o *access.Options) { o.Store = waiting })
+			u := l.user(t, "ann@example.org")
+			const rescued = "yet another four words"
+			reset := func(user survey.User) error { return l.SetPassword(t.Context(), user.ID, rescued) }
+			disable := func(user survey.User) error {
+				user.Disabled = true
+				return storetest.SaveUser(t.Context(), waiting.Store, user)
+			}
+			back := func() {
+				t.Helper()
+				waiting.meanwhile = nil
+				u.Disabled = false
+				if err := errors.Join(storetest.SaveUser(t.Context(), waiting.Store, u), l.SetPassword(t.Context(), u.ID, password)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			for what, meanwhile := range map[string]func(survey.User) error{"changed": reset, "hers who is disabled": disable} {
+				waiting.meanwhile = meanwhile
+				_, err := l.signIn(t, u.Address, password, "192.0.2.1", "")
+				wantError(t, "signing in by a password that is meanwhile "+what, err, access.ErrWrong)
+				back()
+				waiting.meanwhile = meanwhile
+				err = l.CheckAgain(t.Context(), u.ID, access.Attempt{Password: password, From: "192.0.2.1"})
+				wantError(t, "asked again for a password that is meanwhile "+what, err, access.ErrWrong)
+				back()
+			}
+			waiting.meanwhile = reset
+			err := l.ChangePassword(t.Context(), u.ID, access.PasswordChange{Old: password, New: another, From: "192.0.2.1"})
+			wantError(t, "changing a password that is meanwhile changed", err, access.ErrWrong)
+			if _, err := l.signIn(t, u.Address, rescued, "192.0.2.2", ""); err != nil {
+				t.Errorf("the password that was set meanwhile: %v", err)
+			}
+			back()
+			// The same password, set anew meanwhile, is still hers.
+			waiting.meanwhile = func(user survey.User) error { return l.SetPassword(t.Context(), user.ID, password) }
+			if _, err := l.signIn(t, u.Address, password, "192.0.2.2", ""); err != nil {
+				t.Errorf("the same password, set anew meanwhile: %v", err)
+			}
+		})
+	}
+}
+
+// A hash that is renewed because it has become cheap does not bring a password back.
+func TestRenewedHashGivesWay(t *testing.T) {
+	t.Parallel()
+	for name, open := range storetest.Engines() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			waiting := &slow{Store: open(t)}
+			u := newLobby(t, waiting.Store, nil).user(t, "ann@example.org")
+			l := newLobby(t, waiting.Store, func(o *access.Options) {
+				o.Store, o.Cost = waiting, access.HashCost{Memory: 128, Passes: 1}
+			})
+			waiting.meanwhile = func(user survey.User) error { return l.SetPassword(t.Context(), user.ID, another) }
+			_, err := l.signIn(t, u.Address, password, "", "")
+			wantError(t, "the old password", err, access.ErrWrong)
+			if _, err := l.signIn(t, u.Address, another, "", ""); err != nil {
+				t.Errorf("the password that was set while the old one was looked at: %v", err)
 			}
 		})
 	}

@@ -133,7 +133,7 @@ func (s *Service) Begin(ctx context.Context) (address string, kept SignOn, err e
 // Finish lets somebody in whom the provider sends back. The query is that of the address she comes back to.
 //
 // Who comes for the first time is the user who has signed in by that provider, or the one with her address, if the
-// provider has verified it; then her password here ends, since nobody has verified who set it. Somebody new becomes
+// provider has verified it; then her password and her links here end, since nobody has verified who set it. Somebody new becomes
 // a user if one of her groups has a role. Roles that her groups have replace those that her groups had the last
 // time; roles that somebody gave her here stay. There is no second factor of ours after single sign-on: to ask for
 // one is the provider's office.
@@ -353,12 +353,17 @@ func (s *Service) userBehind(ctx context.Context, person identity, hasRole bool)
 	}
 	// Her address changes with the provider's, unless it is somebody else's here.
 	if user.Address != person.address || person.name != "" && user.Name == "" {
-		user.Address, user.Name = person.address, cmp.Or(user.Name, person.name)
-		if err := s.store.SaveUser(ctx, user); errors.Is(err, survey.ErrConflict) {
+		changed, err := s.store.ChangeUser(ctx, user.ID, func(u *survey.User) error {
+			u.Address, u.Name = person.address, cmp.Or(u.Name, person.name)
+			return nil
+		})
+		if errors.Is(err, survey.ErrConflict) {
 			return survey.User{}, refuse(SignOnTaken, "the address of user %d is now that of another user", user.ID)
-		} else if err != nil {
+		}
+		if err != nil {
 			return survey.User{}, fmt.Errorf("single sign-on: %w", err)
 		}
+		return changed, nil
 	}
 	return user, nil
 }
@@ -395,9 +400,17 @@ func (s *Service) firstTime(ctx context.Context, person identity, hasRole bool) 
 	if err := s.store.SetPassword(ctx, user.ID, ""); err != nil {
 		return survey.User{}, fmt.Errorf("single sign-on: %w", err)
 	}
-	user.PasswordHash = ""
-	user.Issuer, user.Subject, user.Name = s.signOn.Issuer, person.subject, cmp.Or(user.Name, person.name)
-	if err := s.store.SaveUser(ctx, user); err != nil {
+	user, err = s.store.ChangeUser(ctx, user.ID, func(u *survey.User) error {
+		switch {
+		case u.Disabled: // a moment ago, and so the following
+			return refuse(SignOnNoRole, "user %d is disabled", u.ID)
+		case u.Subject != "" && (u.Issuer != s.signOn.Issuer || u.Subject != person.subject):
+			return refuse(SignOnTaken, "user %d signs in as another subject, or by another provider", u.ID)
+		}
+		u.Issuer, u.Subject, u.Name = s.signOn.Issuer, person.subject, cmp.Or(u.Name, person.name)
+		return nil
+	})
+	if err != nil {
 		return survey.User{}, fmt.Errorf("single sign-on: %w", err)
 	}
 	if _, err := s.store.EndSessions(ctx, user.ID, ""); err != nil {

@@ -155,7 +155,7 @@ func TestSingleSignOn(t *testing.T) {
 
 			gone := again.User
 			gone.Disabled = true
-			if err := l.store.SaveUser(ctx, gone); err != nil {
+			if err := storetest.SaveUser(ctx, l.store, gone); err != nil {
 				t.Fatal(err)
 			}
 			_, err = l.signOn(t, "Ann@example.org", "pw-ann")

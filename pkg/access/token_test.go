@@ -64,13 +64,13 @@ func TestTokens(t *testing.T) {
 
 			disabled := owner.User
 			disabled.Disabled = true
-			if err := l.store.SaveUser(ctx, disabled); err != nil {
+			if err := storetest.SaveUser(ctx, l.store, disabled); err != nil {
 				t.Fatal(err)
 			}
 			_, err = l.TokenHolder(ctx, issued.Text)
 			wantError(t, "the token of a disabled user", err, access.ErrToken)
 			disabled.Disabled = false
-			if err := l.store.SaveUser(ctx, disabled); err != nil {
+			if err := storetest.SaveUser(ctx, l.store, disabled); err != nil {
 				t.Fatal(err)
 			}
 			if _, err = l.TokenHolder(ctx, issued.Text); err != nil {
@@ -179,7 +179,7 @@ func TestNewTokenRefuses(t *testing.T) {
 			l := newLobby(t, open(t), nil)
 			u := l.user(t, "analyst@example.org", survey.Analyst)
 			u.Administrator = true
-			if err := l.store.SaveUser(t.Context(), u); err != nil {
+			if err := storetest.SaveUser(t.Context(), l.store, u); err != nil {
 				t.Fatal(err)
 			}
 			analyst, err := l.Actor(t.Context(), u.ID, survey.DefaultOrganisation)

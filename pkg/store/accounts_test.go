@@ -190,7 +190,7 @@ func TestUsers(t *testing.T) {
 			saved := want
 			saved.Name, saved.Address, saved.Language, saved.Issuer, saved.Subject = "Ewa Nowak", "EWA@example.org", "ro", "https://id.example.org", "e-1"
 			saved.PasswordHash = "not stored so"
-			if err := s.SaveUser(ctx, saved); err != nil {
+			if err := storetest.SaveUser(ctx, s, saved); err != nil {
 				t.Fatal(err)
 			}
 			saved.Address, saved.PasswordHash = "ewa@example.org", want.PasswordHash
@@ -199,10 +199,10 @@ func TestUsers(t *testing.T) {
 			}
 			taken := saved
 			taken.Address = adam.Address
-			wantError(t, "another user's address", s.SaveUser(ctx, taken), survey.ErrAddressTaken)
+			wantError(t, "another user's address", storetest.SaveUser(ctx, s, taken), survey.ErrAddressTaken)
 			taken = saved
 			taken.Subject = adam.Subject
-			wantError(t, "another user's subject", s.SaveUser(ctx, taken), survey.ErrSubjectTaken)
+			wantError(t, "another user's subject", storetest.SaveUser(ctx, s, taken), survey.ErrSubjectTaken)
 			for what, spoil := range map[string]func(u *survey.User){
 				"no address":                func(u *survey.User) { u.Address = " " },
 				"an issuer without subject": func(u *survey.User) { u.Subject = "" },
@@ -210,7 +210,7 @@ func TestUsers(t *testing.T) {
 			} {
 				wrong := saved
 				spoil(&wrong)
-				if err := s.SaveUser(ctx, wrong); err == nil {
+				if err := storetest.SaveUser(ctx, s, wrong); err == nil {
 					t.Errorf("SaveUser took %s", what)
 				}
 			}
@@ -224,7 +224,7 @@ func TestUsers(t *testing.T) {
 			}
 			missing := saved
 			missing.ID, missing.Address, missing.Subject = 77, "m@example.org", "m"
-			wantError(t, "saving nobody", s.SaveUser(ctx, missing), survey.ErrNotFound)
+			wantError(t, "saving nobody", storetest.SaveUser(ctx, s, missing), survey.ErrNotFound)
 			wantError(t, "a password of nobody", s.SetPassword(ctx, 77, "x"), survey.ErrNotFound)
 			wantError(t, "nobody signs in", s.SignedIn(ctx, 77, noon), survey.ErrNotFound)
 			wantError(t, "deleting nobody", s.DeleteUser(ctx, 77), survey.ErrNotFound)
@@ -293,6 +293,116 @@ func TestSecondFactor(t *testing.T) {
 	}
 }
 
+// What several change of a user at once is all kept, and what is refused changes nothing. Sessions are stored meanwhile.
+func TestChangeUser(t *testing.T) {
+	t.Parallel()
+	for name, open := range storetest.Engines() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s, ctx := open(t), t.Context()
+			if err := s.CreateUser(ctx, &survey.User{Address: "a@example.org", PasswordHash: "x", Administrator: true}); err != nil { // or she may be the last
+				t.Fatal(err)
+			}
+			u := newUser(t, s, "u@example.org")
+			changes := []func(*survey.User){
+				func(u *survey.User) { u.Name = "Ewa Nowak" },
+				func(u *survey.User) { u.Language = "ro" },
+				func(u *survey.User) { u.Administrator = true },
+				func(u *survey.User) { u.Disabled = true },
+				func(u *survey.User) { u.Issuer, u.Subject = "https://id.example.org", "u-1" },
+				func(u *survey.User) { u.Address = "EWA@example.org" },
+			}
+			errs := inParallel(4*len(changes), func(i int) error {
+				if i >= len(changes) {
+					return s.SaveSession(ctx, survey.Session{Hash: fmt.Sprint(i), User: u.ID, Started: noon, Seen: noon, Expires: noon.Add(time.Hour)}, []byte("held"))
+				}
+				_, err := s.ChangeUser(ctx, u.ID, func(u *survey.User) error {
+					changes[i](u)
+					return nil
+				})
+				return err
+			})
+			if err := errors.Join(errs...); err != nil {
+				t.Fatal(err)
+			}
+			want := u
+			for _, change := range changes {
+				change(&want)
+			}
+			want.Address = "ewa@example.org"
+			got, err := s.User(ctx, u.ID)
+			if err != nil || cmp.Diff(want, got) != "" {
+				t.Errorf("after %d changes at once: %v\n%s", len(changes), err, cmp.Diff(want, got))
+			}
+			refused := errors.New("no")
+			_, err = s.ChangeUser(ctx, u.ID, func(u *survey.User) error {
+				u.Disabled = false
+				return refused
+			})
+			wantError(t, "a change that is refused", err, refused)
+			// What she signs in with, and when she was made, are not changed so.
+			got, err = s.ChangeUser(ctx, u.ID, func(u *survey.User) error {
+				u.ID, u.PasswordHash, u.SecondFactor, u.Created, u.SignedIn = 77, "x", []byte("x"), noon, stored(noon)
+				return nil
+			})
+			if err != nil || cmp.Diff(want, got) != "" {
+				t.Errorf("after a change of nothing: %v\n%s", err, cmp.Diff(want, got))
+			}
+			if got, err := s.User(ctx, u.ID); err != nil || cmp.Diff(want, got) != "" {
+				t.Errorf("what is stored after it: %v\n%s", err, cmp.Diff(want, got))
+			}
+		})
+	}
+}
+
+// Another password ends the links that were made before it, and one that was replaced replaces none.
+func TestPasswords(t *testing.T) {
+	t.Parallel()
+	for name, open := range storetest.Engines() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s, ctx := open(t), t.Context()
+			u, other := newUser(t, s, "u@example.org"), newUser(t, s, "other@example.org")
+			link := func(of survey.User, secret string) {
+				t.Helper()
+				if err := s.CreateLink(ctx, survey.SignInLink{Hash: sha(secret), Kind: survey.ResetLink, User: of.ID, Expires: noon.Add(time.Hour)}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			link(other, "other's")
+			for what, set := range map[string]func(survey.User) error{
+				"set":      func(u survey.User) error { return s.SetPassword(ctx, u.ID, "$argon2id$set") },
+				"ended":    func(u survey.User) error { return s.SetPassword(ctx, u.ID, "") },
+				"replaced": func(u survey.User) error { return s.ReplacePassword(ctx, u.ID, u.PasswordHash, "$argon2id$new") },
+			} {
+				of := newUser(t, s, what+"@example.org")
+				link(of, what)
+				if err := set(of); err != nil {
+					t.Fatalf("a password that is %s: %v", what, err)
+				}
+				_, err := s.Link(ctx, sha(what), survey.ResetLink, noon)
+				wantError(t, "a link from before a password was "+what, err, survey.ErrNotFound)
+			}
+			if _, err := s.Link(ctx, sha("other's"), survey.ResetLink, noon); err != nil {
+				t.Errorf("somebody else's link: %v", err)
+			}
+			wantOne(t, "replacing the same password", inParallel(callers, func(i int) error {
+				return s.ReplacePassword(ctx, u.ID, u.PasswordHash, fmt.Sprintf("$argon2id$%d", i))
+			}), survey.ErrConflict)
+			link(u, "u's")
+			wantError(t, "replacing a password she has no more", s.ReplacePassword(ctx, u.ID, u.PasswordHash, "x"), survey.ErrConflict)
+			if _, err := s.Link(ctx, sha("u's"), survey.ResetLink, noon); err != nil {
+				t.Errorf("a link, after a password that was not replaced: %v", err)
+			}
+			if err := s.SetPassword(ctx, u.ID, ""); err != nil {
+				t.Fatal(err)
+			}
+			wantError(t, "replacing none", s.ReplacePassword(ctx, u.ID, "", "x"), survey.ErrConflict)
+			wantError(t, "replacing nobody's", s.ReplacePassword(ctx, 77, "x", "y"), survey.ErrConflict)
+		})
+	}
+}
+
 // TestLastAdministrator lets every way be tried by which nobody could administer any more.
 func TestLastAdministrator(t *testing.T) {
 	t.Parallel()
@@ -322,7 +432,7 @@ func TestLastAdministrator(t *testing.T) {
 				default:
 					return s.DeleteUser(ctx, u.ID)
 				}
-				return s.SaveUser(ctx, u)
+				return storetest.SaveUser(ctx, s, u)
 			})
 			left := 0
 			for _, err := range errs {
@@ -340,7 +450,7 @@ func TestLastAdministrator(t *testing.T) {
 				t.Errorf("the last administrator is %+v, %v", last, err)
 			}
 			last.Name = "Still here"
-			if err := s.SaveUser(ctx, last); err != nil {
+			if err := storetest.SaveUser(ctx, s, last); err != nil {
 				t.Errorf("renaming the last administrator: %v", err)
 			}
 			wantError(t, "deleting the last administrator", s.DeleteUser(ctx, last.ID), survey.ErrConflict)
@@ -438,7 +548,7 @@ func TestLastOwner(t *testing.T) {
 			}
 			gone := newMember(t, s, o.ID, "gone@example.org", survey.Owner)
 			gone.Disabled = true
-			if err := s.SaveUser(ctx, gone); err != nil {
+			if err := storetest.SaveUser(ctx, s, gone); err != nil {
 				t.Fatal(err)
 			}
 			errs := inParallel(callers, func(i int) error {
@@ -582,7 +692,7 @@ func TestSessions(t *testing.T) {
 
 			// Who is disabled has none, also when she is not any more.
 			u.Disabled = true
-			if err := s.SaveUser(ctx, u); err != nil {
+			if err := storetest.SaveUser(ctx, s, u); err != nil {
 				t.Fatal(err)
 			}
 			if err := s.SaveSession(ctx, session("late", u.ID), nil); err != nil {
@@ -591,9 +701,11 @@ func TestSessions(t *testing.T) {
 			_, _, err = s.SessionData(ctx, "late", noon)
 			wantError(t, "a session of a disabled user", err, survey.ErrNotFound)
 			u.Disabled = false
-			if err := s.SaveUser(ctx, u); err != nil {
+			if err := storetest.SaveUser(ctx, s, u); err != nil {
 				t.Fatal(err)
 			}
+			_, _, err = s.SessionData(ctx, "late", noon)
+			wantError(t, "a session that began while she was disabled", err, survey.ErrNotFound)
 			_, _, err = s.SessionData(ctx, "b", noon)
 			wantError(t, "a session from before she was disabled", err, survey.ErrNotFound)
 
@@ -748,12 +860,12 @@ func TestTokens(t *testing.T) {
 			works("a token of an archived organisation", second, noon, survey.ErrNotFound)
 			o.Archived = nil
 			u.Disabled = true
-			if err := errors.Join(s.SaveOrganisation(ctx, o), s.SaveUser(ctx, u)); err != nil {
+			if err := errors.Join(s.SaveOrganisation(ctx, o), storetest.SaveUser(ctx, s, u)); err != nil {
 				t.Fatal(err)
 			}
 			works("a token of a disabled user", second, noon, survey.ErrNotFound)
 			u.Disabled = false
-			if err := s.SaveUser(ctx, u); err != nil {
+			if err := storetest.SaveUser(ctx, s, u); err != nil {
 				t.Fatal(err)
 			}
 			works("a token", second, noon, nil)

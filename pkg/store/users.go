@@ -164,44 +164,54 @@ func (s *Store) HasUsers(ctx context.Context) (bool, error) {
 	return any, nil
 }
 
-// SaveUser stores name, address, language, issuer and subject of a user, and whether she is an administrator and
-// disabled. What she signs in with is stored by [Store.SetPassword] and [Store.SetSecondFactor]. When she is
-// disabled her sessions end.
+// ChangeUser changes a user: change is handed her as she is stored and says what she is to be, and nobody else changes
+// her meanwhile, so that what others have just decided about her is not undone by who had read her before. Name,
+// address, language, issuer and subject are stored, and whether she is an administrator and disabled; what she signs
+// in with is stored by [Store.SetPassword] and [Store.SetSecondFactor]. When she is disabled, or no longer, her sessions
+// end. It returns her as she is then.
 //
-// The address, or the subject of single sign-on, of another user is [survey.ErrConflict], and so is what would
+// change may be called more than once, and must not use the store; an error of its own is returned, and nothing is
+// stored. The address, or the subject of single sign-on, of another user is [survey.ErrConflict], and so is what would
 // leave no administrator who can sign in ([survey.ErrLastAdministrator]), also when two do it to each other at once.
-func (s *Store) SaveUser(ctx context.Context, u survey.User) error {
-	err := checkUser(&u)
-	if err == nil {
-		err = s.change(ctx, func(tx *gorm.DB) error { return s.saveUser(tx, &u) })
-	}
+func (s *Store) ChangeUser(ctx context.Context, id survey.UserID, change func(*survey.User) error) (survey.User, error) {
+	var changed survey.User
+	err := s.change(ctx, func(tx *gorm.DB) (err error) {
+		changed, err = s.changeUser(tx, id, change)
+		return err
+	})
 	if errors.Is(err, gorm.ErrDuplicatedKey) {
-		err = taken(s.read.WithContext(ctx), &u)
+		err = taken(s.read.WithContext(ctx), &changed)
 	}
 	if err != nil {
-		return fmt.Errorf("save user %d: %w", u.ID, classify(err))
+		return survey.User{}, fmt.Errorf("change user %d: %w", id, classify(err))
 	}
-	return nil
+	return changed, nil
 }
 
-func (s *Store) saveUser(tx *gorm.DB, u *survey.User) error {
-	if u.Disabled {
-		// Before her row is held, in the order in which a session that is stored holds them.
-		if err := endSessions(tx, "user_id = ?", int64(u.ID)).Error; err != nil {
-			return err
+func (s *Store) changeUser(tx *gorm.DB, id survey.UserID, change func(*survey.User) error) (survey.User, error) {
+	stored, others, err := s.holdAdministrators(tx, id)
+	if err != nil {
+		return survey.User{}, err
+	}
+	next := stored
+	if err := change(&next); err != nil {
+		return survey.User{}, err
+	}
+	next.ID, next.Address = id, mailbox(next.Address)
+	next.PasswordHash, next.SecondFactor, next.Created, next.SignedIn = stored.PasswordHash, stored.SecondFactor, stored.Created, stored.SignedIn
+	if err := checkUser(&next); err != nil {
+		return survey.User{}, err
+	}
+	if administers(&stored) && !administers(&next) && !others {
+		return survey.User{}, survey.ErrLastAdministrator
+	}
+	if stored.Disabled || next.Disabled { // also when she comes back: one that began while she was kept out goes on otherwise
+		if err := endSessions(tx, "user_id = ?", int64(id)).Error; err != nil {
+			return survey.User{}, err
 		}
 	}
-	stored, others, err := s.holdAdministrators(tx, u.ID)
-	if err != nil {
-		return err
-	}
-	next := *u
-	next.PasswordHash = stored.PasswordHash
-	if administers(&stored) && !administers(&next) && !others {
-		return survey.ErrLastAdministrator
-	}
-	return tx.Exec("UPDATE users SET name = ?, address = ?, language = ?, issuer = ?, subject = ?, administrator = ?, disabled = ? WHERE id = ?",
-		u.Name, mailbox(u.Address), string(u.Language), u.Issuer, u.Subject, u.Administrator, u.Disabled, int64(u.ID)).Error
+	return next, tx.Exec("UPDATE users SET name = ?, address = ?, language = ?, issuer = ?, subject = ?, administrator = ?, disabled = ? WHERE id = ?",
+		next.Name, next.Address, string(next.Language), next.Issuer, next.Subject, next.Administrator, next.Disabled, int64(id)).Error
 }
 
 // administers reports whether a user is an administrator who can sign in.
@@ -210,9 +220,10 @@ func administers(u *survey.User) bool {
 }
 
 // holdAdministrators returns a user, and whether there are others who administer. Until the transaction ends nobody else
-// changes any of them.
+// changes any of them. Sessions of theirs can be stored meanwhile: they would be waited for otherwise, by who holds what
+// they wait for.
 func (s *Store) holdAdministrators(tx *gorm.DB, id survey.UserID) (user survey.User, others bool, err error) {
-	lock := " FOR UPDATE" // in the order of ids, so that two who do so do not wait for each other
+	lock := " FOR NO KEY UPDATE" // in the order of ids, so that two who do so do not wait for each other
 	if s.engine == sqliteEngine {
 		lock = ""
 	}
@@ -236,15 +247,41 @@ func (s *Store) holdAdministrators(tx *gorm.DB, id survey.UserID) (user survey.U
 	return user, others, nil
 }
 
-// SetPassword stores the hash of a user's password, "" for none. Sessions go on: see [Store.EndSessions].
+// SetPassword stores the hash of a user's password, "" for none. Her links for signing in end: they were made for
+// somebody who did not have this one. Sessions go on: see [Store.EndSessions].
 func (s *Store) SetPassword(ctx context.Context, id survey.UserID, hash string) error {
-	err := s.changeOnce(ctx, func(tx *gorm.DB) error {
-		return found(tx.Exec("UPDATE users SET password_hash = ? WHERE id = ?", hash, int64(id)))
+	err := s.change(ctx, func(tx *gorm.DB) error {
+		return withoutLinks(tx, id, found(tx.Exec("UPDATE users SET password_hash = ? WHERE id = ?", hash, int64(id))))
 	})
 	if err != nil {
 		return fmt.Errorf("set the password of user %d: %w", id, classify(err))
 	}
 	return nil
+}
+
+// ReplacePassword does what [Store.SetPassword] does, for who knew the password with the hash was. If that is hers no
+// longer it is [survey.ErrConflict]: to work on passwords takes its time, and one that was given up meanwhile must not
+// decide which is the next.
+func (s *Store) ReplacePassword(ctx context.Context, id survey.UserID, was, hash string) error {
+	err := s.change(ctx, func(tx *gorm.DB) error {
+		result := tx.Exec("UPDATE users SET password_hash = ? WHERE id = ? AND password_hash = ? AND password_hash <> ''", hash, int64(id), was)
+		if result.Error == nil && result.RowsAffected == 0 {
+			return survey.ErrConflict
+		}
+		return withoutLinks(tx, id, result.Error)
+	})
+	if err != nil {
+		return fmt.Errorf("replace the password of user %d: %w", id, classify(err))
+	}
+	return nil
+}
+
+// withoutLinks ends the links of a user for signing in, unless what was done before has failed.
+func withoutLinks(tx *gorm.DB, id survey.UserID, before error) error {
+	if before != nil {
+		return before
+	}
+	return tx.Exec("DELETE FROM sign_in_links WHERE user_id = ?", int64(id)).Error
 }
 
 // SignedIn notes that a user signed in at now.

@@ -133,7 +133,7 @@ func TestAuditTrailOfTheServer(t *testing.T) {
 	f.signedInOnly(t)
 	administrator := f.addUser(t, "root@example.com")
 	administrator.Administrator = true
-	if err := f.store.SaveUser(t.Context(), administrator); err != nil {
+	if err := storetest.SaveUser(t.Context(), f.store, administrator); err != nil {
 		t.Fatal(err)
 	}
 	f.addEvent(t, survey.AuditEvent{Organisation: survey.DefaultOrganisation, Actor: survey.ByUser, Who: "hr@example.com", Action: "wave.launched", Subject: "wave 1"})

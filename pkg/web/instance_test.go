@@ -24,7 +24,7 @@ func newInstance(t *testing.T, db *store.Store) (f *field, root *person, adminis
 	f.signedInOnly(t)
 	administrator = f.addUser(t, "root@example.com")
 	administrator.Administrator = true
-	if err := f.store.SaveUser(t.Context(), administrator); err != nil {
+	if err := storetest.SaveUser(t.Context(), f.store, administrator); err != nil {
 		t.Fatal(err)
 	}
 	if err := f.store.SetPassword(t.Context(), administrator.ID, "$argon2id$"); err != nil { // without one she cannot sign in, and is no last administrator
@@ -261,7 +261,7 @@ func TestNoLinkForWhomMailReaches(t *testing.T) {
 				func() error {
 					dan, err := f.store.UserByAddress(t.Context(), "dan@example.com")
 					dan.Disabled, at = true, userAddress(dan.ID)
-					return errors.Join(err, f.store.SaveUser(t.Context(), dan))
+					return errors.Join(err, storetest.SaveUser(t.Context(), f.store, dan))
 				},
 			} {
 				if err := change(); err != nil {

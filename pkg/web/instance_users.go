@@ -275,16 +275,18 @@ func (s *Server) changeUser(c echo.Context, done string, change func(*survey.Use
 	if err != nil {
 		return err
 	}
-	change(user)
 	detail(c, "address", user.Address)
-	err = s.store.SaveUser(c.Request().Context(), *user)
+	changed, err := s.store.ChangeUser(c.Request().Context(), user.ID, func(u *survey.User) error {
+		change(u)
+		return nil
+	})
 	if errors.Is(err, survey.ErrLastAdministrator) {
 		return s.showUserWith(c, http.StatusConflict, func(page *userPage) { page.Problem = page.T("user_last_administrator") })
 	}
 	if err != nil {
 		return err
 	}
-	if user.ID == actorOf(c).User.ID && (user.Disabled || !user.Administrator) { // this page is not hers any more
+	if user.ID == actorOf(c).User.ID && (changed.Disabled || !changed.Administrator) { // this page is not hers any more
 		return c.Redirect(http.StatusSeeOther, "/")
 	}
 	return c.Redirect(http.StatusSeeOther, userAddress(user.ID)+"?done="+done)

@@ -202,7 +202,7 @@ func TestGuestOfADemonstrationIsNotInvited(t *testing.T) {
 	guest := f.addUser(t, "guest@example.com", survey.Owner)
 	anna := f.addUser(t, "anna@example.com", survey.HR)
 	guest.Administrator = true
-	if err := f.store.SaveUser(t.Context(), guest); err != nil {
+	if err := storetest.SaveUser(t.Context(), f.store, guest); err != nil {
 		t.Fatal(err)
 	}
 	invited := func(page answer, address string) bool {

@@ -155,9 +155,11 @@ func (s *Server) saveProfile(c echo.Context) error {
 	if len(page.Problems) > 0 {
 		return s.show(c, http.StatusUnprocessableEntity, "workbench", "profile", page)
 	}
-	user := actorOf(c).User
-	user.Name, user.Language = name, page.Language
-	if err := s.store.SaveUser(c.Request().Context(), user); err != nil {
+	_, err = s.store.ChangeUser(c.Request().Context(), actorOf(c).User.ID, func(u *survey.User) error {
+		u.Name, u.Language = name, page.Language
+		return nil
+	})
+	if err != nil {
 		return err
 	}
 	// A language that was chosen for this browser alone gives way to the one that is chosen for all.

@@ -6,6 +6,7 @@ import (
 	"encoding/base32"
 	"encoding/binary"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -15,6 +16,7 @@ import (
 	"time"
 
 	"cxmirror/pkg/store"
+	"cxmirror/pkg/store/storetest"
 	"cxmirror/pkg/survey"
 )
 
@@ -239,7 +241,7 @@ func TestProfileWithoutPassword(t *testing.T) {
 	f.strict(t)
 	user := f.addUser(t, "elsewhere@example.com", survey.Owner)
 	user.Issuer, user.Subject = "https://id.example.com", "7"
-	if err := f.store.SaveUser(t.Context(), user); err != nil {
+	if err := storetest.SaveUser(t.Context(), f.store, user); err != nil {
 		t.Fatal(err)
 	}
 	p := f.as(t, user, survey.DefaultOrganisation)
@@ -258,5 +260,55 @@ func TestProfileWithoutPassword(t *testing.T) {
 		if got := guest.post(path, url.Values{"name": {"Somebody"}}); got.status != http.StatusNotFound {
 			t.Errorf("a guest, %s: status %d", path, got.status)
 		}
+	}
+}
+
+// late is a form on its way, before the end of which something happens.
+type late struct {
+	io.Reader
+
+	meanwhile func()
+}
+
+func (l *late) Read(p []byte) (int, error) {
+	if l.meanwhile != nil {
+		l.meanwhile()
+		l.meanwhile = nil
+	}
+	return l.Reader.Read(p)
+}
+
+// Who is made an administrator no longer, or disabled, while a form of hers is on its way does not bring it back by it.
+func TestProfileBringsNothingBack(t *testing.T) {
+	f, _ := newBench(t)
+	user := f.addUser(t, "boss@example.com", survey.Owner)
+	user.Administrator = true
+	if err := storetest.SaveUser(t.Context(), f.store, user); err != nil {
+		t.Fatal(err)
+	}
+	p := f.as(t, user, survey.DefaultOrganisation)
+	taken := user
+	taken.Administrator, taken.Disabled = false, true
+	form := &late{strings.NewReader(url.Values{"name": {"Still the Boss"}, "language": {"pl"}}.Encode()), func() {
+		if err := storetest.SaveUser(t.Context(), f.store, taken); err != nil {
+			t.Error(err)
+		}
+	}}
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "/profile", form)
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	home, err := url.Parse(p.base)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, cookie := range p.client.Jar.Cookies(home) {
+		request.AddCookie(cookie)
+	}
+	f.server.Handler().ServeHTTP(httptest.NewRecorder(), request)
+	got, err := f.store.User(t.Context(), user.ID)
+	if err != nil || form.meanwhile != nil || got.Administrator || !got.Disabled {
+		t.Errorf("after a form that was on its way (%t): %+v, %v; want her disabled, and no administrator", form.meanwhile == nil, got, err)
 	}
 }

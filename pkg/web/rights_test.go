@@ -116,7 +116,7 @@ func TestRolesOnEveryRoute(t *testing.T) {
 	)
 	administrator := f.addUser(t, "administrator@example.com")
 	administrator.Administrator = true
-	if err := f.store.SaveUser(t.Context(), administrator); err != nil {
+	if err := storetest.SaveUser(t.Context(), f.store, administrator); err != nil {
 		t.Fatal(err)
 	}
 	all = append(all, someone{"administrator", administrator, func(r *rule) bool {

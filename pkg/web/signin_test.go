@@ -18,6 +18,7 @@ import (
 
 	"cxmirror/pkg/access"
 	"cxmirror/pkg/store"
+	"cxmirror/pkg/store/storetest"
 	"cxmirror/pkg/survey"
 )
 
@@ -251,7 +252,7 @@ func TestForgedAndEndedSessions(t *testing.T) {
 
 	token = f.session(t, user, survey.DefaultOrganisation)
 	user.Disabled = true
-	if err := f.store.SaveUser(t.Context(), user); err != nil {
+	if err := storetest.SaveUser(t.Context(), f.store, user); err != nil {
 		t.Fatal(err)
 	}
 	out("of somebody who may not sign in any more", token)

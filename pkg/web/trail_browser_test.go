@@ -8,6 +8,7 @@ import (
 
 	"github.com/chromedp/chromedp"
 
+	"cxmirror/pkg/store/storetest"
 	"cxmirror/pkg/survey"
 )
 
@@ -32,7 +33,7 @@ func TestTrailAndServerInABrowser(t *testing.T) {
 	}
 	boss := users[0]
 	boss.Administrator = true
-	if err := f.store.SaveUser(t.Context(), boss); err != nil {
+	if err := storetest.SaveUser(t.Context(), f.store, boss); err != nil {
 		t.Fatal(err)
 	}
 	owner := f.signInAnew(t)
@@ -98,7 +99,7 @@ func TestFromViewToTrailInABrowser(t *testing.T) {
 	}
 	boss := users[0]
 	boss.Administrator = true
-	if err := f.store.SaveUser(t.Context(), boss); err != nil {
+	if err := storetest.SaveUser(t.Context(), f.store, boss); err != nil {
 		t.Fatal(err)
 	}
 	f.signInAnew(t)

@@ -3,6 +3,7 @@
 package storetest
 
 import (
+	"context"
 	"iter"
 	"log/slog"
 	"os"
@@ -10,6 +11,7 @@ import (
 	"testing"
 
 	"cxmirror/pkg/store"
+	"cxmirror/pkg/survey"
 )
 
 // Engines yields both engines by name, each with what opens an empty database that has the current schema, for as
@@ -48,6 +50,15 @@ func Open(tb testing.TB, dsn string) *store.Store {
 		tb.Fatal(err)
 	}
 	return s
+}
+
+// SaveUser makes a user what u says, whatever she is meanwhile: what tests may do, and programs may not.
+func SaveUser(ctx context.Context, s *store.Store, u survey.User) error {
+	_, err := s.ChangeUser(ctx, u.ID, func(stored *survey.User) error {
+		*stored = u
+		return nil
+	})
+	return err
 }
 
 // SQLite returns the path of a file that does not exist yet, in a directory of the test's own.
