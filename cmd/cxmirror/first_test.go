@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -23,7 +24,8 @@ func TestFromTheFirstStartToAnOpenSurvey(t *testing.T) {
 	)
 	tab := newTab(t)
 	began := time.Now()
-	s := begin(t, "serve", "--data", t.TempDir())
+	data := t.TempDir()
+	s := begin(t, "serve", "--data", data, "--mail", "folder:"+filepath.Join(data, "mails")+"?from=surveys@example.org")
 	path := ""
 	waitFor(t, func() bool { path = setUpPath.FindString(s.stdout.String()); return path != "" })
 	steps := 0
@@ -70,6 +72,10 @@ func TestFromTheFirstStartToAnOpenSurvey(t *testing.T) {
 	words, err := chromedp.Run(tab, chromedp.Text(chromedp.CSS("body")))
 	if err != nil || !strings.Contains(words, "Our company") {
 		t.Errorf("the workbench does not say whose it is: %v\n%s", err, words)
+	}
+	// Mails have links to sign in by: nobody reads them here, as in a demonstration.
+	if response, err := chromedp.RunResponse(tab, chromedp.Navigate(s.address+"/outbox")); err != nil || response.Status != http.StatusNotFound {
+		t.Errorf("mails in a folder: %+v, %v, want 404", response, err)
 	}
 	t.Logf("%d steps, and %s of waiting for the program", steps, took.Round(time.Millisecond))
 	if estimate := time.Duration(steps)*perStep + took; steps > most || estimate > within {

@@ -66,7 +66,7 @@ const (
 
 // Help is printed by serve --help.
 func (serveCommand) Help() string {
-	return `Serves the pages of respondents and the workbench.
+	return `Examples:
 
   cxmirror serve
   cxmirror serve --listen 127.0.0.1:9000 --data /var/lib/cxmirror
@@ -324,9 +324,13 @@ func (f serverFlags) sites(w *world, listener net.Listener, work *fielder, db *s
 	if err != nil {
 		return nil, err
 	}
+	outbox := "" // mails have links to sign in by: who has the machine reads the folder there
+	if f.guest != 0 {
+		outbox = work.outbox
+	}
 	whole, err := web.New(web.Options{
 		Store: db, Waves: tally.NewWaves(newStoredWaves(db, w.now), f.Memory<<20), Engine: engine, Reports: reports,
-		Fieldwork: work.service, Mailer: work.mailer, Outbox: work.outbox, BaseURL: work.address, Access: work.access, Guest: f.guest,
+		Fieldwork: work.service, Mailer: work.mailer, Outbox: outbox, BaseURL: work.address, Access: work.access, Guest: f.guest,
 		Log: log, Now: w.now, Random: rand.Reader, Version: version, TrustProxy: proxies,
 	})
 	if err != nil {

@@ -1,11 +1,13 @@
 package access
 
 import (
+	"cmp"
 	"context"
 	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -161,22 +163,37 @@ func (s *Service) CheckPassword(password, address, name string) error {
 	return nil
 }
 
-// likeSomebody reports whether a password is an address, a part of it or a name, alone or repeated.
+// likeSomebody reports whether a password is made of an address and a name: whether hardly anything is left of it
+// without them, such as a year.
 func likeSomebody(password, address, name string) bool {
-	plain := squeeze(password)
 	local, domain, _ := strings.Cut(address, "@")
-	for _, of := range []string{address, local, domain, name, local + name, name + local} {
-		if of = squeeze(of); of != "" && strings.ReplaceAll(plain, of, "") == "" {
-			return true
+	parts := []string{address, local, domain, name, local + name, name + local}
+	for _, of := range []string{local, domain, name} {
+		parts = append(parts, strings.FieldsFunc(of, func(r rune) bool { return strings.ContainsRune(separators, r) })...)
+	}
+	for i := range parts {
+		parts[i] = squeeze(parts[i])
+	}
+	slices.SortFunc(parts, func(a, b string) int { return cmp.Compare(len(b), len(a)) })
+	left := squeeze(password)
+	for _, part := range parts {
+		if utf8.RuneCountInString(part) >= shortestPart {
+			left = strings.ReplaceAll(left, part, "")
 		}
 	}
-	return false
+	return left != squeeze(password) && utf8.RuneCountInString(left) < leastOwn
 }
+
+const (
+	separators   = " .-_@+,"
+	shortestPart = 3 // characters of a part of a name: shorter ones are in every other word
+	leastOwn     = 6 // characters beside those of a name: more than a year or a date without its century
+)
 
 // squeeze leaves what letters and digits there are, in lower case.
 func squeeze(text string) string {
 	return strings.Map(func(r rune) rune {
-		if strings.ContainsRune(" .-_@+,", r) {
+		if strings.ContainsRune(separators, r) {
 			return -1
 		}
 		return r

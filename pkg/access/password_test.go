@@ -274,7 +274,11 @@ func TestCheckPassword(t *testing.T) {
 		{"ANN.MOORE.EXAMPLE.ORG", PasswordLikeYou},
 		{"annmooreannmoore", PasswordLikeYou},
 		{"Ann Moore Ann Moore", PasswordLikeYou},
+		{"AnnMoore2026", PasswordLikeYou},
+		{"moore.ann.1984!", PasswordLikeYou},
+		{"Moore-Moore-Moore", PasswordLikeYou},
 		{"annmooreandherdog", ""},
+		{"planning 4 teas", ""}, // "ann" is a part of another word here
 		{"aaaaaaaaaaaaaa", PasswordSimple},
 		{"121212121212", PasswordSimple},
 		{"password1234", PasswordKnown},

@@ -158,7 +158,7 @@ func (s *Server) newPlan(lang survey.Language, wave *survey.Wave, d *drafted, us
 		w.Comments = max(w.Comments, usual.Comments)
 	}
 	if w.TimeZone == "" {
-		w.TimeZone = usualZone(lang)
+		w.TimeZone = cmp.Or(usualZone(lang), "UTC")
 	}
 	zone, err := time.LoadLocation(w.TimeZone)
 	if err != nil {
@@ -225,10 +225,9 @@ func (s *Server) otherSide(ctx context.Context, wave *survey.Wave) (survey.WaveI
 // leastAnonymous is the lowest threshold of an anonymous wave: of two answers each of the two knows the other's.
 const leastAnonymous = 3
 
-// usualZone is where people who read a language mostly live, as a first guess.
+// usualZone is where people who read a language mostly live, as a first guess; "" where they live all over the world.
 func usualZone(lang survey.Language) string {
-	zones := map[survey.Language]string{"pl": "Europe/Warsaw", "ro": "Europe/Bucharest", "ru": "Europe/Moscow"}
-	return cmp.Or(zones[lang], "UTC")
+	return map[survey.Language]string{"pl": "Europe/Warsaw", "ro": "Europe/Bucharest", "ru": "Europe/Moscow"}[lang]
 }
 
 // zonesOffered are time zones to choose from; any other of the IANA names can be typed.

@@ -30,8 +30,8 @@ type outboxPage struct {
 	Earlier, Later string
 }
 
-// outboxFolder returns the folder, or [survey.ErrNotFound] where mails go to a server. In the folder lie the mails of
-// all organisations, so that it is shown on servers that have one alone, and on demonstrations, whose people are made up.
+// outboxFolder returns the folder, or [survey.ErrNotFound] where mails are not shown. In the folder lie the mails of all
+// organisations, those with links to sign in by among them: it is for demonstrations, whose people are made up.
 func (s *Server) outboxFolder(c echo.Context) (string, error) {
 	if !s.showsOutbox(c) {
 		return "", fmt.Errorf("outbox: %w", survey.ErrNotFound)
@@ -41,14 +41,7 @@ func (s *Server) outboxFolder(c echo.Context) (string, error) {
 
 // showsOutbox reports whether there is a folder of mails for whoever sent a request.
 func (s *Server) showsOutbox(c echo.Context) bool {
-	if s.outbox == "" || s.organisationOf(c) == 0 {
-		return false
-	}
-	if s.guest != 0 {
-		return true
-	}
-	all, err := s.store.Organisations(c.Request().Context())
-	return err == nil && len(all) == 1
+	return s.outbox != "" && s.organisationOf(c) != 0
 }
 
 func (s *Server) showOutbox(c echo.Context) error {

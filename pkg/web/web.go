@@ -50,7 +50,7 @@ type Options struct {
 	Store      *store.Store
 	Fieldwork  *fieldwork.Service
 	Mailer     *fieldwork.Mailer // nil: no server for mail is set
-	Outbox     string            // the folder that mails go to instead of a server; "" is none
+	Outbox     string            // the folder that mails go to instead of a server, which whoever may launch sees: for a demonstration; "" is none
 	BaseURL    string            // the address that links in mails and on paper begin with; "" is that of the request
 	Waves      *tally.Waves
 	Engine     *charts.Engine

@@ -252,6 +252,10 @@ func (s *Server) makeWave(ctx context.Context, organisation survey.OrganisationI
 	if err != nil {
 		return survey.Wave{}, err
 	}
+	zone, err := s.proposedZone(ctx, organisation, n.words.Lang)
+	if err != nil {
+		return survey.Wave{}, err
+	}
 	threshold := n.checkPromise(q, usual.Threshold)
 	if len(n.Problems) > 0 || len(n.Mistakes) > 0 {
 		return survey.Wave{}, errProblems
@@ -268,7 +272,7 @@ func (s *Server) makeWave(ctx context.Context, organisation survey.OrganisationI
 	wave := survey.Wave{
 		Organisation: organisation, Version: version.ID, Name: n.Name, Audience: q.Audience,
 		Slug: n.Slug, State: survey.WaveDraft, Threshold: threshold, Comments: threshold,
-		Mode: n.Mode, OpenLink: true, OncePer: true,
+		Mode: n.Mode, OpenLink: true, OncePer: true, TimeZone: zone,
 	}
 	if wave.Audience != survey.External && wave.Protects() {
 		wave.Comments = max(wave.Comments, usual.Comments)
@@ -281,6 +285,21 @@ func (s *Server) makeWave(ctx context.Context, organisation survey.OrganisationI
 		n.Problems["slug"] = n.words.With("problem_slug_taken", "Slug", n.Slug)
 	}
 	return wave, err
+}
+
+// proposedZone is the time zone of a new wave: that of the organisation's newest one that has any, or else where people
+// who read the language mostly live; "" is not known.
+func (s *Server) proposedZone(ctx context.Context, organisation survey.OrganisationID, lang survey.Language) (string, error) {
+	waves, err := s.store.Waves(ctx, organisation)
+	if err != nil {
+		return "", err
+	}
+	for i := range waves {
+		if waves[i].TimeZone != "" {
+			return waves[i].TimeZone, nil
+		}
+	}
+	return usualZone(lang), nil
 }
 
 // readSource takes the questionnaire from the file that was sent, or else from the field, and returns the name to

@@ -15,8 +15,8 @@ import (
 	"cxmirror/pkg/survey"
 )
 
-// editWavePage is the form of what can be changed of a wave. Dates are read and written in the wave's time zone. Of
-// a wave that was launched it offers only what its promise leaves open ([survey.Wave.Keeps]), and says why.
+// editWavePage is the form of what can be changed of a wave. Dates are written in the wave's time zone, and read in
+// the one that is sent with them. Of a wave that was launched it offers only what its promise leaves open ([survey.Wave.Keeps]), and says why.
 type editWavePage struct {
 	room
 	Wave     survey.Wave
@@ -56,7 +56,7 @@ func (s *Server) editWavePage(c echo.Context, wave survey.Wave) (editWavePage, e
 	page := editWavePage{room: s.room(c, "waves"), Wave: wave, Problems: map[string]string{}, Fields: map[string]string{
 		"name": wave.Name, "opens": fieldOfMoment(wave.Opens, zone), "closes": fieldOfMoment(wave.Closes, zone), "limit": fieldOfNumber(wave.Limit),
 		"threshold": strconv.Itoa(wave.Threshold), "comments": strconv.Itoa(wave.Comments), "minutes": fieldOfNumber(wave.Promise.Minutes),
-		"contact": wave.Promise.Contact, "homepage": wave.Promise.Homepage,
+		"contact": wave.Promise.Contact, "homepage": wave.Promise.Homepage, "zone": cmp.Or(wave.TimeZone, "UTC"),
 	}}
 	page.Title, page.Simulated = page.With("edit_title", "Wave", wave.Name), wave.Simulated
 	page.Launched, page.Fixed = momentText(wave.Launched, &wave), wave.Launched != nil || wave.State != survey.WaveDraft
@@ -117,6 +117,7 @@ func (p *editWavePage) read(form *upload, wave *survey.Wave) {
 	for field := range p.Fields {
 		p.Fields[field] = form.text(field)
 	}
+	p.readZone(wave)
 	wave.Name = survey.OneLine(p.Fields["name"])
 	switch {
 	case wave.Name == "":
@@ -136,14 +137,30 @@ func (p *editWavePage) read(form *upload, wave *survey.Wave) {
 	p.readPromises(form, wave)
 }
 
+// readZone takes the time zone of the dates. A form without one leaves it as it is, and so does one that was not
+// touched: where nobody has said it, it is proposed at the launch.
+func (p *editWavePage) readZone(wave *survey.Wave) {
+	is := cmp.Or(wave.TimeZone, "UTC")
+	given := cmp.Or(strings.TrimSpace(p.Fields["zone"]), is)
+	if p.Fields["zone"] = given; given == is {
+		return
+	}
+	if _, err := time.LoadLocation(given); err != nil || given == "Local" {
+		p.Problems["zone"] = p.T("launch_problem_zone")
+		return
+	}
+	wave.TimeZone = given
+}
+
 func (p *editWavePage) readDates(wave *survey.Wave) {
-	wave.Opens, wave.Closes = p.time("opens", wave.Opens), p.time("closes", wave.Closes)
+	zone := zoneOf(wave)
+	wave.Opens, wave.Closes = p.time("opens", wave.Opens, zone), p.time("closes", wave.Closes, zone)
 	switch {
 	case p.Problems["opens"] != "" || p.Problems["closes"] != "" || wave.Closes == nil:
 	case wave.Opens != nil && !wave.Closes.After(*wave.Opens):
 		p.Problems["closes"] = p.T("problem_closes_before")
 	case wave.Launched != nil && wave.Erases != nil && wave.Closes.After(*wave.Erases):
-		p.Problems["closes"] = p.With("progress_problem_erased", "Day", dayIn(*wave.Erases, zoneOf(wave)))
+		p.Problems["closes"] = p.With("progress_problem_erased", "Day", dayIn(*wave.Erases, zone))
 	}
 }
 
@@ -221,12 +238,11 @@ func (p editWavePage) Problem(field string, lang survey.Language) string {
 	return p.Problems[field+"."+string(lang)]
 }
 
-// Zone is what the dates of the form are read in.
-func (p editWavePage) Zone() string { return cmp.Or(p.Wave.TimeZone, "UTC") }
+// Zones are time zones to choose from.
+func (editWavePage) Zones() []string { return zonesOffered() }
 
-// time reads a date of the form in the wave's time zone. What was not touched stays to the second.
-func (p *editWavePage) time(field string, was *time.Time) *time.Time {
-	zone := zoneOf(&p.Wave)
+// time reads a date of the form in a time zone. What was not touched stays to the second.
+func (p *editWavePage) time(field string, was *time.Time, zone *time.Location) *time.Time {
 	given := strings.TrimSpace(p.Fields[field])
 	if was != nil && given == fieldOfMoment(was, zone) {
 		return was
@@ -264,5 +280,5 @@ func (p editWavePage) Field(name, kind, hint string) formField {
 	if name == "comments" {
 		label = "launch_comments"
 	}
-	return formField{name, kind, p.T(label), p.With(hint, "Zone", p.Zone()), p.Fields[name], p.Problems[name]}
+	return formField{name, kind, p.T(label), p.With(hint, "Zone", p.Fields["zone"]), p.Fields[name], p.Problems[name]}
 }

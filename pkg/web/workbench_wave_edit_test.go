@@ -23,8 +23,8 @@ func TestEditWaveThatWasLaunched(t *testing.T) {
 	})
 	path := "/waves/1/edit"
 	got := director.look(path)
-	got.expect(t, http.StatusOK, []string{"Time zone Europe/Warsaw"}, "Launched on")
-	got.holds(t, `value="2027-06-01T08:30"`, `value="Human Resources"`, `name="comments" type="number" value="10"`)
+	got.expect(t, http.StatusOK, []string{"Time zone"}, "Launched on")
+	got.holds(t, `value="Europe/Warsaw"`, `value="2027-06-01T08:30"`, `value="Human Resources"`, `name="comments" type="number" value="10"`)
 	form := url.Values{"name": {"Colleagues"}, "opens": {"2027-06-01T08:30"}, "closes": {"2027-12-01T18:00"}, "threshold": {"4"}, "comments": {"8"}, "asker.en": {"Human Resources"}, "purpose.en": {"To serve you better"}}
 	with := func(field, value string) url.Values {
 		changed := maps.Clone(form)
@@ -81,6 +81,23 @@ func TestEditWaveThatWasLaunched(t *testing.T) {
 	director.post(path, with("threshold", "20")) // comments stay at 12 in the form and go up with it
 	if w = f.stored(t, w.ID); w.Threshold != 20 || w.Comments != 20 {
 		t.Errorf("thresholds are %d and %d, want 20 and 20", w.Threshold, w.Comments)
+	}
+
+	form.Set("threshold", "20")
+	form.Set("comments", "20")
+	got = director.post(path, with("zone", "Warsaw"))
+	got.expect(t, http.StatusUnprocessableEntity, []string{"Time zone"})
+	got.holds(t, `value="Warsaw"`, `value="2027-06-01T08:30"`)
+	if got := director.post(path, with("zone", "Europe/Bucharest")); got.status != http.StatusSeeOther {
+		t.Fatalf("another time zone: %d\n%s", got.status, got.body)
+	}
+	if w = f.stored(t, w.ID); w.TimeZone != "Europe/Bucharest" || !w.Opens.Equal(time.Date(2027, 6, 1, 5, 30, 0, 0, time.UTC)) {
+		t.Errorf("08:30 in Bucharest is stored as %v in %q", w.Opens, w.TimeZone)
+	}
+	// The next wave begins where this one is.
+	director.post("/waves/new", url.Values{"questionnaire": {"internal-expectations"}, "name": {"Next"}, "slug": {"next"}, "mode": {"confidential"}})
+	if next, err := f.store.WaveBySlug(t.Context(), "next"); err != nil || next.TimeZone != "Europe/Bucharest" {
+		t.Errorf("a new wave is in %q: %v", next.TimeZone, err)
 	}
 	if strings.Contains(f.log.String(), "level=ERROR") {
 		t.Error(f.log.String())
