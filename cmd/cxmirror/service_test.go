@@ -114,11 +114,26 @@ func launch(tb testing.TB, args ...string) *process {
 	return launchProgram(tb, program, withData(tb, args)...)
 }
 
+// launchIn starts the program in a process of its own, with variables "NAME=value" added to the environment.
+func launchIn(tb testing.TB, environment []string, args ...string) *process {
+	tb.Helper()
+	program, err := os.Executable()
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return launchProgramIn(tb, environment, program, args...)
+}
+
 // launchProgram starts a program that is this one, or a test of it, and kills it in the end.
 func launchProgram(tb testing.TB, program string, args ...string) *process {
 	tb.Helper()
+	return launchProgramIn(tb, nil, program, args...)
+}
+
+func launchProgramIn(tb testing.TB, environment []string, program string, args ...string) *process {
+	tb.Helper()
 	p := &process{command: exec.CommandContext(tb.Context(), program, args...), stdout: &lines{}, stderr: &lines{}, ended: make(chan struct{})}
-	p.command.Env = append(os.Environ(), asProgram+"=1", "GOCOVERDIR="+tb.TempDir())
+	p.command.Env = slices.Concat(os.Environ(), []string{asProgram + "=1", "GOCOVERDIR=" + tb.TempDir()}, environment)
 	p.command.Stdout, p.command.Stderr = p.stdout, p.stderr
 	if err := p.command.Start(); err != nil {
 		tb.Fatal(err)
