@@ -33,6 +33,7 @@ type Outbox interface {
 
 	MailsWait(ctx context.Context, now time.Time) (bool, error)
 	ClaimMails(ctx context.Context, sender survey.SenderID, now time.Time, limit int) ([]survey.Mail, error)
+	ClaimedMail(ctx context.Context, organisation survey.OrganisationID, sender survey.SenderID, id int64, now time.Time) (survey.Mail, error)
 	MailSent(ctx context.Context, organisation survey.OrganisationID, id int64, now time.Time) error
 	MailDeferred(ctx context.Context, organisation survey.OrganisationID, sender survey.SenderID, id int64, until time.Time, reason string) error
 	MailFailed(ctx context.Context, organisation survey.OrganisationID, id int64, reason string) error
@@ -244,7 +245,7 @@ func (m *Mailer) line(ctx, sending context.Context, d *desk) {
 
 // send writes one mail, hands it to a server and notes what came of it.
 func (m *Mailer) send(ctx context.Context, d *desk, courier courier, mail claimed) {
-	env, message, later, err := m.prepare(ctx, d.server, mail.Mail)
+	env, message, later, err := m.prepare(ctx, d.server, mail)
 	switch {
 	case errors.Is(err, errBadAddress):
 		d.withdraw()
@@ -290,8 +291,18 @@ func (m *Mailer) firstTrouble(wave survey.WaveID) bool {
 }
 
 // prepare writes a mail. later is set, and the mail is not to be sent now, while it is night where it goes to or
-// its wave takes no answers.
-func (m *Mailer) prepare(ctx context.Context, s Server, mail survey.Mail) (env envelope, message []byte, later time.Time, err error) {
+// its wave takes no answers, and where it is not wanted any more: who claims it then drops it, or finds that its
+// organisation is archived.
+func (m *Mailer) prepare(ctx context.Context, s Server, claim claimed) (env envelope, message []byte, later time.Time, err error) {
+	mail, err := m.Outbox.ClaimedMail(ctx, claim.Person.Organisation, claim.by, claim.ID, m.Now())
+	switch {
+	case errors.Is(err, survey.ErrConflict), errors.Is(err, survey.ErrNotFound):
+		return envelope{}, nil, m.Now(), nil
+	case errors.Is(err, survey.ErrUnavailable): // the claim is given back as soon as the database is there
+		return envelope{}, nil, m.Now().Add(pollEvery), nil
+	case err != nil:
+		return envelope{}, nil, time.Time{}, err
+	}
 	b, err := m.brief(ctx, mail)
 	if err != nil {
 		return envelope{}, nil, time.Time{}, err

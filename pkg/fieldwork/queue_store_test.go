@@ -7,6 +7,7 @@ import (
 	netmail "net/mail"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -112,6 +113,69 @@ func TestInviteAndRemind(t *testing.T) {
 			if n := number(mail.to); n >= 50 || n == 40 || n == 41 || n >= 4 && n <= 13 {
 				t.Errorf("person %d was reminded", n)
 			}
+		}
+	})
+}
+
+// TestArchivedWhileMailsWait archives an organisation while some of its mails are at the server and others wait, claimed,
+// for their turn: those at the server go, and no other does until the organisation comes back.
+func TestArchivedWhileMailsWait(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, s *store.Store) { //nolint:thelper // the test itself, on each engine
+		ctx := t.Context()
+		const people, connections = 30, 3
+		at, archived := make(chan string, people), make(chan struct{})
+		office := startPostOffice(t, &postOffice{onData: func(to string, read bool, _ net.Conn) error {
+			if !read {
+				at <- to
+				<-archived
+			}
+			return nil
+		}})
+		let := sync.OnceFunc(func() { close(archived) })
+		t.Cleanup(let)
+		wave := invited(t, s, people)
+		server := office.server(t, fmt.Sprintf("&connections=%d", connections))
+		server.timeout = time.Minute
+		m := testMailer(t, s, server)
+		ended := run(t, m)
+		for range connections { // which leaves as many mails claimed and waiting
+			<-at
+		}
+		o, err := s.Organisation(ctx, wave.Organisation)
+		if err != nil {
+			t.Fatal(err)
+		}
+		now := time.Now()
+		o.Archived = &now
+		if err := s.SaveOrganisation(ctx, o); err != nil {
+			t.Fatal(err)
+		}
+		let()
+		eventually(t, "what was at the server is sent", func() bool {
+			q, err := s.MailQueue(ctx, wave.Organisation, wave.ID)
+			return err == nil && q.Sent == connections
+		})
+		eventually(t, "nothing of it is claimed", func() bool {
+			m.here.mu.Lock()
+			defer m.here.mu.Unlock()
+			return m.here.held == 0
+		})
+		if q, err := s.MailQueue(ctx, wave.Organisation, wave.ID); err != nil || q.Sent != connections || q.Waiting != people-connections {
+			t.Errorf("while it is archived: %+v, %v", q, err)
+		}
+		o.Archived = nil
+		if err := s.SaveOrganisation(ctx, o); err != nil {
+			t.Fatal(err)
+		}
+		m.Wake()
+		eventually(t, "all are sent once it is back", func() bool {
+			q, err := s.MailQueue(ctx, wave.Organisation, wave.ID)
+			return err == nil && q.Sent == people
+		})
+		ended()
+		if mails := office.mails(); len(mails) != people {
+			t.Errorf("the server took %d mails; want one for each of %d people", len(mails), people)
 		}
 	})
 }

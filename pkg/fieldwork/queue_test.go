@@ -271,6 +271,18 @@ func (o *memoryOutbox) ClaimMails(_ context.Context, sender survey.SenderID, now
 	return mails, nil
 }
 
+func (o *memoryOutbox) ClaimedMail(_ context.Context, _ survey.OrganisationID, sender survey.SenderID, id int64, _ time.Time) (survey.Mail, error) {
+	unlock, err := o.lock()
+	defer unlock()
+	if err != nil {
+		return survey.Mail{}, err
+	}
+	if q := o.mails[id-1]; q.by == sender && q.state == "waiting" {
+		return q.Mail, nil
+	}
+	return survey.Mail{}, survey.ErrConflict
+}
+
 func (o *memoryOutbox) settle(id int64, change func(*queued)) error {
 	unlock, err := o.lock()
 	defer unlock()

@@ -111,16 +111,29 @@ type mailRow struct {
 	InvitationLanguage string
 }
 
+// wanted is the query for mails m that are to be sent at a time: their mailings g go on, and whom they are for has not done
+// what they ask for, and can be written to.
+const wanted = `
+	SELECT p.*, m.id AS mail_id, m.mailing_id, g.kind, m.wave_id, m.invitation_id, m.message_id, m.attempts, i.language AS invitation_language
+	FROM mails m JOIN mailings g ON g.id = m.mailing_id JOIN waves w ON w.id = m.wave_id
+		JOIN invitations i ON i.id = m.invitation_id JOIN people p ON p.id = i.person_id
+	WHERE g.state = 'sending' AND w.state <> 'closed' AND (w.closes_at IS NULL OR w.closes_at > ?)
+		AND (g.kind = 'reminder' OR i.invited_at IS NULL) AND ` + reachable
+
 // wantedMails returns those of some mails that are to be sent, in the same order.
 func wantedMails(tx *gorm.DB, ids []int64, now time.Time) ([]survey.Mail, error) {
-	var rows []mailRow
-	err := tx.Raw(`
-		SELECT p.*, m.id AS mail_id, m.mailing_id, g.kind, m.wave_id, m.invitation_id, m.message_id, m.attempts, i.language AS invitation_language
-		FROM mails m JOIN mailings g ON g.id = m.mailing_id JOIN waves w ON w.id = m.wave_id
-			JOIN invitations i ON i.id = m.invitation_id JOIN people p ON p.id = i.person_id
-		WHERE m.id IN ? AND g.state = 'sending' AND w.state <> 'closed' AND (w.closes_at IS NULL OR w.closes_at > ?)
-			AND (g.kind = 'reminder' OR i.invited_at IS NULL) AND `+reachable, ids, *utc(&now)).Scan(&rows).Error
+	mails, err := findMails(tx.Raw(wanted+" AND m.id IN ?", *utc(&now), ids))
 	if err != nil {
+		return nil, err
+	}
+	slices.SortFunc(mails, func(a, b survey.Mail) int { return slices.Index(ids, a.ID) - slices.Index(ids, b.ID) })
+	return mails, nil
+}
+
+// findMails reads all mails of a query.
+func findMails(query *gorm.DB) ([]survey.Mail, error) {
+	var rows []mailRow
+	if err := query.Scan(&rows).Error; err != nil {
 		return nil, err
 	}
 	mails := make([]survey.Mail, len(rows))
@@ -131,12 +144,32 @@ func wantedMails(tx *gorm.DB, ids []int64, now time.Time) ([]survey.Mail, error)
 			Invitation: survey.InvitationID(row.InvitationID), MessageID: row.MessageID, Attempts: row.Attempts,
 			Language: survey.Language(row.InvitationLanguage),
 		}
-		if mails[i].Person, err = row.Person.person(); err != nil {
+		person, err := row.Person.person()
+		if err != nil {
 			return nil, err
 		}
+		mails[i].Person = person
 	}
-	slices.SortFunc(mails, func(a, b survey.Mail) int { return slices.Index(ids, a.ID) - slices.Index(ids, b.ID) })
 	return mails, nil
+}
+
+// ClaimedMail returns a mail as it is at now, right before its sender sends it: much may have happened since it was
+// claimed. One that is not to be sent any more, or not now, is [survey.ErrConflict]: another sender has it, it concerns
+// nobody any more, or its organisation was archived. One that the organisation does not have, or that was erased, is
+// [survey.ErrNotFound].
+func (s *Store) ClaimedMail(ctx context.Context, organisation survey.OrganisationID, sender survey.SenderID, id int64, now time.Time) (survey.Mail, error) {
+	mails, err := findMails(s.read.WithContext(ctx).Raw(wanted+
+		" AND m.id = ? AND m.organisation_id = ? AND m.state = 'waiting' AND m.sender_id = ? AND m.organisation_id NOT IN "+archived,
+		*utc(&now), id, int64(organisation), int64(sender)))
+	if err == nil && len(mails) == 0 {
+		if err = there(s.read.WithContext(ctx), "mails", organisation, id); err == nil {
+			err = survey.ErrConflict
+		}
+	}
+	if err != nil {
+		return survey.Mail{}, fmt.Errorf("mail %d, which was to be sent: %w", id, classify(err))
+	}
+	return mails[0], nil
 }
 
 // MailSent notes that a server took a mail at now: its invitation was invited, or reminded once more. A mail that

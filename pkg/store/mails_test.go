@@ -3,6 +3,7 @@ package store_test
 import (
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 	"sync"
 	"testing"
@@ -243,6 +244,97 @@ func TestMailings(t *testing.T) {
 			extra.Wave = 777
 			wantError(t, "a mailing of no wave", s.PlanMailing(ctx, ours, &extra), survey.ErrNotFound)
 			wantError(t, "a letter of another organisation's wave", s.SaveLetter(ctx, ours+1, survey.Letter{Wave: w.ID, Kind: survey.ReminderLetter}), survey.ErrNotFound)
+		})
+	}
+}
+
+// TestClaimedMail looks at mails again that were claimed, right before they are sent: those that are wanted come as they
+// are by then, and no others.
+func TestClaimedMail(t *testing.T) {
+	t.Parallel()
+	for name, open := range storetest.Engines() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s, ctx := open(t), t.Context()
+			must := func(err error) {
+				t.Helper()
+				if err != nil {
+					t.Fatal(err)
+				}
+			}
+			people := importPeople(t, s, 9)
+			w, invitations := launched(t, s, survey.Confidential, 3, people, nil, []survey.Mailing{{Kind: survey.InvitationLetter, At: noon}})
+			_, err := s.StartMailing(ctx, ours, mailing(t, s, w.ID, 0).ID, numbered(), noon)
+			must(err)
+			us := newSender(t, s)
+			claimed, err := s.ClaimMails(ctx, us, noon, 100)
+			must(err)
+			mails := map[survey.PersonID]survey.Mail{}
+			for _, m := range claimed {
+				mails[m.Person.ID] = m
+			}
+			looks := func(what string, person int, at time.Time, want error) survey.Mail {
+				t.Helper()
+				m, err := s.ClaimedMail(ctx, ours, us, mails[people[person].ID].ID, at)
+				switch {
+				case want != nil:
+					wantError(t, what, err, want)
+				case err != nil:
+					t.Errorf("%s: %v", what, err)
+				}
+				return m
+			}
+			for i, p := range people {
+				if got := looks("claimed", i, noon, nil); !reflect.DeepEqual(got, mails[p.ID]) {
+					t.Errorf("ClaimedMail = %+v; want it as it was claimed, %+v", got, mails[p.ID])
+				}
+			}
+
+			must(s.UnsubscribeInvitation(ctx, ours, invitations[1].ID, noon))
+			looks("to somebody who wants no more mail", 1, noon, survey.ErrConflict)
+			_, err = s.SetActive(ctx, ours, []survey.PersonID{people[2].ID}, false)
+			must(err)
+			looks("to somebody who has left", 2, noon, survey.ErrConflict)
+			_, err = s.NoteBounce(ctx, ours, people[3].Address, true, "550", "", noon)
+			must(err)
+			looks("to an address that is none", 3, noon, survey.ErrConflict)
+			people[4].Address = "new@example.org"
+			must(s.SavePerson(ctx, &people[4]))
+			if m := looks("to a new address", 4, noon, nil); m.Person.Address != "new@example.org" {
+				t.Errorf("it goes to %s", m.Person.Address)
+			}
+			must(s.MailSent(ctx, ours, mails[people[5].ID].ID, noon))
+			looks("sent", 5, noon, survey.ErrConflict)
+			must(s.MailDeferred(ctx, ours, us, mails[people[6].ID].ID, noon, "451"))
+			looks("deferred", 6, noon, survey.ErrConflict)
+			_, err = s.ErasePerson(ctx, ours, people[7].ID)
+			must(err)
+			looks("to somebody who was erased", 7, noon, survey.ErrNotFound)
+			_, err = s.ClaimedMail(ctx, ours+1, us, mails[people[0].ID].ID, noon)
+			wantError(t, "of another organisation", err, survey.ErrNotFound)
+			_, err = s.ClaimedMail(ctx, ours, newSender(t, s), mails[people[0].ID].ID, noon)
+			wantError(t, "by who has not claimed it", err, survey.ErrConflict)
+
+			o, err := s.Organisation(ctx, ours)
+			must(err)
+			o.Archived = stored(noon)
+			must(s.SaveOrganisation(ctx, o))
+			looks("of an archived organisation", 0, noon, survey.ErrConflict)
+			o.Archived = nil
+			must(s.SaveOrganisation(ctx, o))
+			looks("of an organisation that came back", 0, noon, nil)
+
+			w.Closes = stored(noon.Add(time.Hour))
+			must(s.UpdateWave(ctx, w))
+			looks("before the end of the wave", 0, noon, nil)
+			looks("at the end of the wave", 0, noon.Add(time.Hour), survey.ErrConflict)
+			w.Closes, w.State = nil, survey.WaveClosed
+			must(s.UpdateWave(ctx, w))
+			looks("of a closed wave", 0, noon, survey.ErrConflict)
+			w.State = survey.WaveOpen
+			must(s.UpdateWave(ctx, w))
+			must(s.CancelMailing(ctx, ours, mailing(t, s, w.ID, 0).ID))
+			looks("of a mailing that was cancelled", 0, noon, survey.ErrConflict)
 		})
 	}
 }
