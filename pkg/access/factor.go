@@ -138,15 +138,16 @@ func (s *Service) EndSecondFactor(ctx context.Context, id survey.UserID) error {
 // CodeAttempt is somebody who knew her password and gives a code.
 type CodeAttempt struct {
 	User         survey.UserID
+	Knew         string // of the [Outcome] of her password
 	Code         string // of the authenticator, or a recovery code
 	From, Device string // as in [Attempt]
 }
 
-// SecondFactor lets somebody in whose password was right. A code works once, of an authenticator and of the recovery
-// codes alike. It returns [ErrWrong] or a [*SlowDownError].
+// SecondFactor lets somebody in whose password was right, and still is. A code works once, of an authenticator and of
+// the recovery codes alike. It returns [ErrWrong] or a [*SlowDownError].
 func (s *Service) SecondFactor(ctx context.Context, a CodeAttempt) (Outcome, error) {
 	user, err := s.store.User(ctx, a.User)
-	if errors.Is(err, survey.ErrNotFound) || err == nil && (user.Disabled || len(user.SecondFactor) == 0) {
+	if errors.Is(err, survey.ErrNotFound) || err == nil && (user.Disabled || len(user.SecondFactor) == 0 || knew(user) != a.Knew) {
 		return Outcome{}, ErrWrong
 	}
 	if err != nil {

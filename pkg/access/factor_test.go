@@ -2,7 +2,9 @@ package access_test
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"encoding/base32"
+	"encoding/base64"
 	"fmt"
 	"net/url"
 	"strings"
@@ -51,7 +53,18 @@ func (l *lobby) enrol(t *testing.T, user survey.User) (authenticator, []string) 
 
 func (l *lobby) giveCode(t *testing.T, user survey.User, code string) (access.Outcome, error) {
 	t.Helper()
-	return l.SecondFactor(t.Context(), access.CodeAttempt{User: user.ID, Code: code, From: "192.0.2.1"})
+	return l.SecondFactor(t.Context(), access.CodeAttempt{User: user.ID, Knew: l.knew(t, user), Code: code, From: "192.0.2.1"})
+}
+
+// knew is what the session of a user holds who has just given her password.
+func (l *lobby) knew(t *testing.T, user survey.User) string {
+	t.Helper()
+	stored, err := l.store.User(t.Context(), user.ID)
+	if err != nil {
+		t.Error(err) // not Fatal: it is asked for by several at once
+	}
+	sum := sha256.Sum256([]byte(stored.PasswordHash))
+	return base64.RawURLEncoding.EncodeToString(sum[:])
 }
 
 func TestEnrolment(t *testing.T) {
@@ -187,7 +200,7 @@ func TestCodesWorkOnceForAll(t *testing.T) {
 				var all sync.WaitGroup
 				for i := range got {
 					all.Go(func() {
-						_, got[i] = l.SecondFactor(t.Context(), access.CodeAttempt{User: ann.ID, Code: code, From: fmt.Sprintf("192.0.2.%d", i)})
+						_, got[i] = l.SecondFactor(t.Context(), access.CodeAttempt{User: ann.ID, Knew: l.knew(t, ann), Code: code, From: fmt.Sprintf("192.0.2.%d", i)})
 					})
 				}
 				all.Wait()
@@ -220,7 +233,7 @@ func TestGuessingCodesSlowsDown(t *testing.T) {
 			}
 			through := 0
 			for i := range 200 {
-				_, err = l.SecondFactor(t.Context(), access.CodeAttempt{User: ann.ID, Code: fmt.Sprintf("%06d", i), From: fmt.Sprintf("198.51.100.%d", i)})
+				_, err = l.SecondFactor(t.Context(), access.CodeAttempt{User: ann.ID, Knew: l.knew(t, ann), Code: fmt.Sprintf("%06d", i), From: fmt.Sprintf("198.51.100.%d", i)})
 				if err == access.ErrWrong { //nolint:errorlint // nothing is wrapped around it
 					through++
 				}
@@ -229,8 +242,42 @@ func TestGuessingCodesSlowsDown(t *testing.T) {
 			if through > 12 {
 				t.Errorf("%d guesses were let through, want about 10", through)
 			}
-			if _, err := l.SecondFactor(t.Context(), access.CodeAttempt{User: ann.ID, Code: app.code(t, l.now()), Device: known.Device}); err != nil {
+			if _, err := l.SecondFactor(t.Context(), access.CodeAttempt{User: ann.ID, Knew: l.knew(t, ann), Code: app.code(t, l.now()), Device: known.Device}); err != nil {
 				t.Errorf("her own browser: %v", err)
+			}
+		})
+	}
+}
+
+// A password that was changed before the code came is no half of the way in any more.
+func TestSecondFactorAfterAnotherPassword(t *testing.T) {
+	t.Parallel()
+	for name, open := range storetest.Engines() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			l := newLobby(t, open(t), nil)
+			ann := l.user(t, "ann@example.org")
+			app, codes := l.enrol(t, ann)
+			halfway, err := l.signIn(t, ann.Address, password, "", "")
+			if err != nil || halfway.Knew == "" {
+				t.Fatalf("halfway: %+v, %v", halfway, err)
+			}
+			give := func(knew, code string) error {
+				_, err := l.SecondFactor(t.Context(), access.CodeAttempt{User: ann.ID, Knew: knew, Code: code, From: "192.0.2.1"})
+				return err
+			}
+			wantError(t, "without a password", give("", app.code(t, l.now())), access.ErrWrong)
+			if err := l.SetPassword(t.Context(), ann.ID, another); err != nil {
+				t.Fatal(err)
+			}
+			wantError(t, "a code, by the old password", give(halfway.Knew, app.code(t, l.now())), access.ErrWrong)
+			wantError(t, "a recovery code, by the old password", give(halfway.Knew, codes[0]), access.ErrWrong)
+			halfway, err = l.signIn(t, ann.Address, another, "", "")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := give(halfway.Knew, codes[0]); err != nil {
+				t.Errorf("by the new password, with what was not used up: %v", err)
 			}
 		})
 	}

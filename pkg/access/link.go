@@ -318,7 +318,7 @@ func (s *Service) AcceptLink(ctx context.Context, secret string, kind survey.Lin
 		s.post.send(ctx, user, letterPassword, nil)
 	}
 	if len(user.SecondFactor) > 0 {
-		return Outcome{User: user, NeedsSecondFactor: true, CodesLeft: -1}, nil
+		return halfway(user), nil
 	}
 	return s.letIn(ctx, user, nil)
 }

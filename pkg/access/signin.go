@@ -2,6 +2,7 @@ package access
 
 import (
 	"context"
+	"encoding/base64"
 	"errors"
 	"fmt"
 
@@ -20,6 +21,7 @@ type Attempt struct {
 type Outcome struct {
 	User              survey.User
 	NeedsSecondFactor bool   // the password was right, and nobody is signed in yet
+	Knew              string // with NeedsSecondFactor: which password that was, for [CodeAttempt]
 	Device            string // for the browser to keep for [KnownFor]; "" while a second factor is missing
 	CodesLeft         int    // recovery codes, where one was used; -1 otherwise
 }
@@ -49,9 +51,19 @@ func (s *Service) SignIn(ctx context.Context, a Attempt) (Outcome, error) {
 		return Outcome{}, err
 	}
 	if len(user.SecondFactor) > 0 {
-		return Outcome{User: user, NeedsSecondFactor: true, CodesLeft: -1}, nil
+		return halfway(user), nil
 	}
 	return s.letIn(ctx, user, device)
+}
+
+// halfway is the outcome of a password that was right, of somebody who has a second factor.
+func halfway(user survey.User) Outcome {
+	return Outcome{User: user, NeedsSecondFactor: true, Knew: knew(user), CodesLeft: -1}
+}
+
+// knew names the password that a user has, or none: another one, and the same set anew, has another name.
+func knew(user survey.User) string {
+	return base64.RawURLEncoding.EncodeToString(hashOf(user.PasswordHash))
 }
 
 // matches ends an attempt with a user's password, and returns her as she is then. It renews the hash where it was made

@@ -36,6 +36,7 @@ const (
 	inOrganisation = "organisation" // the one she works in: an int64
 	withStanding   = "standing"     // what she was when the session got its name
 	waitsForSecond = "second"       // whose password was right and whose second factor is not known yet: an int64
+	knewPassword   = "knew"         // which password that was: a string, see access.Outcome
 	thenGoes       = "next"         // where she wanted to go: a path
 	keptForSignOn  = "sign-on"      // what single sign-on wants back: bytes
 )

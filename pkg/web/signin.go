@@ -118,6 +118,7 @@ func (s *Server) letIn(c echo.Context, outcome *access.Outcome, next, by string)
 			return err
 		}
 		s.sessions.manager.Put(ctx, waitsForSecond, int64(outcome.User.ID))
+		s.sessions.manager.Put(ctx, knewPassword, outcome.Knew)
 		s.sessions.manager.Put(ctx, thenGoes, next)
 		if err := s.keepSession(c); err != nil {
 			return err
@@ -197,7 +198,7 @@ func (s *Server) enterSecondFactor(c echo.Context) error {
 	}
 	ctx := c.Request().Context()
 	outcome, err := s.access.SecondFactor(ctx, access.CodeAttempt{
-		User: user, Code: form.text("code"), From: addressOfNetwork(c).String(), Device: deviceOf(c),
+		User: user, Knew: s.sessions.manager.GetString(ctx, knewPassword), Code: form.text("code"), From: addressOfNetwork(c).String(), Device: deviceOf(c),
 	})
 	if err != nil {
 		page := secondFactorPage{room: s.room(c, "")}

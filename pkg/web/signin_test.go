@@ -433,7 +433,9 @@ func TestFormOfAnotherOrganisationAsksForTheRightThere(t *testing.T) {
 		}
 	}
 	members, err := f.store.Members(t.Context(), other.ID)
-	if err != nil || len(members) != 2 || slices.ContainsFunc(members, func(m survey.Member) bool { return m.User.ID == user.ID && !slices.Equal(m.Roles, []survey.Role{survey.Viewer}) }) {
+	if err != nil || len(members) != 2 || slices.ContainsFunc(members, func(m survey.Member) bool {
+		return m.User.ID == user.ID && !slices.Equal(m.Roles, []survey.Role{survey.Viewer})
+	}) {
 		t.Errorf("%d work there, and she as more than a viewer, or %v", len(members), err)
 	}
 	// And the other way round: what she may not do here does not keep her from what she may do there.
