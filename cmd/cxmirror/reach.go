@@ -114,7 +114,12 @@ func ledTo(base string) http.Handler {
 			http.Error(w, "Nothing was received. Use "+base+" instead.", http.StatusBadRequest)
 			return
 		}
-		// The name is ours and not the request's, which anybody may have made up.
+		// The name is ours and not the request's, which anybody may have made up. Of an address that is none on a server,
+		// as in "GET x:.example.com HTTP/1.1", the name would go on.
+		if !strings.HasPrefix(r.URL.RequestURI(), "/") {
+			http.Error(w, "That is no address of a page. Use "+base+" instead.", http.StatusBadRequest)
+			return
+		}
 		http.Redirect(w, r, base+r.URL.RequestURI(), http.StatusMovedPermanently) //nolint:gosec // it begins with our own name, and a slash
 	})
 }

@@ -17,6 +17,7 @@ import (
 	"math/big"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -349,6 +350,28 @@ func TestOpenAddresses(t *testing.T) {
 		stop()
 		if code != exitDone || !answered || !strings.Contains(stdout.String(), "https://survey.example.com/set-up/") {
 			t.Errorf("%v: exit code %d, answered %t:\n%s%s", args, code, answered, stdout.String(), stderr.String())
+		}
+	}
+}
+
+// Whoever is led to the address with TLS is led to no other name, whatever the line of the request says.
+func TestLedToOurOwnName(t *testing.T) {
+	for line, want := range map[string]string{
+		"GET /o/lunch?lang=pl HTTP/1.1":        "https://survey.example.com/o/lunch?lang=pl",
+		"GET http://evil.example/o/x HTTP/1.1": "https://survey.example.com/o/x",
+		"GET //evil.example/x HTTP/1.1":        "https://survey.example.com//evil.example/x",
+		"GET x:.evil.example/x HTTP/1.1":       "",
+		"GET x:@evil.example/x HTTP/1.1":       "",
+		"GET x://evil.example HTTP/1.1":        "https://survey.example.com/",
+	} {
+		request, err := http.ReadRequest(bufio.NewReader(strings.NewReader(line + "\r\nHost: survey.example.com\r\n\r\n")))
+		if err != nil {
+			t.Fatalf("%s: %v", line, err)
+		}
+		answer := httptest.NewRecorder()
+		ledTo("https://survey.example.com").ServeHTTP(answer, request)
+		if got := answer.Header().Get("Location"); got != want {
+			t.Errorf("%s leads to %q, want %q", line, got, want)
 		}
 	}
 }

@@ -13,7 +13,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/coreos/go-oidc/v3/oidc"
@@ -51,8 +50,8 @@ type signOn struct {
 	config oauth2.Config // without the provider's addresses
 	now    func() time.Time
 
-	mu       sync.Mutex
-	provider *oidc.Provider
+	turn     chan struct{}  // of who looks for the provider, one at a time
+	provider *oidc.Provider // of who has the turn
 }
 
 func newSignOn(o SingleSignOn, base string, now func() time.Time) (*signOn, error) {
@@ -73,15 +72,19 @@ func newSignOn(o SingleSignOn, base string, now func() time.Time) (*signOn, erro
 			scopes = append(scopes, scope)
 		}
 	}
-	return &signOn{SingleSignOn: o, now: now, config: oauth2.Config{
+	return &signOn{SingleSignOn: o, now: now, turn: make(chan struct{}, 1), config: oauth2.Config{
 		ClientID: o.ClientID, ClientSecret: o.ClientSecret, RedirectURL: base + ReturnPath, Scopes: scopes,
 	}}, nil
 }
 
 // reach returns the provider and how to talk to it, or an error that is [ErrProvider].
 func (o *signOn) reach(ctx context.Context) (*oidc.Provider, oauth2.Config, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
+	select {
+	case o.turn <- struct{}{}:
+	case <-ctx.Done(): // who waits behind others for a provider that is away waits no longer than for herself
+		return nil, oauth2.Config{}, fmt.Errorf("%w: %s: %w", ErrProvider, o.Issuer, ctx.Err())
+	}
+	defer func() { <-o.turn }()
 	if o.provider == nil {
 		provider, err := oidc.NewProvider(ctx, o.Issuer)
 		if err != nil {

@@ -2,9 +2,13 @@ package access_test
 
 import (
 	"cmp"
+	"context"
+	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -294,4 +298,39 @@ func TestProviderThatIsAway(t *testing.T) {
 			t.Errorf("the error tells secrets: %v", err)
 		}
 	}
+}
+
+// Who waits behind others for a provider that does not answer goes when her own time is over.
+func TestProviderThatHangs(t *testing.T) {
+	t.Parallel()
+	asked, release := make(chan struct{}, 1), make(chan struct{})
+	hanging := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+		asked <- struct{}{}
+		<-release
+	}))
+	t.Cleanup(hanging.Close)
+	l := newLobby(t, storetest.Open(t, storetest.SQLite(t)), func(o *access.Options) {
+		o.SignOn = &access.SingleSignOn{Issuer: hanging.URL, ClientID: "cxmirror"}
+	})
+	var first sync.WaitGroup
+	first.Go(func() {
+		_, _, err := l.Begin(t.Context())
+		wantError(t, "a provider that says nothing", err, access.ErrProvider)
+	})
+	<-asked
+	over, cancel := context.WithCancel(t.Context())
+	cancel()
+	second := make(chan error, 1)
+	go func() {
+		_, _, err := l.Begin(over)
+		second <- err
+	}()
+	select {
+	case err := <-second:
+		wantError(t, "behind somebody who waits", err, access.ErrProvider)
+	case <-time.After(10 * time.Second):
+		t.Error("who came second waits for the first")
+	}
+	close(release)
+	first.Wait()
 }
