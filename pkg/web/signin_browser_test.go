@@ -132,6 +132,9 @@ func TestSingleSignOnInABrowser(t *testing.T) {
 	if words := b.words(); !strings.Contains(words, "none of your groups has access here") {
 		t.Errorf("Bob reads %s", words)
 	}
+	if log := f.log.String(); !strings.Contains(log, "single sign-on refused") || !strings.Contains(log, "groups has a role here") || strings.Contains(log, "bob@") {
+		t.Errorf("the log does not say why Bob was refused, or says who he is:\n%s", log)
+	}
 	b.accessible("door-no-role")
 	back := b.address()
 	b.open(back) // the same answer of the provider once more

@@ -59,6 +59,8 @@ func (s *Server) finishSignOn(c echo.Context) error {
 	}
 	if refused, ok := errors.AsType[*access.RefusedError](err); ok {
 		s.noteNobody(c, "user.refused", "")
+		// The page says what she can do about it; who runs the server needs to know what the provider has sent.
+		s.log.WarnContext(ctx, "single sign-on refused", "id", requestID(c), "problem", refused.Problem, "reason", refused.Error())
 		return s.showSignOnProblem(c, http.StatusForbidden, string(refused.Problem))
 	}
 	if err != nil {

@@ -372,6 +372,7 @@ func TestFormsOfAnotherOrganisation(t *testing.T) {
 	if got := p.post("/work-in", url.Values{"to": {"2"}}); got.status != http.StatusSeeOther || got.cookie(plainCookie) == nil {
 		t.Fatalf("switching: %d %v", got.status, got.header)
 	}
+	mustSay(t, p.look("/waves/999"), 404, "another organisation that you work in")
 	form := url.Values{"questionnaire": {"internal-expectations"}, "name": {"Of the first"}, "slug": {"first"}}
 	got := p.post("/waves/new?organisation=1", form)
 	mustSay(t, got, 409, "This page was shown for another organisation", "Of the first", "Send it for")
