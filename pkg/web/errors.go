@@ -89,7 +89,9 @@ func (s *Server) respondError(err error, c echo.Context) {
 	if cameLate(c) {
 		err = errTooSlow // whatever else it led to
 		c.SetRequest(c.Request().WithContext(context.WithoutCancel(c.Request().Context())))
-		c.Response().Header().Set("Connection", "close") // the rest may still come, and is no request
+		if c.Request().ProtoMajor == 1 {
+			c.Response().Header().Set("Connection", "close") // the rest may still come, and is no request
+		}
 	}
 	t := troubleOf(err)
 	ctx := c.Request().Context()
