@@ -113,6 +113,7 @@ var testers = []struct{ importer, imported, because string }{
 	{"pkg/web", "github.com/pquerna/otp", "second factors are entered as an authenticator shows them"},
 	{"pkg/web", "github.com/goccy/go-yaml", "the document of the API says the same in YAML"},
 	{"pkg/web", "github.com/jackc/pgx/v5", "pages are tested with a database that refuses, by its own errors"},
+	{"cmd/cxmirror", "github.com/goccy/go-yaml", "the compose file is read, and what it says is started"},
 	{"cmd/cxmirror", "gonum.org/v1/gonum", "the program's figures are held to distributions it did not compute itself"},
 }
 
