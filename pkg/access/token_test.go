@@ -133,13 +133,13 @@ func TestTokensOfArchivedOrganisations(t *testing.T) {
 			}
 			archived := l.now()
 			second.Archived = &archived
-			if err := l.store.SaveOrganisation(t.Context(), second); err != nil {
+			if err := storetest.SaveOrganisation(t.Context(), l.store, second); err != nil {
 				t.Fatal(err)
 			}
 			_, err = l.TokenHolder(t.Context(), issued.Text)
 			wantError(t, "the token of an archived organisation", err, access.ErrToken)
 			second.Archived = nil
-			if err := l.store.SaveOrganisation(t.Context(), second); err != nil {
+			if err := storetest.SaveOrganisation(t.Context(), l.store, second); err != nil {
 				t.Fatal(err)
 			}
 			if actor, err := l.TokenHolder(t.Context(), issued.Text); err != nil || actor.Organisation.ID != second.ID {

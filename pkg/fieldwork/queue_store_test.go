@@ -148,7 +148,7 @@ func TestArchivedWhileMailsWait(t *testing.T) {
 		}
 		now := time.Now()
 		o.Archived = &now
-		if err := s.SaveOrganisation(ctx, o); err != nil {
+		if err := storetest.SaveOrganisation(ctx, s, o); err != nil {
 			t.Fatal(err)
 		}
 		let()
@@ -165,7 +165,7 @@ func TestArchivedWhileMailsWait(t *testing.T) {
 			t.Errorf("while it is archived: %+v, %v", q, err)
 		}
 		o.Archived = nil
-		if err := s.SaveOrganisation(ctx, o); err != nil {
+		if err := storetest.SaveOrganisation(ctx, s, o); err != nil {
 			t.Fatal(err)
 		}
 		m.Wake()

@@ -101,7 +101,7 @@ func TestOrganisations(t *testing.T) {
 			changed := list[1]
 			changed.Name, changed.Languages, changed.Accent, changed.Threshold, changed.Comments, changed.Retention = "Zebra", nil, "", 3, 3, 0
 			changed.Archived = stored(noon)
-			if err := s.SaveOrganisation(ctx, changed); err != nil {
+			if err := storetest.SaveOrganisation(ctx, s, changed); err != nil {
 				t.Fatal(err)
 			}
 			changed.Logo = want.Logo
@@ -109,7 +109,7 @@ func TestOrganisations(t *testing.T) {
 				t.Errorf("after SaveOrganisation: %v\n%s", err, cmp.Diff(changed, got))
 			}
 			changed.Logo, changed.LogoKind, changed.Archived = nil, "", nil
-			if err := s.SaveOrganisation(ctx, changed); err != nil {
+			if err := storetest.SaveOrganisation(ctx, s, changed); err != nil {
 				t.Fatal(err)
 			}
 			if got, err := s.Organisation(ctx, want.ID); err != nil || cmp.Diff(changed, got) != "" {
@@ -120,7 +120,7 @@ func TestOrganisations(t *testing.T) {
 			wantError(t, "an organisation there is not", err, survey.ErrNotFound)
 			missing := changed
 			missing.ID = 77
-			wantError(t, "saving one there is not", s.SaveOrganisation(ctx, missing), survey.ErrNotFound)
+			wantError(t, "saving one there is not", storetest.SaveOrganisation(ctx, s, missing), survey.ErrNotFound)
 			for what, spoil := range map[string]func(o *survey.Organisation){
 				"no name":                     func(o *survey.Organisation) { o.Name = " " },
 				"a threshold of 0":            func(o *survey.Organisation) { o.Threshold = 0 },
@@ -134,7 +134,7 @@ func TestOrganisations(t *testing.T) {
 			} {
 				wrong := changed
 				spoil(&wrong)
-				if err := s.SaveOrganisation(ctx, wrong); err == nil {
+				if err := storetest.SaveOrganisation(ctx, s, wrong); err == nil {
 					t.Errorf("SaveOrganisation took %s", what)
 				}
 			}
@@ -487,7 +487,7 @@ func TestMembers(t *testing.T) {
 				t.Errorf("Memberships = %+v, %v", memberships, err)
 			}
 			two.Archived = stored(noon)
-			if err := s.SaveOrganisation(ctx, two); err != nil {
+			if err := storetest.SaveOrganisation(ctx, s, two); err != nil {
 				t.Fatal(err)
 			}
 			if memberships, err := s.Memberships(ctx, u.ID); err != nil || len(memberships) != 1 {
@@ -854,13 +854,13 @@ func TestTokens(t *testing.T) {
 			}
 			works("a token that has expired", second, noon.Add(time.Hour), survey.ErrNotFound)
 			o.Archived = stored(noon)
-			if err := s.SaveOrganisation(ctx, o); err != nil {
+			if err := storetest.SaveOrganisation(ctx, s, o); err != nil {
 				t.Fatal(err)
 			}
 			works("a token of an archived organisation", second, noon, survey.ErrNotFound)
 			o.Archived = nil
 			u.Disabled = true
-			if err := errors.Join(s.SaveOrganisation(ctx, o), storetest.SaveUser(ctx, s, u)); err != nil {
+			if err := errors.Join(storetest.SaveOrganisation(ctx, s, o), storetest.SaveUser(ctx, s, u)); err != nil {
 				t.Fatal(err)
 			}
 			works("a token of a disabled user", second, noon, survey.ErrNotFound)

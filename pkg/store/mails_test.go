@@ -318,10 +318,10 @@ func TestClaimedMail(t *testing.T) {
 			o, err := s.Organisation(ctx, ours)
 			must(err)
 			o.Archived = stored(noon)
-			must(s.SaveOrganisation(ctx, o))
+			must(storetest.SaveOrganisation(ctx, s, o))
 			looks("of an archived organisation", 0, noon, survey.ErrConflict)
 			o.Archived = nil
-			must(s.SaveOrganisation(ctx, o))
+			must(storetest.SaveOrganisation(ctx, s, o))
 			looks("of an organisation that came back", 0, noon, nil)
 
 			w.Closes = stored(noon.Add(time.Hour))

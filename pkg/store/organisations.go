@@ -140,9 +140,8 @@ func (s *Store) Organisations(ctx context.Context) ([]survey.Organisation, error
 	return organisations, nil
 }
 
-// SaveOrganisation stores everything of an organisation but when it was created. A LogoKind without a Logo, as in
-// lists, leaves the logo that is stored. While an organisation is archived its waves take no answers, none of its mails is
-// sent, and tokens of the API do not work; they do again, and mail that waited goes out, when it no longer is.
+// SaveOrganisation stores everything of an organisation but when it was created and whether it is archived
+// ([Store.ArchiveOrganisation]). A LogoKind without a Logo, as in lists, leaves the logo that is stored.
 func (s *Store) SaveOrganisation(ctx context.Context, o survey.Organisation) error {
 	err := checkOrganisation(&o)
 	if err == nil {
@@ -160,6 +159,7 @@ func (s *Store) saveOrganisation(ctx context.Context, o *survey.Organisation) er
 	if err != nil {
 		return err
 	}
+	values = values[:len(values)-1] // when it was archived
 	logo := ", logo = ?"
 	if len(o.Logo) == 0 && o.LogoKind != "" {
 		logo = ""
@@ -168,9 +168,31 @@ func (s *Store) saveOrganisation(ctx context.Context, o *survey.Organisation) er
 	}
 	return s.change(ctx, func(tx *gorm.DB) error {
 		return found(tx.Exec(`
-			UPDATE organisations SET name = ?, languages = ?, accent = ?, logo_kind = ?, threshold = ?, comments = ?, retention = ?, archived_at = ?`+logo+`
+			UPDATE organisations SET name = ?, languages = ?, accent = ?, logo_kind = ?, threshold = ?, comments = ?, retention = ?`+logo+`
 			WHERE id = ?`, append(values, int64(o.ID))...))
 	})
+}
+
+// ArchiveOrganisation stops an organisation from now on: nobody works in it, its waves take no answers, none of its mails
+// is sent, and tokens of the API do not work. Nothing is lost. One that is archived already stays so since then.
+func (s *Store) ArchiveOrganisation(ctx context.Context, id survey.OrganisationID, now time.Time) error {
+	return s.setArchived(ctx, id, "coalesce(archived_at, ?)", utc(&now))
+}
+
+// RestoreOrganisation takes back [Store.ArchiveOrganisation]: mail that waited goes out.
+func (s *Store) RestoreOrganisation(ctx context.Context, id survey.OrganisationID) error {
+	return s.setArchived(ctx, id, "?", nil)
+}
+
+func (s *Store) setArchived(ctx context.Context, id survey.OrganisationID, to string, at *time.Time) error {
+	err := s.changeOnce(ctx, func(tx *gorm.DB) error {
+		return found(tx.Exec("UPDATE organisations SET archived_at = "+to+" WHERE id = ?", at, int64(id)))
+	})
+	s.waveChanges.Add(1)
+	if err != nil {
+		return fmt.Errorf("archive or restore organisation %d: %w", id, classify(err))
+	}
+	return nil
 }
 
 // archived is the SQL for the ids of organisations that are archived, a list that is mostly empty.

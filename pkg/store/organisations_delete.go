@@ -19,8 +19,8 @@ const deleteChunk = 2000
 // questionnaires, memberships, tokens and views. Users stay, and so does the audit trail, which holds no answers.
 //
 // name is the organisation's, as whoever wants this typed it; another one is [survey.ErrOtherName]. by says who it
-// was and when: with what was deleted it becomes a line of the instance's trail. The organisation that was there first
-// is [survey.ErrStays].
+// was and when: it becomes two lines of the instance's trail, one before anything goes and one, with what was deleted,
+// when all is gone. The organisation that was there first is [survey.ErrStays].
 //
 // It is archived at once, and its rows go in many small transactions. If that is interrupted, the organisation
 // stays archived, with what is left of it, and can be deleted again. Rows that somebody adds meanwhile are
@@ -53,7 +53,12 @@ func (s *Store) deleteOrganisation(ctx context.Context, id survey.OrganisationID
 		case strings.TrimSpace(name) != strings.TrimSpace(stored):
 			return survey.ErrOtherName
 		}
-		return tx.Exec("UPDATE organisations SET archived_at = coalesce(archived_at, ?) WHERE id = ?", *utc(&by.At), int64(id)).Error
+		err = tx.Exec("UPDATE organisations SET archived_at = coalesce(archived_at, ?) WHERE id = ?", *utc(&by.At), int64(id)).Error
+		if err != nil {
+			return err
+		}
+		event := ofDeletion(by, id, "organisation.deletion_begun", stored)
+		return note(tx, &event)
 	})
 	if err != nil {
 		return err
@@ -166,13 +171,19 @@ func (d *deletion) finish(ctx context.Context, by *survey.AuditEvent) error {
 		if err := tx.Exec("DELETE FROM organisations WHERE id = ?", int64(d.organisation)).Error; err != nil {
 			return err
 		}
-		event := *by
-		event.Organisation, event.Action, event.Subject = 0, "organisation.deleted", fmt.Sprintf("organisation %d", d.organisation)
-		event.Details = map[string]string{"name": name}
+		event := ofDeletion(by, d.organisation, "organisation.deleted", name)
 		for _, table := range []string{"waves", "people", "versions"} {
 			event.Details[table] = strconv.Itoa(d.rows[table])
 		}
 		event.Details["responses"] = strconv.Itoa(d.rows["responses"] + d.rows["sealed"])
 		return note(tx, &event)
 	})
+}
+
+// ofDeletion returns an event of the instance: the organisation, whose trail it would be in, goes.
+func ofDeletion(by *survey.AuditEvent, id survey.OrganisationID, action, name string) survey.AuditEvent {
+	event := *by
+	event.Organisation, event.Action, event.Subject = 0, action, fmt.Sprintf("organisation %d", id)
+	event.Details = map[string]string{"name": name}
+	return event
 }

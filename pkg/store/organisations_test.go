@@ -188,6 +188,10 @@ func TestDeleteOrganisation(t *testing.T) {
 			} else if memberships, err := s.Memberships(ctx, u.ID); err != nil || len(memberships) != 0 {
 				t.Errorf("who worked there works in %+v, %v", memberships, err)
 			}
+			if begun, _, err := s.AuditEvents(ctx, 0, store.AuditQuery{Action: "organisation.deletion_begun"}); err != nil || len(begun) == 0 || // also of the caller who left, if she came that far
+				begun[0].Who != by.Who || begun[0].Details["name"] != o.Name || begun[0].Subject != fmt.Sprintf("organisation %d", o.ID) {
+				t.Errorf("of the beginning the audit trail says %+v, %v", begun, err)
+			}
 			events, _, err := s.AuditEvents(ctx, 0, store.AuditQuery{Action: "organisation.deleted"})
 			want := []survey.AuditEvent{{
 				At: *stored(noon), Actor: survey.ByUser, User: 1, Who: "admin@example.org", Action: "organisation.deleted",
@@ -229,12 +233,23 @@ func TestArchivedOrganisation(t *testing.T) {
 
 			changes := s.WaveChanges()
 			o.Archived = stored(noon)
-			if err := s.SaveOrganisation(ctx, o); err != nil {
+			if err := storetest.SaveOrganisation(ctx, s, o); err != nil {
 				t.Fatal(err)
 			}
 			if s.WaveChanges() == changes {
 				t.Error("whoever remembers a wave does not learn that it takes no answers")
 			}
+			// Settings that somebody had open, and archiving it once more, change nothing of that.
+			open := o
+			open.Archived = nil
+			if err := errors.Join(s.SaveOrganisation(ctx, open), s.ArchiveOrganisation(ctx, o.ID, noon.Add(time.Hour))); err != nil {
+				t.Fatal(err)
+			}
+			if got, err := s.Organisation(ctx, o.ID); err != nil || got.Archived == nil || !got.Archived.Equal(*o.Archived) {
+				t.Errorf("after its settings were stored it is archived since %v, %v; want %v", got.Archived, err, o.Archived)
+			}
+			wantError(t, "archiving none", s.ArchiveOrganisation(ctx, 77, noon), survey.ErrNotFound)
+			wantError(t, "bringing none back", s.RestoreOrganisation(ctx, 77), survey.ErrNotFound)
 			archived := func(what string, w survey.Wave, err error, want error) {
 				t.Helper()
 				if err != nil {
@@ -276,7 +291,7 @@ func TestArchivedOrganisation(t *testing.T) {
 			}
 
 			o.Archived = nil
-			if err := s.SaveOrganisation(ctx, o); err != nil {
+			if err := storetest.SaveOrganisation(ctx, s, o); err != nil {
 				t.Fatal(err)
 			}
 			bySlug, err = s.WaveBySlug(ctx, c.slug)

@@ -73,13 +73,13 @@ var plainNumbers = map[string]string{"UseSecondFactor": "a step of time"}
 // or say what it would be if they did.
 var ofItself = map[string]string{
 	"Organisation":       "the organisation itself",
-	"DeleteOrganisation": "the organisation itself, whose name must be typed",
-	"SetRoles":           "users are of all organisations, and become members of this one",
-	"Note":               "an event is added",
-	"SaveVersion":        "a version is found by its code and number, and its id is filled in",
-	"SaveAttribute":      "an attribute is found by its key",
-	"ImportPeople":       "people are found by their keys",
-	"PreviewPeople":      "people are found by their keys",
+	"DeleteOrganisation": "the organisation itself, whose name must be typed", "ArchiveOrganisation": "the organisation itself", "RestoreOrganisation": "the organisation itself",
+	"SetRoles":      "users are of all organisations, and become members of this one",
+	"Note":          "an event is added",
+	"SaveVersion":   "a version is found by its code and number, and its id is filled in",
+	"SaveAttribute": "an attribute is found by its key",
+	"ImportPeople":  "people are found by their keys",
+	"PreviewPeople": "people are found by their keys",
 }
 
 // world is what an organisation has: one of everything, and a wave of one kind.
@@ -429,6 +429,8 @@ func rowsOfOthers(t *testing.T, engine, dsn string, organisation survey.Organisa
 		query := "SELECT * FROM " + table
 		if slices.Contains(rowsOf(t, db, fmt.Sprintf(columns, table)), `["organisation_id"]`) {
 			query += fmt.Sprintf(" WHERE organisation_id IS DISTINCT FROM %d", organisation)
+		} else if table == "organisations" {
+			query += fmt.Sprintf(" WHERE id <> %d", organisation)
 		}
 		if table != "sqlite_sequence" { // the ids that B's own rows took
 			queries = append(queries, query)
@@ -506,8 +508,8 @@ func TestForeignIDs(t *testing.T) {
 			}
 			after := strings.Split(others(), "\n")
 			gone := slices.DeleteFunc(left, func(row string) bool { return slices.Contains(after, row) })
-			if len(gone) != 1 || !strings.Contains(gone[0], `"B"`) {
-				t.Errorf("with an organisation went, beside itself:\n%s", strings.Join(gone, "\n"))
+			if len(gone) > 0 {
+				t.Errorf("with an organisation went:\n%s", strings.Join(gone, "\n"))
 			}
 		})
 	}

@@ -22,7 +22,7 @@ func auditActions() []string {
 		"people.changed", "people.exported", "people.imported", "person.made", "person.changed", "person.erased", "attribute.made", "attribute.changed",
 		"roles.changed", "member.invited", "member.invited_again", "member.removed",
 		"token.made", "token.revoked",
-		"organisation.made", "organisation.changed", "organisation.archived", "organisation.restored", "organisation.deleted", "groups.changed",
+		"organisation.made", "organisation.changed", "organisation.archived", "organisation.restored", "organisation.deletion_begun", "organisation.deleted", "groups.changed",
 		"user.signed_in", "user.signed_out", "user.refused", "user.reset_asked", "user.made", "user.changed", "user.deleted", "user.administrator", "user.disabled",
 		"user.enabled", "user.password_set", "user.password_changed", "user.link_made", "user.invited_again", "user.factor_added", "user.factor_ended", "user.codes_made",
 		"user.session_ended", "user.sessions_ended",

@@ -281,26 +281,22 @@ func (s *Server) giveOwner(c echo.Context) error {
 
 // archiveOrganisation stops an organisation: nobody works in it, its waves take no answers, and nothing is lost.
 func (s *Server) archiveOrganisation(c echo.Context) error {
-	return s.changeHoused(c, "archived", func(o *survey.Organisation) {
-		if o.Archived == nil {
-			now := s.now()
-			o.Archived = &now
-		}
+	return s.changeHoused(c, "archived", func(ctx context.Context, id survey.OrganisationID) error {
+		return s.store.ArchiveOrganisation(ctx, id, s.now())
 	})
 }
 
 // restoreOrganisation brings an organisation back.
 func (s *Server) restoreOrganisation(c echo.Context) error {
-	return s.changeHoused(c, "restored", func(o *survey.Organisation) { o.Archived = nil })
+	return s.changeHoused(c, "restored", s.store.RestoreOrganisation)
 }
 
-func (s *Server) changeHoused(c echo.Context, done string, change func(*survey.Organisation)) error {
+func (s *Server) changeHoused(c echo.Context, done string, change func(context.Context, survey.OrganisationID) error) error {
 	o, err := s.housed(c)
 	if err != nil {
 		return err
 	}
-	change(o)
-	if err := s.store.SaveOrganisation(c.Request().Context(), *o); err != nil {
+	if err := change(c.Request().Context(), o.ID); err != nil {
 		return err
 	}
 	detail(c, "name", o.Name)

@@ -302,7 +302,7 @@ func TestShownLinkIsNotedInEveryOrganisation(t *testing.T) {
 			f.setRoles(t, second.ID, carol, survey.Owner)
 			f.setRoles(t, third.ID, owner, survey.Owner)
 			second.Archived = new(f.now())
-			if err := f.store.SaveOrganisation(t.Context(), second); err != nil {
+			if err := storetest.SaveOrganisation(t.Context(), f.store, second); err != nil {
 				t.Fatal(err)
 			}
 			made := func(organisation survey.OrganisationID) (kinds []string) {

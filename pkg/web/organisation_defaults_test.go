@@ -20,7 +20,7 @@ func (f *field) setOrganisation(t *testing.T, change func(*survey.Organisation))
 		t.Fatal(err)
 	}
 	change(&o)
-	if err := f.store.SaveOrganisation(t.Context(), o); err != nil {
+	if err := storetest.SaveOrganisation(t.Context(), f.store, o); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -61,6 +61,18 @@ func SaveUser(ctx context.Context, s *store.Store, u survey.User) error {
 	return err
 }
 
+// SaveOrganisation makes an organisation what o says, archived or not.
+func SaveOrganisation(ctx context.Context, s *store.Store, o survey.Organisation) error {
+	err := s.SaveOrganisation(ctx, o)
+	switch {
+	case err != nil:
+		return err
+	case o.Archived == nil:
+		return s.RestoreOrganisation(ctx, o.ID)
+	}
+	return s.ArchiveOrganisation(ctx, o.ID, *o.Archived)
+}
+
 // SQLite returns the path of a file that does not exist yet, in a directory of the test's own.
 func SQLite(tb testing.TB) (path string) {
 	tb.Helper()
