@@ -208,6 +208,7 @@ const (
 type RefusedError struct {
 	Problem Problem
 	Words   string // in English, for logs and the command line
+	Address string // of whom a provider of single sign-on has sent, if it has verified her address
 }
 
 // Error says in English why.

@@ -155,6 +155,9 @@ func (s *Service) Finish(ctx context.Context, kept SignOn, query url.Values) (Ou
 		return Outcome{}, err
 	}
 	user, err := s.userBehind(ctx, person, len(roles) > 0)
+	if refused, ok := errors.AsType[*RefusedError](err); ok {
+		refused.Address = person.address
+	}
 	if err != nil {
 		return Outcome{}, err
 	}

@@ -12,7 +12,6 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"cxmirror/pkg/access"
-	"cxmirror/pkg/survey"
 )
 
 // detailsKey is where a handler leaves what the audit trail should tell besides what the table of rights says.
@@ -65,21 +64,15 @@ func (s *Server) note(c echo.Context, e access.Event) {
 
 func (s *Server) noteAs(c echo.Context, actor *access.Actor, e access.Event) {
 	e.Request = requestID(c)
+	s.keepNote(c, actor, e)
+}
+
+func (s *Server) keepNote(c echo.Context, actor *access.Actor, e access.Event) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(c.Request().Context()), notePatience) // who has left did it all the same
 	defer cancel()
 	if err := s.access.Note(ctx, actor, e); err != nil {
 		s.log.LogAttrs(ctx, slog.LevelError, "not in the audit trail", slog.String("id", e.Request), slog.String("action", e.Action), slog.Any("error", err))
 	}
-}
-
-// noteNobody adds what somebody tried who has not signed in, with the address she typed: nothing else that she typed,
-// and nothing that is no address, which may be a password in the wrong field.
-func (s *Server) noteNobody(c echo.Context, action, typed string) {
-	address, err := access.CheckAddress(typed)
-	if err != nil {
-		address = "–"
-	}
-	s.noteAs(c, &access.Actor{Kind: survey.ByUser, User: survey.User{Address: address}}, access.Event{Action: action, Instance: true})
 }
 
 // noteRequest adds to the audit trail what the table of rights says of a request that was done.
@@ -109,7 +102,9 @@ func (s *Server) noteRequest(c echo.Context, r *rule) {
 	}
 	if details, ok := c.Get(detailsKey).(map[string]string); ok {
 		for _, key := range slices.Sorted(maps.Keys(details)) {
-			event.Details[key] = noted(details[key])
+			if event.Details[key] = noted(details[key]); details[key] == "" { // nothing was done with what the address says
+				delete(event.Details, key)
+			}
 		}
 	}
 	s.note(c, event)

@@ -50,9 +50,17 @@ func auditKinds() []string {
 func auditDetails() []string {
 	return []string{
 		"name", "address", "external", "internal", "item", "top", "segment", "theme", "document", "flagged", "page", "kind", "language", "format", "part", "all",
-		"from", "to", "roles", "rights", "readers", "expires", "by", "administrator", "sessions", "until", "user", "action", "subject", "scope",
+		"from", "to", "roles", "rights", "readers", "expires", "by", "refused", "since", "addresses", "administrator", "sessions", "until", "user", "action", "subject", "scope",
 		"waves", "people", "versions", "responses", "languages", "logo", "accent", "threshold", "comments", "retention", "groups",
 		"new", "updated", "unchanged", "deactivated", "rejected",
+	}
+}
+
+// auditWays are the ways in that the trail has words for.
+func auditWays() []string {
+	return []string{
+		byPassword, byPasswordMore, bySecondFactor, byRecoveryCode, bySingleSignOn, byLink,
+		string(survey.ResetLink), string(survey.InvitationLink), string(survey.SetUpLink),
 	}
 }
 
@@ -264,6 +272,14 @@ func (w *auditWords) value(name, value string, e *survey.AuditEvent) string {
 		return w.list(value, w.role)
 	case "rights":
 		return w.list(value, w.rightOr)
+	case "by":
+		if slices.Contains(auditWays(), value) {
+			return w.T("audit_by_" + strings.NewReplacer(" ", "_", "-", "_").Replace(value))
+		}
+	case "addresses":
+		if value == severalAddresses {
+			return w.T("audit_several")
+		}
 	case "administrator":
 		if value == "yes" || value == "no" {
 			return w.T("audit_" + value)

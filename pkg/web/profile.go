@@ -210,6 +210,7 @@ func (s *Server) showProfileAgain(c echo.Context, page profilePage, field string
 	}
 	if errors.Is(cause, access.ErrWrong) {
 		words = page.T("profile_wrong")
+		s.refused(c, "user.refused", actorOf(c).User.Address, byPasswordMore)
 	}
 	page.Problems[field] = words
 	return s.show(c, status, "workbench", "profile", page)

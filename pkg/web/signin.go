@@ -102,17 +102,18 @@ func (s *Server) signIn(c echo.Context) error {
 			return err
 		}
 		if errors.Is(err, access.ErrWrong) {
-			s.noteNobody(c, "user.refused", form.text("address"))
+			s.refused(c, "user.refused", form.text("address"), byPassword)
 		}
 		page.Problem = words
 		return s.show(c, status, "workbench", "sign-in", page)
 	}
-	return s.letIn(c, &outcome, next, "password")
+	return s.letIn(c, &outcome, next, byPassword)
 }
 
 // letIn signs in who has shown who she is, or asks for her second factor.
 func (s *Server) letIn(c echo.Context, outcome *access.Outcome, next, by string) error {
 	if outcome.NeedsSecondFactor {
+		s.cameInBy(c, &outcome.User, byPassword)
 		ctx := c.Request().Context()
 		if err := s.sessions.begin(ctx, 0, agentOf(c.Request().UserAgent()), halfwayLife); err != nil {
 			return err
@@ -134,6 +135,7 @@ func (s *Server) letIn(c echo.Context, outcome *access.Outcome, next, by string)
 	if err := s.admit(c, outcome.User.ID, 0); err != nil {
 		return err
 	}
+	s.cameInBy(c, &outcome.User)
 	s.note(c, access.Event{Action: "user.signed_in", Subject: userSubject(outcome.User.ID), Details: map[string]string{"by": by}, Instance: true})
 	return c.Redirect(http.StatusSeeOther, next)
 }
@@ -209,15 +211,31 @@ func (s *Server) enterSecondFactor(c echo.Context) error {
 		}
 		if page.Problem = words; errors.Is(err, access.ErrWrong) {
 			page.Problem = page.T("factor_wrong")
-			s.noteAs(c, &access.Actor{Kind: survey.ByUser}, access.Event{Action: "user.refused", Subject: userSubject(user), Details: map[string]string{"by": "second factor"}, Instance: true})
+			if err := s.refusedCode(c, user); err != nil {
+				return err
+			}
 		}
 		return s.show(c, status, "workbench", "second-factor", page)
 	}
-	by := "second factor"
+	by := bySecondFactor
 	if outcome.CodesLeft >= 0 {
-		by = "recovery code"
+		by = byRecoveryCode
 	}
 	return s.letIn(c, &outcome, ownAddress(s.sessions.manager.GetString(ctx, thenGoes)), by)
+}
+
+// refusedCode notes that somebody gave a wrong code. She had given her password before: it is known who she is.
+func (s *Server) refusedCode(c echo.Context, id survey.UserID) error {
+	user, err := s.store.User(c.Request().Context(), id)
+	if errors.Is(err, survey.ErrNotFound) { // she was deleted meanwhile
+		s.refused(c, "user.refused", noAddress, bySecondFactor)
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	s.refused(c, "user.refused", user.Address, bySecondFactor)
+	return nil
 }
 
 // signOut ends the session, wherever it was left open.

@@ -55,7 +55,7 @@ func (s *Server) sendReset(c echo.Context) error {
 		page.Problem = words
 		return s.show(c, status, "workbench", "forgot", page)
 	}
-	s.noteNobody(c, "user.reset_asked", page.Address)
+	s.refused(c, "user.reset_asked", page.Address, byLink)
 	page.Sent = true
 	return s.show(c, http.StatusOK, "workbench", "forgot", page)
 }

@@ -58,7 +58,7 @@ func (s *Server) finishSignOn(c echo.Context) error {
 		return s.showSignOnProblem(c, http.StatusBadGateway, "sign_on_away")
 	}
 	if refused, ok := errors.AsType[*access.RefusedError](err); ok {
-		s.noteNobody(c, "user.refused", "")
+		s.refused(c, "user.refused", refused.Address, bySingleSignOn)
 		// The page says what she can do about it; who runs the server needs to know what the provider has sent.
 		s.log.WarnContext(ctx, "single sign-on refused", "id", requestID(c), "problem", refused.Problem, "reason", refused.Error())
 		return s.showSignOnProblem(c, http.StatusForbidden, string(refused.Problem))
@@ -66,7 +66,7 @@ func (s *Server) finishSignOn(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	return s.letIn(c, &outcome, next, "single sign-on")
+	return s.letIn(c, &outcome, next, bySingleSignOn)
 }
 
 // showSignOnProblem shows the ways in once more, with what single sign-on said.

@@ -713,7 +713,7 @@ func TestRequestsInTheAuditTrail(t *testing.T) {
 	}
 	me := "anna@example.com"
 	want := []string{
-		me + " user.refused", "– user.refused", me + " user.signed_in " + userSubject(user.ID), me + " results.viewed", me + " results.exported",
+		me + " user.refused " + userSubject(user.ID), "– user.refused", me + " user.signed_in " + userSubject(user.ID), me + " results.viewed", me + " results.exported",
 		me + " answers.exported wave 1", me + " threshold.raised wave 2", me + " wave.closed wave 2", me + " people.imported", me + " user.signed_out " + userSubject(user.ID),
 	}
 	if !slices.Equal(told, want) || total != len(want) {

@@ -99,6 +99,7 @@ type Server struct {
 	tries       *tries
 	logos       *logos
 	dresses     *dresses
+	refusals    *refusals
 	phrases     *survey.Phrases
 	respondents *respondentPages
 	workbench   *workbench
@@ -117,7 +118,7 @@ func New(o Options) (*Server, error) {
 		store: o.Store, fieldwork: o.Fieldwork, mailer: o.Mailer, outbox: o.Outbox, baseURL: strings.TrimSuffix(o.BaseURL, "/"), waves: o.Waves, engine: o.Engine, reports: o.Reports, log: o.Log, now: o.Now, random: o.Random,
 		version: o.Version, trustProxy: o.TrustProxy, public: o.Public, access: o.Access, guest: o.Guest,
 		sessions: newSessions(o.Store, o.Now), gates: newGates(), forForms: formPatience, shelf: newShelf(o.Now, o.Random),
-		fielded: newFielded(o.Store, o.Now), drafts: newDrafts(), links: newLinks(), tries: newTries(), logos: newLogos(),
+		fielded: newFielded(o.Store, o.Now), drafts: newDrafts(), links: newLinks(), tries: newTries(), logos: newLogos(), refusals: newRefusals(),
 	}
 	var err error
 	if s.static, err = newStatic(files, "static"); err != nil {
