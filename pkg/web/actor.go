@@ -37,7 +37,7 @@ func (s *Server) know(c echo.Context, actor *access.Actor) { c.Set(actorKey, act
 // identifyActor finds out who sends a request: by the token that a program shows, by the session of a browser, or,
 // where the server is a demonstration, as its guest.
 func (s *Server) identifyActor(c echo.Context) error {
-	if token, ok := bearer(c.Request()); ok && ofAPI(c.Path()) {
+	if token, ok := bearer(c.Request()); ok && ofAPI(c.Request().URL.Path) {
 		actor, err := s.access.TokenHolder(c.Request().Context(), token)
 		if err != nil {
 			return err

@@ -129,7 +129,7 @@ func TestAPIRefuses(t *testing.T) {
 		header                   [2]string
 	}{
 		{"GET", "/nothing", "", "", 404, [2]string{}},
-		{"DELETE", "/waves/1", "", "", 404, [2]string{}},
+		{"DELETE", "/waves/1", "", "", 405, [2]string{}},
 		{"POST", "/waves", "text/plain", "name: x", 415, [2]string{}},
 		{"POST", "/waves", "application/json", `{"name": "` + strings.Repeat("x", 5<<20) + `"}`, 413, [2]string{}},
 		{"POST", "/waves", "application/json", `{"name": "x", "instrument": "internal-expectations"}`, 403, [2]string{"Sec-Fetch-Site", "cross-site"}},

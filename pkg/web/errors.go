@@ -71,7 +71,7 @@ func troubleOf(err error) trouble {
 	}
 	if refused, ok := errors.AsType[*echo.HTTPError](err); ok {
 		switch refused.Code {
-		case http.StatusNotFound, http.StatusMethodNotAllowed:
+		case http.StatusNotFound, http.StatusMethodNotAllowed: // to respondents it is all the same
 			return trouble{refused.Code, "not_found"}
 		case http.StatusRequestEntityTooLarge:
 			return trouble{refused.Code, "too_large"}

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"net/http"
 	"slices"
+	"strings"
 
 	"github.com/labstack/echo/v4"
 
@@ -286,10 +287,18 @@ func (s *Server) guard(ruled ruledRoutes) echo.MiddlewareFunc {
 		return func(c echo.Context) error {
 			r, ok := ruled[c.Path()][c.Request().Method]
 			if !ok { // there is no such route, as will be said on a page of hers
+				var err error
 				if s.atWork(c) {
-					_ = s.identifyActor(c) // she may as well be nobody
+					err = s.identifyActor(c)
 				}
-				return next(c)
+				here := ruled.at(c.Request().URL.Path)
+				switch {
+				case len(here) == 0:
+					return next(c) // she may as well be nobody
+				case err != nil:
+					return s.refuse(c, err)
+				}
+				return s.refuseMethod(c, here)
 			}
 			if r.gate != "" && !s.gates[r.gate].take(addressOfNetwork(c), s.now()) {
 				return s.refuse(c, errTooMany)
@@ -313,21 +322,72 @@ func (s *Server) guard(ruled ruledRoutes) echo.MiddlewareFunc {
 	}
 }
 
+// at returns what may be done at an address, by method: of every route that leads there.
+func (ruled ruledRoutes) at(address string) map[string][]rule {
+	here := make(map[string][]rule)
+	for path, methods := range ruled {
+		if !leadsTo(path, address) {
+			continue
+		}
+		for method, r := range methods {
+			here[method] = append(here[method], r)
+		}
+	}
+	return here
+}
+
+// leadsTo reports whether the path of a route, some parts of which stand for any, is that of an address.
+func leadsTo(path, address string) bool {
+	parts, given := strings.Split(path, "/"), strings.Split(address, "/")
+	return slices.EqualFunc(parts, given, func(part, given string) bool {
+		return part == given || given != "" && strings.HasPrefix(part, ":")
+	})
+}
+
+// refuseMethod refuses what an address does not take, and says what it takes from whoever sent it: of what others may
+// do there it tells nothing, nor whether there is what it names. Who may do nothing there is refused as with any other
+// method.
+func (s *Server) refuseMethod(c echo.Context, here map[string][]rule) error {
+	var allowed []string
+	var cause error
+	for _, method := range slices.Sorted(maps.Keys(here)) {
+		for _, r := range here[method] {
+			err := lets(actorOf(c), &r)
+			if err == nil && !slices.Contains(allowed, method) {
+				allowed = append(allowed, method)
+			}
+			cause = cmp.Or(cause, err)
+		}
+	}
+	if len(allowed) == 0 {
+		return s.refuse(c, cause)
+	}
+	if slices.Contains(allowed, http.MethodGet) {
+		allowed = append(allowed, http.MethodHead) // answered as GET is
+	}
+	c.Response().Header().Set(echo.HeaderAllow, strings.Join(allowed, ", "))
+	return echo.ErrMethodNotAllowed
+}
+
 // admits returns why whoever sent a request may not do so. A form that was shown for another of her organisations may
 // take her there first: what she may do is asked of where it will be done.
 func (s *Server) admits(c echo.Context, r *rule) error {
+	if r.reach == byRight && actorOf(c) != nil {
+		if err := s.sameOrganisation(c); err != nil {
+			return err
+		}
+	}
+	return lets(actorOf(c), r)
+}
+
+// lets returns why somebody may not do what a rule is about, whatever it is done to; nil is whoever has not signed in.
+func lets(actor *access.Actor, r *rule) error {
 	switch {
-	case r.reach == visitors:
+	case r.reach == everyone, r.reach == visitors:
 		return nil
-	case actorOf(c) == nil:
+	case actor == nil:
 		return errSignedOut
-	case r.reach != byRight:
-		return nil
-	}
-	if err := s.sameOrganisation(c); err != nil {
-		return err
-	}
-	if actor := actorOf(c); !actor.May(r.right) && (r.also == "" || !actor.May(r.also)) {
+	case r.reach == byRight && !actor.May(r.right) && (r.also == "" || !actor.May(r.also)):
 		return mayNotError{r.right}
 	}
 	return nil
@@ -338,12 +398,12 @@ func (s *Server) refuse(c echo.Context, cause error) error {
 	c.Response().Header().Set("Content-Security-Policy", workbenchPolicy)
 	r := c.Request()
 	if r.Method != http.MethodGet {
-		if !ofAPI(c.Path()) {
+		if !ofAPI(r.URL.Path) {
 			keepTyped(c)
 		}
 		return cause
 	}
-	if cause == errSignedOut && takesHTML(r) && !ofAPI(c.Path()) { //nolint:errorlint // it is ours, as it was made
+	if cause == errSignedOut && takesHTML(r) && !ofAPI(r.URL.Path) { //nolint:errorlint // it is ours, as it was made
 		return c.Redirect(http.StatusSeeOther, signInAddress(r.URL.RequestURI()))
 	}
 	return cause

@@ -109,6 +109,9 @@ func (s *Server) showWorkbenchTrouble(c echo.Context, t trouble, cause error) er
 
 // workbenchPhrase returns where the words of an error begin that are said at the workbench.
 func (t trouble) workbenchPhrase() string {
+	if t.status == http.StatusMethodNotAllowed {
+		return "trouble_method"
+	}
 	switch t.phrase {
 	case "not_found", "conflict", "away", "error", "too_large", "signed_out", "may_not", "other_organisation", "link_used", "too_many", "too_slow", "token":
 		return "trouble_" + t.phrase
