@@ -84,6 +84,7 @@ func (s *Server) listComments(c echo.Context, in *apiCommentsIn) (*apiCommentsOu
 	if err != nil || item == nil {
 		return out, err
 	}
+	detail(c, "item", string(item.Code))
 	out.Body.Item, out.Body.Question = &item.Code, item.Text.In(survey.Language(in.Lang))
 	counted, err := s.comments(ctx, &wave, item)
 	words := s.wordsOf(c)
@@ -153,6 +154,7 @@ func (s *Server) compareByAPI(c echo.Context, in *apiCompareIn) (*apiFileOut, er
 	if err != nil {
 		return nil, err
 	}
+	tellChosen(c, ch)
 	comparison, err := s.compare(ctx, ch)
 	if err != nil {
 		return nil, err

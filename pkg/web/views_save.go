@@ -95,6 +95,9 @@ type viewReader struct {
 // showNewView asks for the name of what was chosen on the page of divergence.
 func (s *Server) showNewView(c echo.Context) error {
 	page, err := s.viewPage(c, 0, c.QueryParams())
+	if errors.Is(err, survey.ErrNotFound) { // it was deleted since, or is another organisation's
+		return c.Redirect(http.StatusSeeOther, "/divergence?gone=1")
+	}
 	if err != nil {
 		return err
 	}

@@ -169,3 +169,19 @@ func TestViewOfNothing(t *testing.T) {
 }
 
 func idOf(u survey.User) string { return strings.TrimPrefix(userSubject(u.ID), "user ") }
+
+// Who wants to save what is not there, or not hers, is led back to the results, which say so.
+func TestViewOfWhatIsNotThere(t *testing.T) {
+	f, owner := newBench(t)
+	owner.get(owner.get("/views/new").location).expect(t, http.StatusOK, []string{"is not there any more"}) // nor is anything else
+	twoSides(t, f)
+	for _, query := range []string{"external=99&internal=2&item=expectations", "external=1&internal=x", "item=nonsense", "segment=internal:department:nowhere", "segment=x"} {
+		got := owner.get("/views/new?" + query)
+		if got.status != http.StatusSeeOther || got.location != "/divergence?gone=1" {
+			t.Errorf("%s: %d to %q", query, got.status, got.location)
+			continue
+		}
+		owner.get(got.location).expect(t, http.StatusOK, []string{"is not there any more", "choose again", "Save this view"})
+	}
+	owner.get("/divergence").expect(t, http.StatusOK, nil, "is not there any more")
+}

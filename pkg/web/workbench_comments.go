@@ -90,6 +90,7 @@ func (s *Server) showComments(c echo.Context) error {
 		page.Empty = &emptyState{Title: page.T("comments_none_title"), Text: page.T("comments_none_text")}
 		return s.show(c, http.StatusOK, "workbench", "comments", page)
 	}
+	detail(c, "item", string(item.Code))
 	counted, err := s.comments(ctx, &wave, item)
 	page.AsOf = page.asOfStep(&counted)
 	switch {

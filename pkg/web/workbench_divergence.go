@@ -65,10 +65,11 @@ func (ch *chosen) query() url.Values {
 }
 
 // tellChosen adds to what the audit trail tells of a request what was looked at: with what its address leaves open,
-// which tomorrow may be decided otherwise.
+// which tomorrow may be decided otherwise, and without what it names and nothing was done with.
 func tellChosen(c echo.Context, ch *chosen) {
-	for name, values := range ch.query() {
-		detail(c, name, strings.Join(values, ", "))
+	decided := ch.query()
+	for _, name := range []string{"external", "internal", "item", "top", "segment"} {
+		detail(c, name, strings.Join(decided[name], ", "))
 	}
 }
 
@@ -288,6 +289,7 @@ type divergencePage struct {
 	room
 	Root    string  // where the address of the page begins
 	Choice  *choice // nil of a view, whose parameters are chosen
+	Gone    bool    // what was to be saved as a view is not there
 	Empty   *emptyState
 	Report  *report.Page
 	Base    string // the bases and dates, beneath every picture
@@ -373,7 +375,8 @@ type restRow struct {
 }
 
 func (s *Server) showDivergence(c echo.Context) error {
-	return s.showResults(c, divergencePage{room: s.room(c, "divergence"), Root: "/divergence"}, c.QueryParams())
+	page := divergencePage{room: s.room(c, "divergence"), Root: "/divergence", Gone: c.QueryParam("gone") != ""}
+	return s.showResults(c, page, c.QueryParams())
 }
 
 // showResults shows what parameters choose, on a page that has a frame and an address already.
