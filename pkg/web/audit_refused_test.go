@@ -16,6 +16,7 @@ import (
 
 	"cxmirror/pkg/access"
 	"cxmirror/pkg/store"
+	"cxmirror/pkg/store/storetest"
 	"cxmirror/pkg/survey"
 )
 
@@ -244,7 +245,7 @@ func TestGuessesInTheAuditTrail(t *testing.T) {
 	}
 	root := f.addUser(t, "root@example.com")
 	root.Administrator = true
-	if err := f.store.SaveUser(t.Context(), root); err != nil {
+	if err := storetest.SaveUser(t.Context(), f.store, root); err != nil {
 		t.Fatal(err)
 	}
 	f.as(t, root, 0).get("/audit?scope=instance&lang=pl").
