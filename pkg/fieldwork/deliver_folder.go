@@ -75,6 +75,7 @@ type StoredMail struct {
 	To      string
 	Subject string
 	Date    time.Time
+	Notice  bool     // it is about somebody's own account, and may hold a link that signs in as her: see [Notice]
 	Headers []string // every header as people read it, in alphabetical order; only of [OpenMail]
 	Text    string   // only of [OpenMail]
 	HTML    string   // only of [OpenMail]
@@ -140,7 +141,8 @@ func readStored(dir, name string, whole bool) (StoredMail, error) {
 		return value
 	}
 	mail := StoredMail{Name: name, From: read("From"), To: read("To"), Subject: read("Subject")}
-	mail.Date, _ = m.Header.Date() // a mail without a date is the oldest
+	mail.Date, _ = m.Header.Date()                       // a mail without a date is the oldest
+	mail.Notice = m.Header.Get("List-Unsubscribe") == "" // which every letter of a wave has
 	if !whole {
 		return mail, nil
 	}

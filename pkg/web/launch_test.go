@@ -433,6 +433,7 @@ func (f *launchField) afterwards(t *testing.T, hr *person, mails int) {
 	if policy := letter.header.Get("Content-Security-Policy"); !strings.Contains(policy, "sandbox") || strings.Contains(policy, "script-src") {
 		t.Errorf("a mail is shown under %q", policy)
 	}
+	f.hidesNotices(t, hr, len(again))
 	mustSay(t, hr.get("/outbox/../../secret.eml"), 404)
 	mustSay(t, hr.get("/outbox/nothing.eml"), 404)
 	shown := hr.get(f.path("/letters"))
@@ -454,6 +455,30 @@ func (f *launchField) afterwards(t *testing.T, hr *person, mails int) {
 	if got := hr.get(f.path("/launch/people")); got.status != 303 || got.location != f.path("/fieldwork") {
 		t.Errorf("the path of a wave that is launched: status %d at %s", got.status, got.location)
 	}
+}
+
+// hidesNotices looks whether mails about accounts stay out of the outbox, in which who launches waves would find links
+// that sign in as its owner.
+func (f *launchField) hidesNotices(t *testing.T, hr *person, letters int) {
+	t.Helper()
+	err := f.mailer.Notify(t.Context(), fieldwork.Notice{
+		Address: "owner@example.com", Subject: "Another password", Text: "https://survey.example.com/reset/secret", HTML: "<p>secret</p>",
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	mails, err := fieldwork.ReadOutbox(f.outbox)
+	at := slices.IndexFunc(mails, func(m fieldwork.StoredMail) bool { return m.Notice })
+	if err != nil || len(mails) != letters+1 || at < 0 {
+		t.Fatalf("the folder has %d mails, %v; want %d letters and a notice", len(mails), err, letters)
+	}
+	page := hr.get("/outbox")
+	mustSay(t, page, 200, fmt.Sprintf("%d mails", letters), "are not shown here")
+	if strings.Contains(page.body, "Another password") || strings.Contains(page.body, mails[at].Name) {
+		t.Error("the outbox lists a mail about an account")
+	}
+	mustSay(t, hr.get("/outbox/"+mails[at].Name), 404)
+	mustSay(t, hr.get("/outbox/"+mails[at].Name+"/letter"), 404)
 }
 
 // papers prints what is handed out.

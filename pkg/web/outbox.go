@@ -3,6 +3,7 @@ package web
 import (
 	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
 
 	"github.com/labstack/echo/v4"
@@ -27,6 +28,7 @@ type outboxPage struct {
 	Folder         string
 	Mails          []fieldwork.StoredMail
 	Total          int
+	Notices        bool // mails about accounts are in the folder and not here
 	Earlier, Later string
 }
 
@@ -53,7 +55,8 @@ func (s *Server) showOutbox(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	page := outboxPage{room: s.room(c, "outbox"), Folder: dir, Total: len(mails)}
+	mails = slices.DeleteFunc(mails, func(m fieldwork.StoredMail) bool { return m.Notice && s.guest == 0 })
+	page := outboxPage{room: s.room(c, "outbox"), Folder: dir, Total: len(mails), Notices: s.guest == 0}
 	page.Title = page.T("outbox")
 	number, _ := strconv.Atoi(c.QueryParam("page")) // what is no number is the first
 	number = max(number, 1)
@@ -74,12 +77,23 @@ type mailPage struct {
 	Mail fieldwork.StoredMail
 }
 
-func (s *Server) showOutboxMail(c echo.Context) error {
+// outboxMail returns the mail that an address names. One about somebody's own account, with a link that signs in as
+// her, is nobody's to see here: who launches waves must not come in as who decides what she may do. At a demonstration
+// everybody is the same guest.
+func (s *Server) outboxMail(c echo.Context) (fieldwork.StoredMail, error) {
 	dir, err := s.outboxFolder(c)
 	if err != nil {
-		return err
+		return fieldwork.StoredMail{}, err
 	}
 	mail, err := fieldwork.OpenMail(dir, c.Param("mail"))
+	if err == nil && mail.Notice && s.guest == 0 {
+		err = fmt.Errorf("mail in a folder: %w", survey.ErrNotFound)
+	}
+	return mail, err
+}
+
+func (s *Server) showOutboxMail(c echo.Context) error {
+	mail, err := s.outboxMail(c)
 	if err != nil {
 		return err
 	}
@@ -90,11 +104,7 @@ func (s *Server) showOutboxMail(c echo.Context) error {
 
 // showOutboxLetter is the HTML of a mail, for the frame of its page.
 func (s *Server) showOutboxLetter(c echo.Context) error {
-	dir, err := s.outboxFolder(c)
-	if err != nil {
-		return err
-	}
-	mail, err := fieldwork.OpenMail(dir, c.Param("mail"))
+	mail, err := s.outboxMail(c)
 	if err != nil {
 		return err
 	}
