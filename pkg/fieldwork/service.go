@@ -114,6 +114,12 @@ func (s *Service) questionnaire(ctx context.Context, organisation survey.Organis
 	return q, nil
 }
 
+// CodeOf returns 24 hexadecimal digits that stand for a person, by her key, in files for those who may not know who she
+// is. They are the same in every wave of an organisation, so that her answers to two of them can be paired.
+func (s *Service) CodeOf(organisation survey.OrganisationID, key string) string {
+	return s.secret.codeOfPerson(organisation, key)
+}
+
 // newID returns 32 random hexadecimal digits.
 func (s *Service) newID() (string, error) {
 	var id [16]byte

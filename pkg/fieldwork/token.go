@@ -224,3 +224,9 @@ func (s Secret) hashOfPerson(organisation survey.OrganisationID, key string) str
 	sum := s.sum("erased person", strconv.FormatInt(int64(organisation), 10)+"\x00"+key)
 	return hex.EncodeToString(sum[:16])
 }
+
+// codeOfPerson names a person of an organisation in files: the same in all of its waves, and in none of another.
+func (s Secret) codeOfPerson(organisation survey.OrganisationID, key string) string {
+	sum := s.sum("person in a file", strconv.FormatInt(int64(organisation), 10)+"\x00"+key)
+	return hex.EncodeToString(sum[:12])
+}

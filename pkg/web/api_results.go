@@ -120,7 +120,7 @@ func (s *Server) exportByAPI(c echo.Context, in *APIWave) (*apiFileOut, error) {
 	if err != nil {
 		return nil, err
 	}
-	file, err := s.answersFile(c.Request().Context(), &wave)
+	file, err := s.answersFile(c.Request().Context(), actorOf(c), &wave)
 	return &apiFileOut{Kind: "text/csv; charset=utf-8", Name: attachment(answersName(&wave)), Body: file}, err
 }
 

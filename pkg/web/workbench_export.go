@@ -10,9 +10,11 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"slices"
+	"strings"
 
 	"github.com/labstack/echo/v4"
 
+	"cxmirror/pkg/access"
 	"cxmirror/pkg/exchange"
 	"cxmirror/pkg/store"
 	"cxmirror/pkg/survey"
@@ -27,12 +29,15 @@ import (
 // its own ([tornAnswers]); and neither who answered, nor when, nor background answers and what the panel says of people,
 // nor weights, which follow from those, nor comments, which stand on a page of their own. So nothing can be worked out
 // from two files, one from before a step and one from after it, nor about somebody of whom a few answers are known.
+//
+// Of an identified wave the file says who answered. Where people are known by their addresses, it says so to those who
+// see addresses; to others a code stands for each ([fieldwork.Service.CodeOf]).
 func (s *Server) exportAnswers(c echo.Context) error {
 	wave, err := s.waveOf(c)
 	if err != nil {
 		return err
 	}
-	out, err := s.answersFile(c.Request().Context(), &wave)
+	out, err := s.answersFile(c.Request().Context(), actorOf(c), &wave)
 	if errors.Is(err, tally.ErrWithheld) {
 		return s.showWaveWith(c, http.StatusConflict, "problem_export_withheld")
 	}
@@ -48,9 +53,9 @@ func answersName(wave *survey.Wave) string {
 	return wave.Slug + simulatedMark(wave.Simulated) + ".csv"
 }
 
-// answersFile returns a wave's answers as a file, whole or not at all: half a file of answers looks like a file of
-// answers. The error is a [tally.ErrWithheld] if nothing of them may be told yet.
-func (s *Server) answersFile(whole context.Context, wave *survey.Wave) ([]byte, error) {
+// answersFile returns a wave's answers as a file for somebody, whole or not at all: half a file of answers looks like a
+// file of answers. The error is a [tally.ErrWithheld] if nothing of them may be told yet.
+func (s *Server) answersFile(whole context.Context, reader *access.Actor, wave *survey.Wave) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(whole), importPatience)
 	defer cancel()
 	q, err := s.fielded.questionnaire(ctx, wave.Organisation, wave.Version)
@@ -75,7 +80,7 @@ func (s *Server) answersFile(whole context.Context, wave *survey.Wave) ([]byte, 
 		}
 		err = s.writeProtected(ctx, &out, wave, q, cells)
 	} else {
-		err = s.writeAnswers(ctx, &out, wave, q)
+		err = s.writeAnswers(ctx, &out, reader, wave, q)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("export wave %d: %w", wave.ID, err)
@@ -84,7 +89,7 @@ func (s *Server) answersFile(whole context.Context, wave *survey.Wave) ([]byte, 
 }
 
 // writeAnswers writes all there is, with the segments that results may be split by behind the items.
-func (s *Server) writeAnswers(ctx context.Context, out *bytes.Buffer, wave *survey.Wave, q *questionnaire) error {
+func (s *Server) writeAnswers(ctx context.Context, out *bytes.Buffer, reader *access.Actor, wave *survey.Wave, q *questionnaire) error {
 	wide, err := q.WithSegments(wave.Segments)
 	if err != nil {
 		return err
@@ -100,6 +105,9 @@ func (s *Server) writeAnswers(ctx context.Context, out *bytes.Buffer, wave *surv
 		}
 		record := answers.Record()
 		record.Weight, record.Respondent = stored.Weight, stored.Person
+		if strings.Contains(stored.Person, "@") && !reader.May(access.SeePeople) {
+			record.Respondent = s.fieldwork.CodeOf(wave.Organisation, stored.Person)
+		}
 		record.Values = append(record.Values, make([]survey.Value, len(wide.Columns())-len(record.Values))...)
 		var said map[string]string
 		if len(stored.Attributes) > 0 {

@@ -5,6 +5,9 @@ import (
 	"encoding/csv"
 	"fmt"
 	"math/rand/v2"
+	"net/http"
+	"slices"
+	"strings"
 	"testing"
 
 	"cxmirror/pkg/exchange"
@@ -72,5 +75,42 @@ items:
 	}
 	if fmt.Sprint(rows[0]) != "[respondent weight rare same]" {
 		t.Errorf("the columns are %q", rows[0])
+	}
+}
+
+// Whoever may not see addresses finds none in a file of answers: a code stands for a person who is known by hers, the
+// same in both waves, by which answers can be paired.
+func TestAnswersOfPeopleKnownByTheirAddresses(t *testing.T) {
+	f, owner := newBench(t)
+	analyst := f.as(t, f.addUser(t, "analyst@example.com", survey.Analyst), survey.DefaultOrganisation)
+	codes := map[string][]string{}
+	for _, side := range []survey.Audience{survey.External, survey.Internal} {
+		wave := f.addWave(t, string(side)+"-expectations", survey.Wave{Name: "Known", Audience: side, Slug: string(side), Mode: survey.Identified})
+		path := fmt.Sprintf("/waves/%d/import", wave.ID)
+		sent := owner.sendForm(path, nil, map[string][2]string{"file": {"answers.csv", "respondent,expectations\nana@example.com,speed\nE-1042,courtesy\n"}}).hidden()
+		sent["confirmed"] = "yes"
+		if got := owner.sendForm(path, sent, nil); got.status != http.StatusSeeOther {
+			t.Fatalf("status %d:\n%s", got.status, visible(got.body))
+		}
+		respondents := func(who *person) (first []string) {
+			got := who.get(fmt.Sprintf("/waves/%d/answers.csv", wave.ID))
+			rows, err := csv.NewReader(strings.NewReader(got.body)).ReadAll()
+			if err != nil || got.status != http.StatusOK || len(rows) != 3 {
+				t.Fatalf("status %d, %v:\n%s", got.status, err, got.body)
+			}
+			for _, row := range rows[1:] {
+				first = append(first, row[0])
+			}
+			slices.Sort(first)
+			return first
+		}
+		if got := respondents(owner); !slices.Equal(got, []string{"E-1042", "ana@example.com"}) {
+			t.Errorf("whoever sees people is told of %q", got)
+		}
+		codes[string(side)] = respondents(analyst)
+	}
+	told := codes["external"]
+	if !slices.Equal(told, codes["internal"]) || !slices.Contains(told, "E-1042") || slices.ContainsFunc(told, func(who string) bool { return strings.Contains(who, "ana") || strings.Contains(who, "@") || who == "" }) {
+		t.Errorf("an analyst is told of %q", codes)
 	}
 }
