@@ -223,7 +223,12 @@ func roundPlaces(kind survey.AttributeType, low, high float64) []float64 {
 			break
 		}
 	}
-	for n := math.Floor(low/unit) + 1; n*unit <= high; n++ {
+	first := math.Floor(low/unit) + 1
+	for i := range 100 { // of which there are fewer; counted, since to a number as large as first 1 cannot be added
+		n := first + float64(i)
+		if n*unit > high {
+			break
+		}
 		// Rounded to the unit's own digits: 0.1 * 3 is not 0.3.
 		at, err := strconv.ParseFloat(strconv.FormatFloat(n*unit, 'f', max(0, int(-math.Floor(math.Log10(unit)))), 64), 64)
 		if err == nil {

@@ -3,6 +3,7 @@ package fieldwork
 import (
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"testing"
 
@@ -132,6 +133,11 @@ func TestProposeCuts(t *testing.T) {
 	}
 	if cutAtAll < 100 {
 		t.Errorf("bands were proposed for %d of 500", cutAtAll)
+	}
+	// Numbers so large, and so close to each other, that there are no round ones between them.
+	near := slices.Repeat([]float64{1e14, math.Nextafter(1e14, math.Inf(1))}, 50)
+	if got := proposeCuts(survey.NumberAttribute, near, 5); len(got) > 1 {
+		t.Errorf("two numbers are cut at %v", got)
 	}
 	ages := make([]float64, 0, 90)
 	for i := range 90 {

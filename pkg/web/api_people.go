@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/csv"
+	"fmt"
 	"maps"
 	"net/http"
 	"slices"
@@ -151,7 +152,13 @@ func (s *Server) importPeopleByAPI(c echo.Context, in *apiImportIn) (*apiImportO
 	defer cancel()
 	organisation := s.organisationOf(c)
 	out := &apiImportOut{apiImported{Rejections: []apiRejection{}}}
-	file, uses, fields := in.Body.file()
+	attributes := in.Body.attributes()
+	if len(attributes) > exchange.MaxAttributes { // before they become as many columns, of which each person would have a cell
+		p := newProblem(c, invalidProblem)
+		p.Errors = []problemAt{{Location: "body.people", Message: fmt.Sprintf("%d attributes are named; people can have at most %d", len(attributes), exchange.MaxAttributes)}}
+		return nil, p
+	}
+	file, uses, fields := in.Body.file(attributes)
 	reading := &peopleReading{}
 	reader, err := exchange.OpenPeople(bytes.NewReader(file), "people", exchange.PeopleOptions{
 		Encoding: "utf-8", Delimiter: ',', Columns: uses, Languages: s.phrases.Languages(), Fallback: survey.Language(in.Body.Fallback), OnPaper: in.Body.OnPaper,
@@ -194,16 +201,21 @@ func (s *Server) importPeopleByAPI(c echo.Context, in *apiImportIn) (*apiImportO
 	return out, err
 }
 
-// file writes people as a file with one line each after the header, and says what its columns are: for whoever reads
-// it, and, in their order, as fields of a person.
-func (in *apiImport) file() (file []byte, uses map[string]exchange.ColumnUse, fields []string) {
-	keyed, attributes := false, map[string]bool{}
+// attributes returns the keys of all attributes that anybody has, sorted.
+func (in *apiImport) attributes() []string {
+	keys := make(map[string]bool)
 	for i := range in.People {
-		keyed = keyed || in.People[i].Key != ""
 		for key := range in.People[i].Attributes {
-			attributes[key] = true
+			keys[key] = true
 		}
 	}
+	return slices.Sorted(maps.Keys(keys))
+}
+
+// file writes people as a file with one line each after the header, and says what its columns are: for whoever reads
+// it, and, in their order, as fields of a person.
+func (in *apiImport) file(attributes []string) (file []byte, uses map[string]exchange.ColumnUse, fields []string) {
+	keyed := slices.ContainsFunc(in.People, func(p apiGivenPerson) bool { return p.Key != "" })
 	meanings := []exchange.PeopleMeaning{exchange.AddressColumn, exchange.NameColumn, exchange.LanguageColumn, exchange.ActiveColumn}
 	if keyed {
 		meanings = append(meanings, exchange.KeyColumn)
@@ -218,8 +230,7 @@ func (in *apiImport) file() (file []byte, uses map[string]exchange.ColumnUse, fi
 		column(string(meaning), exchange.ColumnUse{Meaning: meaning})
 		fields = append(fields, string(meaning))
 	}
-	keys := slices.Sorted(maps.Keys(attributes))
-	for _, key := range keys {
+	for _, key := range attributes {
 		column(oneCell(key), exchange.ColumnUse{Meaning: exchange.AttributeColumn, Attribute: key})
 		fields = append(fields, "attributes")
 	}
@@ -236,7 +247,7 @@ func (in *apiImport) file() (file []byte, uses map[string]exchange.ColumnUse, fi
 		if keyed {
 			row = append(row, oneCell(p.Key))
 		}
-		for _, key := range keys {
+		for _, key := range attributes {
 			row = append(row, oneCell(p.Attributes[key]))
 		}
 		_ = w.Write(row)

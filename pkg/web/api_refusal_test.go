@@ -122,6 +122,20 @@ func TestAPIRefuses(t *testing.T) {
 		t.Error("the log has what was sent")
 	}
 
+	// Everybody brings attributes of her own: a column for each would make a cell of everybody in each.
+	var many []any
+	for i := range 1000 {
+		own := make(map[string]string)
+		for n := range 30 {
+			own[fmt.Sprintf("a%d_%d", i, n)] = "x"
+		}
+		many = append(many, map[string]any{"address": fmt.Sprintf("p%d@example.com", i), "attributes": own})
+	}
+	refused := program.call("POST", "/people", map[string]any{"people": many})
+	if p := decoded[problem](t, refused); refused.status != 422 || len(p.Errors) != 1 || !strings.HasPrefix(p.Errors[0].Message, "30000 attributes are named") {
+		t.Errorf("attributes of everybody's own: status %d\n%.500s", refused.status, refused.body)
+	}
+
 	// What is no operation is a problem, too.
 	for _, tt := range []struct {
 		method, path, kind, body string
