@@ -122,11 +122,7 @@ func (s *Server) newAPI(e *echo.Echo, g *echo.Group) huma.API {
 	config.Info.Description = "Waves, fieldwork and results of one organisation. Shares lie in [0, 1], times are RFC 3339 in UTC, and what protects people on the pages of the workbench protects them here."
 	config.Servers = []*huma.Server{{URL: apiRoot}}
 	config.Components.SecuritySchemes = map[string]*huma.SecurityScheme{"token": {
-		Type: "http", Scheme: "bearer", Description: "A token of the organisation, which is shown once when it is made. Its rights are at most those of who made it.",
-	}}
-	config.Security = []map[string][]string{{"token": {}}}
-	config.Components.SecuritySchemes = map[string]*huma.SecurityScheme{"token": {
-		Type: "http", Scheme: "bearer", Description: "A token of the API, cxm_…, that somebody has made who may do herself what it is for.",
+		Type: "http", Scheme: "bearer", Description: "A token of the organisation, cxm_…, which is shown once when it is made. Its rights are at most those of who made it.",
 	}}
 	config.Security = []map[string][]string{{"token": {}}}
 	// No page of documentation that loads from elsewhere, no links to schemas in answers; see [Server.apiRoutes].
@@ -194,23 +190,19 @@ func (s *Server) receiveBody(ctx huma.Context, next func(huma.Context)) {
 		request := c.Request().Clone(c.Request().Context())
 		request.Body = io.NopCloser(bytes.NewReader(body))
 		c.SetRequest(request)
+		arrived(c)
 	}
 	next(huma.WithValue(ctx, visitKey{}, c))
 }
 
 // readWhole reads the body of a request, of at most limit bytes.
 func readWhole(c echo.Context, limit int64) ([]byte, error) {
-	r := c.Request()
-	connection := http.NewResponseController(c.Response())
-	stop := context.AfterFunc(r.Context(), func() { _ = connection.SetReadDeadline(time.Unix(1, 0)) }) // what cannot be interrupted takes as long as it takes
-	defer stop()
-	content, err := io.ReadAll(io.LimitReader(r.Body, limit+1))
+	body := c.Request().Body
+	content, err := io.ReadAll(io.LimitReader(body, limit+1))
 	switch {
 	case int64(len(content)) > limit:
-		_, _ = io.Copy(io.Discard, io.LimitReader(r.Body, drainLimit)) // whoever sends reads no answer before
+		_, _ = io.Copy(io.Discard, io.LimitReader(body, drainLimit)) // whoever sends reads no answer before
 		return nil, errTooLarge
-	case err != nil && r.Context().Err() != nil:
-		return nil, echo.NewHTTPError(http.StatusRequestTimeout).SetInternal(err)
 	case err != nil:
 		return nil, brokenOff(err)
 	}

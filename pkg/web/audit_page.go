@@ -3,6 +3,7 @@ package web
 import (
 	"bufio"
 	"encoding/csv"
+	"io"
 	"net/http"
 	"net/url"
 	"slices"
@@ -288,7 +289,7 @@ func (s *Server) exportAudit(c echo.Context) error {
 	if now := s.now(); f.query.Until.IsZero() || now.Before(f.query.Until) {
 		f.query.Until = now.Add(time.Microsecond) // up to now, and with it
 	}
-	f.query.Limit = eventsRead
+	f.query.Limit = s.eventsRead
 	ctx := c.Request().Context()
 	events, _, err := s.store.AuditEvents(ctx, f.organisation(s.organisationOf(c)), f.query)
 	if err != nil {
@@ -301,39 +302,65 @@ func (s *Server) exportAudit(c echo.Context) error {
 	h.Set(echo.HeaderContentDisposition, attachment("audit-"+s.now().UTC().Format(time.DateOnly)+".csv"))
 	h.Set(echo.HeaderContentType, "text/csv; charset=utf-8")
 	c.Response().WriteHeader(http.StatusOK)
-	buffered := bufio.NewWriter(c.Response())
-	out := csv.NewWriter(buffered)
-	row := func(cells ...string) error {
-		for i := range cells {
-			cells[i] = plainCell(cells[i])
-		}
-		return out.Write(cells)
-	}
-	if err := row("time", "organisation", "who", "kind", "what", "action", "subject", "details", "request"); err != nil {
-		return err
-	}
+	out := newAuditFile(c.Response(), words)
 	for len(events) > 0 {
-		for i := range events {
-			e := &events[i]
-			err := row(e.At.UTC().Format(time.RFC3339), words.organisation(e.Organisation), words.who(e), string(e.Actor), words.action(e.Action), e.Action,
-				e.Subject, detailsInOne(e.Details), e.Request)
-			if err != nil {
-				return err
-			}
+		if err := out.add(events); err != nil {
+			return &halfSentError{err}
 		}
-		if len(events) < eventsRead {
+		if len(events) < f.query.Limit {
 			break
 		}
-		f.query.Offset += eventsRead
+		f.query.Offset += f.query.Limit
 		if events, _, err = s.store.AuditEvents(ctx, f.organisation(s.organisationOf(c)), f.query); err != nil {
+			return &halfSentError{err}
+		}
+	}
+	if err := out.end(); err != nil {
+		return &halfSentError{err}
+	}
+	return nil
+}
+
+// auditFile writes events as CSV.
+type auditFile struct {
+	words    *auditWords
+	buffered *bufio.Writer
+	rows     *csv.Writer
+}
+
+func newAuditFile(to io.Writer, words *auditWords) *auditFile {
+	buffered := bufio.NewWriter(to)
+	f := &auditFile{words, buffered, csv.NewWriter(buffered)}
+	_ = f.row("time", "organisation", "who", "kind", "what", "action", "subject", "details", "request") // into the buffer
+	return f
+}
+
+func (f *auditFile) row(cells ...string) error {
+	for i := range cells {
+		cells[i] = plainCell(cells[i])
+	}
+	return f.rows.Write(cells)
+}
+
+func (f *auditFile) add(events []survey.AuditEvent) error {
+	for i := range events {
+		e := &events[i]
+		err := f.row(e.At.UTC().Format(time.RFC3339), f.words.organisation(e.Organisation), f.words.who(e), string(e.Actor), f.words.action(e.Action), e.Action,
+			e.Subject, detailsInOne(e.Details), e.Request)
+		if err != nil {
 			return err
 		}
 	}
-	out.Flush()
-	if err := out.Error(); err != nil {
+	return nil
+}
+
+// end sends what is still in the buffer.
+func (f *auditFile) end() error {
+	f.rows.Flush()
+	if err := f.rows.Error(); err != nil {
 		return err
 	}
-	return buffered.Flush()
+	return f.buffered.Flush()
 }
 
 // plainCell keeps a spreadsheet from taking what somebody typed for a formula.

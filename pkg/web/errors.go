@@ -31,6 +31,16 @@ func (e mayNotError) Error() string { return errMayNot.Error() + ": " + string(e
 // Is reports that it is [errMayNot].
 func (e mayNotError) Is(target error) bool { return target == errMayNot }
 
+// halfSentError is that a file cannot be sent to its end. Its beginning is with the visitor already, and would look like
+// the whole of it: so her connection is cut, which every program takes for what it is.
+type halfSentError struct{ cause error }
+
+// Error says why.
+func (e *halfSentError) Error() string { return "a file was sent by half: " + e.cause.Error() }
+
+// Unwrap returns why.
+func (e *halfSentError) Unwrap() error { return e.cause }
+
 // trouble is what a person is told of an error.
 type trouble struct {
 	status int
@@ -112,10 +122,6 @@ func (s *Server) respondError(err error, c echo.Context) {
 	}
 	if errors.Is(err, errTooMany) {
 		c.Response().Header().Set("Retry-After", gateWait)
-	}
-	if c.Request().Method == http.MethodHead {
-		_ = c.NoContent(t.status) // the visitor has left
-		return
 	}
 	if !takesHTML(c.Request()) {
 		words := s.phrases.Say(s.languageOfScreens(c.Request()), t.phrase+"_title", nil)

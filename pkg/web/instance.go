@@ -121,8 +121,9 @@ func (s *Server) createOrganisation(c echo.Context) error {
 	if err := s.store.CreateOrganisation(c.Request().Context(), &o); err != nil {
 		return err
 	}
-	about(c, subject("organisation", strconv.FormatInt(int64(o.ID), 10)))
-	detail(c, "name", o.Name)
+	s.note(c, access.Event{ // now: it is there, also if nobody comes to own it
+		Action: "organisation.made", Subject: subject("organisation", strconv.FormatInt(int64(o.ID), 10)), Details: map[string]string{"name": o.Name}, Instance: true,
+	})
 	return s.inviteOwner(c, &o, page.Owner)
 }
 
@@ -321,7 +322,7 @@ func (s *Server) deleteOrganisation(c echo.Context) error {
 	if o.Archived == nil {
 		return refused(http.StatusConflict, "instance_archive_first")
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(c.Request().Context()), longWork)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(c.Request().Context()), s.waits.long)
 	defer cancel()
 	actor := actorOf(c)
 	err = s.store.DeleteOrganisation(ctx, o.ID, typed, survey.AuditEvent{

@@ -127,9 +127,9 @@ func (s *Server) createUser(c echo.Context) error {
 	if len(page.Problems) > 0 {
 		return s.show(c, http.StatusUnprocessableEntity, "workbench", "users", page)
 	}
-	about(c, userSubject(user.ID))
-	detail(c, "address", user.Address)
-	detail(c, "administrator", yesOrNo(user.Administrator))
+	s.note(c, access.Event{ // now: she is there, also if no link comes to her
+		Action: "user.made", Subject: userSubject(user.ID), Details: map[string]string{"address": user.Address, "administrator": yesOrNo(user.Administrator)}, Instance: true,
+	})
 	if s.access.SendsMail() {
 		mailed, err := s.access.MailInvitation(ctx, actorOf(c), user.ID)
 		if err != nil {

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"context"
 	"errors"
 	"io"
 	"net/http"
@@ -71,17 +72,66 @@ func (g *addressGate) take(from netip.Addr, now time.Time) bool {
 	return true
 }
 
-// How long a form may take to arrive, and how large one is read of whom we do not know.
-const (
-	formPatience = time.Minute
-	filePatience = 5 * time.Minute
-)
+// waits are how long the server waits for visitors, and they for it.
+type waits struct {
+	form, file time.Duration // for a form, or one that files come with, to arrive
+	work, long time.Duration // for what is done with it then; long is what the table of rights calls so
+	respondent time.Duration // the same of a respondent's page: then she is told that the database does not answer
+}
+
+func usualWaits() waits {
+	return waits{form: time.Minute, file: 5 * time.Minute, work: 20 * time.Second, long: 3 * time.Minute, respondent: 5 * time.Second}
+}
+
+// restartKey is where it lies in the context of a request how its time begins anew.
+const restartKey = "restart"
+
+// limitTime ends the work of a request that takes too long, whatever it waits for.
+func (s *Server) limitTime(ruled ruledRoutes) echo.MiddlewareFunc {
+	return func(next echo.HandlerFunc) echo.HandlerFunc {
+		return func(c echo.Context) error {
+			whole, limit := c.Request(), s.waits.work
+			switch {
+			case ofRespondents(c.Path()):
+				limit = s.waits.respondent
+			case ruled[c.Path()][whole.Method].long:
+				limit = s.waits.long
+			}
+			ctx, cancel := context.WithTimeout(whole.Context(), limit)
+			defer func() {
+				cancel()
+				c.SetRequest(whole) // whoever tells of an error has not run out of time
+			}()
+			c.SetRequest(whole.WithContext(ctx))
+			c.Set(restartKey, func() {
+				before := c.Request().Context()
+				anew, end := context.WithTimeout(context.WithoutCancel(before), limit)
+				left := context.AfterFunc(whole.Context(), end)
+				ends := cancel
+				cancel = func() { left(); end(); ends() }
+				given, _ := before.Deadline()
+				if until, _ := anew.Deadline(); until.After(given) { // a handler may have taken more
+					c.SetRequest(c.Request().WithContext(anew))
+				}
+			})
+			return next(c)
+		}
+	}
+}
+
+// arrived begins the time of a request anew: what the visitor sent is here, on a slow line after a while, and only now
+// there is something to work at.
+func arrived(c echo.Context) {
+	if restart, ok := c.Get(restartKey).(func()); ok {
+		restart()
+	}
+}
 
 // longAgo is a deadline that has passed, whatever time it is.
 var longAgo = time.Unix(1, 0) //nolint:gochecknoglobals // nothing changes it
 
 // hurry ends the reading of what a visitor sends when it takes too long: many slow senders would hold what others
-// need. An address that takes files has more time.
+// need. An address that files are sent to has more time.
 func (s *Server) hurry(ruled ruledRoutes) echo.MiddlewareFunc {
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error {
@@ -91,9 +141,9 @@ func (s *Server) hurry(ruled ruledRoutes) echo.MiddlewareFunc {
 			body := &timedBody{ReadCloser: c.Request().Body}
 			c.Request().Body = body
 			c.Set(bodyKey, body)
-			limit := s.forForms
+			limit := s.waits.form
 			if ruled[c.Path()][c.Request().Method].long {
-				limit = filePatience
+				limit = s.waits.file
 			}
 			connection := http.NewResponseController(c.Response())
 			timer := time.AfterFunc(limit, func() {

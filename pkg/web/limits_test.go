@@ -75,7 +75,7 @@ func TestLimitsOverHTTP2(t *testing.T) {
 		another("after 10 MB")
 	}
 
-	f.server.forForms = time.Second
+	f.server.waits.form = time.Second
 	var slow sync.WaitGroup
 	began := make(chan struct{}, 5)
 	for path, says := range map[string]string{

@@ -2,6 +2,7 @@ package web
 
 import (
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -59,6 +60,9 @@ func (s *Server) observe(next echo.HandlerFunc) echo.HandlerFunc {
 		}
 		line = append(line, slog.Duration("took", took.Round(time.Microsecond)))
 		s.log.LogAttrs(r.Context(), slog.LevelInfo, "request", line...)
+		if _, half := errors.AsType[*halfSentError](err); half {
+			panic(http.ErrAbortHandler)
+		}
 		return nil
 	}
 }

@@ -3,6 +3,7 @@ package web
 import (
 	"bytes"
 	"errors"
+	"html"
 	"net/http"
 	"strconv"
 	"strings"
@@ -58,8 +59,8 @@ func sendThere(c echo.Context, actor *access.Actor) (name, address string) {
 	return organisation.Name, to.RequestURI()
 }
 
-// markForms adds to the addresses that the forms of a page are sent to for which organisation it was shown. Templates
-// escape what people wrote, so that every tag found here is one of theirs.
+// markForms adds to the addresses that the forms of a page are sent to for which organisation it was shown; here is the
+// path of the page itself. Templates escape what people wrote, so that every tag found here is one of theirs.
 func markForms(page []byte, here string, organisation survey.OrganisationID) []byte {
 	mark := shownFor + "=" + strconv.FormatInt(int64(organisation), 10)
 	marked := make([]byte, 0, len(page)+256)
@@ -91,7 +92,7 @@ func markForms(page []byte, here string, organisation survey.OrganisationID) []b
 func markAddress(tag []byte, attribute, here, mark string) []byte {
 	before, rest, has := strings.Cut(string(tag), attribute)
 	if !has {
-		return []byte(strings.TrimSuffix(before, ">") + attribute + here + "?" + mark + `">`)
+		return []byte(strings.TrimSuffix(before, ">") + attribute + html.EscapeString(here) + "?" + mark + `">`)
 	}
 	address, behind, _ := strings.Cut(rest, `"`)
 	address, fragment, hasFragment := strings.Cut(address, "#")

@@ -72,11 +72,11 @@ func (s *Server) showPromise(c echo.Context) error {
 
 // start begins a response and leads to the first question, or to where an earlier one was left.
 func (s *Server) start(c echo.Context) error {
-	ctx := c.Request().Context()
-	form, err := readForm(c.Request())
+	form, err := readForm(c)
 	if form == nil {
 		return err
 	}
+	ctx := c.Request().Context()
 	v, err := s.visit(ctx, c, form)
 	switch {
 	case away(err) && v.q != nil:

@@ -6,9 +6,10 @@ import (
 	"io"
 	"mime"
 	"mime/multipart"
-	"net/http"
 	"net/url"
 	"strings"
+
+	"github.com/labstack/echo/v4"
 
 	"cxmirror/pkg/survey"
 )
@@ -42,7 +43,9 @@ func (f *sentForm) shown() []string { return strings.Fields(f.own.Get(fieldShown
 
 // readForm reads a form of at most formLimit bytes. What arrived is returned even where the error is
 // errIncomplete; other errors are errTooLarge and errTooSlow.
-func readForm(r *http.Request) (*sentForm, error) {
+func readForm(c echo.Context) (*sentForm, error) {
+	defer arrived(c)
+	r := c.Request()
 	body, err := io.ReadAll(io.LimitReader(r.Body, formLimit+1))
 	if len(body) > formLimit {
 		// A browser reads our answer only once it could send all it has. What comes beyond is not kept.

@@ -22,11 +22,11 @@ const (
 // savePage saves a page and leads on: to the next page or the one before, to the same one in another language,
 // or to the thanks. What cannot be saved is given back as it was typed, with the reason.
 func (s *Server) savePage(c echo.Context) error {
-	ctx := c.Request().Context()
-	form, unread := readForm(c.Request())
+	form, unread := readForm(c)
 	if form == nil {
 		return unread
 	}
+	ctx := c.Request().Context()
 	page, err := strconv.Atoi(c.Param("page"))
 	if err != nil {
 		return fmt.Errorf("page %.20q: %w", c.Param("page"), survey.ErrNotFound)

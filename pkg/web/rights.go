@@ -2,6 +2,7 @@ package web
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"maps"
 	"net/http"
@@ -206,14 +207,14 @@ var rights = map[string]rule{ //nolint:gochecknoglobals // the table is the poin
 	// The server itself: which organisations there are, and who signs in. What is done here stands in the trail of the
 	// whole server; the store notes what it deletes.
 	"GET /instance":  {right: access.Administer},
-	"POST /instance": {right: access.Administer, action: "organisation.made"},
+	"POST /instance": {right: access.Administer}, // noted as soon as it is made
 	"GET /instance/organisations/:organisation":          {right: access.Administer},
 	"POST /instance/organisations/:organisation/owner":   {right: access.Administer},
 	"POST /instance/organisations/:organisation/archive": {right: access.Administer, action: "organisation.archived"},
 	"POST /instance/organisations/:organisation/restore": {right: access.Administer, action: "organisation.restored"},
 	"POST /instance/organisations/:organisation/delete":  {right: access.Administer, long: true},
 	"GET /instance/users":                                {right: access.Administer},
-	"POST /instance/users":                               {right: access.Administer, action: "user.made"},
+	"POST /instance/users":                               {right: access.Administer}, // noted as soon as she is made
 	"GET /instance/users/:user":                          {right: access.Administer},
 	"POST /instance/users/:user/administrator":           {right: access.Administer, action: "user.administrator"},
 	"POST /instance/users/:user/disable":                 {right: access.Administer, action: "user.disabled"},
@@ -313,11 +314,11 @@ func (s *Server) guard(ruled ruledRoutes) echo.MiddlewareFunc {
 			if err != nil {
 				return s.refuse(c, err)
 			}
-			if err := next(c); err != nil {
-				return err
+			err = next(c)
+			if _, half := errors.AsType[*halfSentError](err); err == nil || half { // half of a file was looked at, too
+				s.noteRequest(c, &r)
 			}
-			s.noteRequest(c, &r)
-			return nil
+			return err
 		}
 	}
 }

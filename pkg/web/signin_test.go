@@ -11,6 +11,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -776,10 +777,46 @@ func TestRespondentsHaveNoSession(t *testing.T) {
 	}
 }
 
+// Who is on a slow line is waited for, and what she has sent then has as much time as anybody's.
+func TestFormOnASlowLine(t *testing.T) {
+	f, _, user := newDoor(t, survey.Owner)
+	f.addWave(t, "external-expectations", survey.Wave{Name: "Customers", Audience: survey.External, Slug: "customers", Mode: survey.Identified, OpenLink: true})
+	f.server.waits.work, f.server.waits.respondent = 4*time.Second, 4*time.Second
+	var all sync.WaitGroup
+	for path, form := range map[string]string{
+		"/waves/new":    "questionnaire=internal-expectations&name=Sent+slowly",
+		"/o/customers":  "_key=",
+		"/api/v1/waves": `{"instrument": "internal-expectations", "name": "Slow", "slug": "slow"}`,
+	} {
+		kind := "application/x-www-form-urlencoded"
+		if form[0] == '{' {
+			kind = "application/json"
+		}
+		token := f.session(t, user, survey.DefaultOrganisation)
+		all.Go(func() {
+			connection, err := net.Dial("tcp", strings.TrimPrefix(f.http.URL, "http://"))
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			defer connection.Close()
+			head := fmt.Sprintf("POST %s HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Type: %s\r\nContent-Length: %d\r\nCookie: %s=%s\r\n\r\n", path, kind, len(form), plainCookie, token)
+			_, first := io.WriteString(connection, head+form[:2])
+			time.Sleep(5 * time.Second)
+			_, rest := io.WriteString(connection, form[2:])
+			got, err := io.ReadAll(connection)
+			if first != nil || rest != nil || err != nil || !strings.HasPrefix(string(got), "HTTP/1.1 303 ") && !strings.HasPrefix(string(got), "HTTP/1.1 201 ") {
+				t.Errorf("%s: %v, %v, %v, %.500q", path, first, rest, err, got)
+			}
+		})
+	}
+	all.Wait()
+}
+
 // Who sends a form so slowly that it never ends is cut off, and a form of 10 MB is refused with what to do.
 func TestSlowAndLargeForms(t *testing.T) {
 	f, p, user := newDoor(t, survey.Owner)
-	f.server.forForms = 200 * time.Millisecond
+	f.server.waits.form = 200 * time.Millisecond
 	address := strings.TrimPrefix(f.http.URL, "http://")
 	for _, tt := range []struct{ path, languages, says string }{
 		{"/sign-in", "en", "<title>It came too slowly"},
@@ -806,7 +843,7 @@ func TestSlowAndLargeForms(t *testing.T) {
 			t.Errorf("%s: %v, %.2000q; want to be told %q and cut off", path, err, got, tt.says)
 		}
 	}
-	f.server.forForms = formPatience
+	f.server.waits = usualWaits()
 	p.hold(f.session(t, user, survey.DefaultOrganisation))
 	large := strings.Repeat("x", 10<<20)
 	for _, path := range []string{"/sign-in", "/forgot", "/organisation", "/people/new", "/waves/1/close", "/reset/unknown"} {

@@ -124,7 +124,7 @@ func (s *Server) showCodeWith(c echo.Context, status int, typed, problem string)
 
 // enterCode leads who typed an access code to her personal link.
 func (s *Server) enterCode(c echo.Context) error {
-	form, err := readForm(c.Request())
+	form, err := readForm(c)
 	if form == nil {
 		return err
 	}

@@ -36,11 +36,11 @@ func (s *Server) showMail(c echo.Context) error {
 // declineMail notes that somebody wants no more mails, or that she does again. Mail programs send it as well, by
 // one click and without a page (RFC 8058): so the answer is no redirect, and neither cookie nor origin is asked for.
 func (s *Server) declineMail(c echo.Context) error {
-	ctx := c.Request().Context()
-	form, err := readForm(c.Request())
+	form, err := readForm(c)
 	if form == nil {
 		return err
 	}
+	ctx := c.Request().Context()
 	v, err := s.visitMail(c)
 	if err != nil {
 		return err

@@ -36,12 +36,8 @@ var files embed.FS
 
 // Limits of one request.
 const (
-	formLimit   = 1 << 20          // bytes of a form: a comment of 100 KB in Cyrillic, percent-encoded, is 600 KB
-	uploadLimit = 64 << 20         // bytes of a file of answers
-	patience    = 20 * time.Second // after which a request is given up, whoever it waits for
-	longWork    = 3 * time.Minute  // the same for what is done to all people of a panel at once
-
-	respondentPatience = 5 * time.Second // after which a respondent is told that the database does not answer
+	formLimit   = 1 << 20  // bytes of a form: a comment of 100 KB in Cyrillic, percent-encoded, is 600 KB
+	uploadLimit = 64 << 20 // bytes of a file of answers
 )
 
 // Options are what a server is made of. All but Mailer, Outbox, BaseURL, TrustProxy, Public and Guest
@@ -89,7 +85,8 @@ type Server struct {
 
 	sessions    *sessions
 	gates       map[gateName]*addressGate
-	forForms    time.Duration // how long one may take to arrive
+	waits       waits
+	eventsRead  int // of the audit trail, at once
 	shelf       *shelf
 	pages       *pages
 	static      *static
@@ -117,7 +114,7 @@ func New(o Options) (*Server, error) {
 	s := &Server{
 		store: o.Store, fieldwork: o.Fieldwork, mailer: o.Mailer, outbox: o.Outbox, baseURL: strings.TrimSuffix(o.BaseURL, "/"), waves: o.Waves, engine: o.Engine, reports: o.Reports, log: o.Log, now: o.Now, random: o.Random,
 		version: o.Version, trustProxy: o.TrustProxy, public: o.Public, access: o.Access, guest: o.Guest,
-		sessions: newSessions(o.Store, o.Now), gates: newGates(), forForms: formPatience, shelf: newShelf(o.Now, o.Random),
+		sessions: newSessions(o.Store, o.Now), gates: newGates(), waits: usualWaits(), eventsRead: eventsRead, shelf: newShelf(o.Now, o.Random),
 		fielded: newFielded(o.Store, o.Now), drafts: newDrafts(), links: newLinks(), tries: newTries(), logos: newLogos(), refusals: newRefusals(),
 	}
 	var err error
@@ -168,7 +165,7 @@ func (s *Server) newHandler() (http.Handler, error) {
 	e.HideBanner, e.HidePort = true, true
 	e.HTTPErrorHandler = s.respondError
 	e.IPExtractor = s.addressOf()
-	e.Use(s.identify, s.observe, s.recoverPanics, s.secure, s.refuseOtherSites, s.hurry(ruled), limitTime, s.guard(ruled))
+	e.Use(s.identify, s.observe, s.recoverPanics, s.secure, s.refuseOtherSites, s.hurry(ruled), s.limitTime(ruled), s.guard(ruled))
 	s.routes(e)
 	return headOfPages(e), ruled.add(e.Routes(), !s.public)
 }
@@ -223,25 +220,4 @@ func (s *Server) overTLS(r *http.Request) bool {
 		}
 	}
 	return false
-}
-
-// limitTime ends the work of a request that nobody waits for any more.
-func limitTime(next echo.HandlerFunc) echo.HandlerFunc {
-	return func(c echo.Context) error {
-		whole := c.Request()
-		limit := patience
-		switch path := c.Path(); {
-		case ofRespondents(path):
-			limit = respondentPatience
-		case whole.Method == http.MethodPost && (strings.HasSuffix(path, "/launch/confirm") || strings.HasPrefix(path, "/people/import") || path == apiRoot+"/people"):
-			limit = longWork
-		}
-		ctx, cancel := context.WithTimeout(whole.Context(), limit)
-		defer func() {
-			cancel()
-			c.SetRequest(whole) // whoever tells of an error has not run out of time
-		}()
-		c.SetRequest(whole.WithContext(ctx))
-		return next(c)
-	}
 }

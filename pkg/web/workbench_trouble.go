@@ -143,6 +143,7 @@ func (r room) whoMay(right access.Right) string {
 // receiveForm reads a form as [readUpload] does, and keeps what arrived for the page of an error.
 func receiveForm(c echo.Context, limit int64) (*upload, error) {
 	form, err := readUpload(c.Request(), limit)
+	arrived(c)
 	if form != nil {
 		c.Set(sentKey, form)
 	}

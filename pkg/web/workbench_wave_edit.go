@@ -169,7 +169,7 @@ func (p *editWavePage) readDates(wave *survey.Wave) {
 func (p *editWavePage) readThresholds(wave *survey.Wave) {
 	least := 1
 	if wave.Mode == survey.Anonymous {
-		least = 3 // of two each would know the other's answers
+		least = leastAnonymous
 	}
 	people := p.number("threshold", 1, 1000)
 	comments := max(wave.Comments, people)
