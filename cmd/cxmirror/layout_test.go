@@ -6,17 +6,21 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"os/exec"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 // module is the import path that the packages of this repository begin with.
 const module = "cxmirror"
 
 // rows is the direction of the house: a package imports only packages of lower rows. The picture in the
-// README is a copy of this table; a change of one is a change of both.
+// README is a copy of this table; a change of one is a change of both, which TestLayoutIsPictured sees to.
 var rows = map[string]int{
 	"cmd/cxmirror":  6,
 	"pkg/web":       5,
@@ -39,6 +43,7 @@ var strangers = []struct{ importer, imported, because string }{
 	{"pkg/findings", "pkg/store", "findings are made from tallies, whether those come from a database or from files"},
 	{"pkg/findings", "pkg/exchange", "findings are made from tallies, whether those come from a database or from files"},
 	{"pkg/store", "pkg/stats", "the database keeps answers and draws no conclusions"},
+	{"pkg/access", "pkg/store", "who may do what is decided of users wherever they are kept"},
 	{"charts", "pkg/store", "charts draw findings"},
 	{"charts", "pkg/exchange", "charts draw findings"},
 	{"pkg/report", "pkg/store", "reports are made from findings"},
@@ -147,6 +152,31 @@ func TestLayout(t *testing.T) {
 	}
 	if seen == 0 {
 		t.Error("go list ./... found no package")
+	}
+}
+
+// TestLayoutIsPictured holds the picture in the README to the table.
+func TestLayoutIsPictured(t *testing.T) {
+	readme, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, picture, _ := strings.Cut(string(readme), "## The house\n\n```\n")
+	picture, _, _ = strings.Cut(picture, "\n```")
+	pictured := map[string]int{}
+	for line := range strings.Lines(picture) {
+		packages, _, _ := strings.Cut(line, "   ")
+		fields := strings.Fields(packages)
+		row, err := strconv.Atoi(fields[0])
+		if err != nil {
+			t.Fatalf("a line of the picture begins with no row: %s", line)
+		}
+		for _, name := range fields[1:] {
+			pictured[name] = row
+		}
+	}
+	if diff := cmp.Diff(rows, pictured); diff != "" {
+		t.Errorf("the picture in the README is another (-table +picture):\n%s", diff)
 	}
 }
 

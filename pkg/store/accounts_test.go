@@ -195,7 +195,7 @@ func TestUsers(t *testing.T) {
 			}
 			saved.Address, saved.PasswordHash = "ewa@example.org", want.PasswordHash
 			if got, err := s.User(ctx, want.ID); err != nil || cmp.Diff(saved, got) != "" {
-				t.Errorf("after SaveUser: %v\n%s", err, cmp.Diff(saved, got))
+				t.Errorf("after it was changed: %v\n%s", err, cmp.Diff(saved, got))
 			}
 			taken := saved
 			taken.Address = adam.Address
@@ -211,7 +211,7 @@ func TestUsers(t *testing.T) {
 				wrong := saved
 				spoil(&wrong)
 				if err := storetest.SaveUser(ctx, s, wrong); err == nil {
-					t.Errorf("SaveUser took %s", what)
+					t.Errorf("ChangeUser took %s", what)
 				}
 			}
 			if err := errors.Join(s.SetPassword(ctx, want.ID, "$argon2id$y"), s.SignedIn(ctx, want.ID, noon)); err != nil {

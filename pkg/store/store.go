@@ -1,5 +1,5 @@
-// Package store keeps questionnaires, waves and responses in a database: PostgreSQL, or a file of SQLite. It is
-// the only package that knows SQL. What it is handed and what it returns are the types of package survey, and so
+// Package store keeps questionnaires, waves and responses, the people who are asked, organisations, who signs in to
+// work in them and the audit trail in a database: PostgreSQL, or a file of SQLite. It is the only package that knows SQL. What it is handed and what it returns are the types of package survey, and so
 // are the errors that callers branch on: [survey.ErrNotFound], [survey.ErrConflict], [survey.ErrUnavailable] and
 // their neighbours, wrapped with what was being done.
 //
@@ -9,7 +9,10 @@
 //     no error, so that a caller who did not hear back may try again; with other content it is one.
 //   - A completed response does not change. It can only be deleted.
 //   - What a call has returned nil for is on the disk: it survives the end of the process, and of the machine.
-//   - Every row names its organisation, and rows refer only to rows of their own.
+//   - Every row that belongs to an organisation names it and refers only to rows of the same one; a call that reads or
+//     changes such rows says for which organisation, and does not find another's. Users are of no organisation: their
+//     memberships are.
+//   - The audit trail is only added to. Triggers hold that, too.
 //   - What was promised when a wave was launched is only made stricter. Triggers hold it against whoever writes past
 //     this package.
 //   - In a wave that protects people (see [survey.Wave.Protects]) a finished answer is kept at once and begins to

@@ -295,7 +295,7 @@ func (s *Store) SignedIn(ctx context.Context, id survey.UserID, now time.Time) e
 	return nil
 }
 
-// SetSecondFactor stores the sealed secret of a user's second factor and the SHA-256 of her recovery codes, over those
+// SetSecondFactor stores the sealed secret of a user's second factor and hashes of her recovery codes of 32 bytes, over those
 // there were; nil ends the second factor, and its codes. As long as the secret stays the same, so does which of its
 // codes was the last to be used.
 func (s *Store) SetSecondFactor(ctx context.Context, id survey.UserID, sealed []byte, codes [][]byte) error {

@@ -1,5 +1,6 @@
 // Package survey is the vocabulary of cxmirror: questionnaires and their grammar, code frames, items,
-// answers and the checks an answer must pass.
+// answers and the checks an answer must pass; waves, panels and what is sent to them; organisations and who works
+// there as what.
 //
 // A questionnaire is data. It is parsed from YAML ([Parse]), it is versioned, and once fielded it does not
 // change. Answers are keyed by item code and option code, never by the words a respondent read, so a
