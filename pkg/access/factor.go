@@ -84,9 +84,13 @@ func enrolment(user survey.User, secret, sealed []byte) Enrolment {
 
 // ConfirmSecondFactor sets up what [Service.EnrolSecondFactor] began, if a code shows that the authenticator has it,
 // and returns the recovery codes, which are shown this once. It tells her by mail. A code that is wrong is a
-// [*RefusedError].
+// [*RefusedError], and who has a second factor meanwhile keeps that: [survey.ErrConflict]. What was begun before, in a
+// browser that was left open, takes its place without her password otherwise.
 func (s *Service) ConfirmSecondFactor(ctx context.Context, id survey.UserID, sealed []byte, code string) (codes []string, err error) {
 	user, err := s.store.User(ctx, id)
+	if err == nil && len(user.SecondFactor) > 0 {
+		err = survey.ErrConflict
+	}
 	if err != nil {
 		return nil, fmt.Errorf("set up a second factor: %w", err)
 	}

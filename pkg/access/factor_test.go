@@ -75,6 +75,10 @@ func TestEnrolment(t *testing.T) {
 			l := newLobby(t, open(t), nil)
 			ctx := t.Context()
 			ann, bob := l.user(t, "ann@example.org"), l.user(t, "bob@example.org")
+			begunElsewhere, err := l.EnrolSecondFactor(ctx, ann.ID)
+			if err != nil {
+				t.Fatal(err)
+			}
 			enrolment, err := l.EnrolSecondFactor(ctx, ann.ID)
 			if err != nil {
 				t.Fatal(err)
@@ -117,6 +121,13 @@ func TestEnrolment(t *testing.T) {
 			}
 			_, err = l.giveCode(t, ann, app.code(t, l.now()))
 			wantError(t, "the code she confirmed with", err, access.ErrWrong)
+
+			// What was begun elsewhere before does not take the place of what she has.
+			_, err = l.ConfirmSecondFactor(ctx, ann.ID, begunElsewhere.Sealed, authenticator(begunElsewhere.Secret).code(t, l.now()))
+			wantError(t, "another second factor, begun before", err, survey.ErrConflict)
+			if stored, err := l.store.User(ctx, ann.ID); err != nil || !bytes.Equal(stored.SecondFactor, enrolment.Sealed) {
+				t.Errorf("her second factor is another one, or %v", err)
+			}
 		})
 	}
 }

@@ -119,6 +119,13 @@ func (s *Server) confirmSecondFactor(c echo.Context) error {
 		return c.Redirect(http.StatusSeeOther, "/profile")
 	}
 	codes, err := s.access.ConfirmSecondFactor(ctx, user.ID, sealed, form.text("code"))
+	if errors.Is(err, survey.ErrConflict) { // she has one meanwhile, by another browser
+		s.sessions.manager.Remove(ctx, enrolling)
+		if err := s.keepSession(c); err != nil {
+			return err
+		}
+		return ledBack(c, "/profile")
+	}
 	if refused, ok := errors.AsType[*access.RefusedError](err); ok {
 		return s.showEnrolmentWith(c, http.StatusUnprocessableEntity, s.room(c, "").T("refused_"+string(refused.Problem)))
 	}

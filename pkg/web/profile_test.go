@@ -191,8 +191,12 @@ func TestProfileSecondFactor(t *testing.T) {
 		}
 		wrong := p.post("/profile/second-factor/confirm", url.Values{"code": {"000000"}})
 		mustSay(t, wrong, http.StatusUnprocessableEntity, "not the code the app shows now", secret[1])
-		if _, got := f.signIn(t, user, ownPassword); got.location != "/" {
+		elsewhere, got := f.signIn(t, user, ownPassword)
+		if got.location != "/" {
 			t.Errorf("a second factor that is not confirmed is asked for: %s", got.location)
+		}
+		if got := elsewhere.post("/profile/second-factor", url.Values{"password": {ownPassword}}); got.location != factorPath {
+			t.Fatalf("begin in another browser: %d %s", got.status, wrongWords(got.body))
 		}
 		codes := p.post("/profile/second-factor/confirm", url.Values{"code": {codeOf(t, secret[1], f.now())}})
 		recovery := regexp.MustCompile(`<code>([A-Z2-9]{5}-[A-Z2-9]{5})</code>`).FindAllStringSubmatch(codes.body, -1)
@@ -201,6 +205,12 @@ func TestProfileSecondFactor(t *testing.T) {
 		}
 		if got := p.post("/profile/second-factor/confirm", url.Values{"code": {codeOf(t, secret[1], f.now())}}); got.location != "/profile" {
 			t.Errorf("confirmed twice: %d", got.status)
+		}
+		if got := elsewhere.post("/profile/second-factor/confirm", url.Values{"code": {"000000"}}); got.location != "/profile" {
+			t.Errorf("confirmed in the other browser, where it was left halfway: %d %s", got.status, got.location)
+		}
+		if got := elsewhere.get("/profile/second-factor"); got.location != "/profile" {
+			t.Errorf("the other browser still shows a secret: %d", got.status)
 		}
 		mustSay(t, p.get("/profile"), 200, "10 recovery codes are left.")
 		mustSay(t, p.post("/profile/second-factor", url.Values{"password": {ownPassword}}), http.StatusConflict)
