@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"os"
 	"regexp"
 	"slices"
 	"strings"
@@ -160,6 +161,14 @@ func TestAPIDocument(t *testing.T) {
 				t.Errorf("%s %s does not say what %s is", method, path, segment)
 			}
 		}
+		if security, own := operation["security"]; own || len(asList(d.at("security"))) != 1 {
+			t.Errorf("%s %s has a security of its own, %v, or the document has none", method, path, security)
+		}
+		for _, status := range []string{"401", "403", "429"} {
+			if asObject(operation["responses"])[status] == nil {
+				t.Errorf("%s %s does not say that it may answer %s", method, path, status)
+			}
+		}
 		hold := func(at ...string) {
 			media := asObject(d.at(append([]string{"paths", path, strings.ToLower(method)}, at...)...))
 			if media["example"] == nil {
@@ -212,6 +221,60 @@ func TestAPIDocument(t *testing.T) {
 	if got, err := json.Marshal(same); err != nil || !bytes.Equal(got, want) {
 		t.Errorf("the YAML says something else than the JSON (%v)", err)
 	}
+}
+
+// officialSchema is the OpenAPI Initiative's schema of documents of version 3.1, as a package for npm has it, which
+// `make assets` installs. It leaves schemas in a document to the dialect that they are of.
+const officialSchema = "../../charts/node_modules/@seriousme/openapi-schema-validator/schemas/v3.1/schema.json"
+
+// The document is one by the schema of those who say what OpenAPI is.
+func TestAPIDocumentIsOpenAPI(t *testing.T) {
+	source, err := os.ReadFile(officialSchema)
+	if err != nil {
+		if os.Getenv("CI") != "" {
+			t.Fatalf("%v: run `make assets`", err)
+		}
+		t.Skipf("%v: run `make assets`", err)
+	}
+	official, err := jsonschema.UnmarshalJSON(bytes.NewReader(source))
+	if err != nil {
+		t.Fatal(err)
+	}
+	compiler := jsonschema.NewCompiler()
+	compiler.AssertFormat()
+	if err := compiler.AddResource("openapi:3.1", official); err != nil {
+		t.Fatal(err)
+	}
+	schema, err := compiler.Compile("openapi:3.1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, program := newBench(t)
+	d := program.document()
+	if err := schema.Validate(d.document); err != nil {
+		t.Error(err)
+	}
+	// It is strict enough to find what is wrong.
+	at := func(path ...string) map[string]any { return asObject(d.at(path...)) }
+	for what, spoil := range map[string]func(){
+		"an operation with a word that there is not": func() { at("paths", "/waves", "get")["sumary"] = "x" },
+		"a parameter that is nowhere":                func() { asObject(at("paths", "/waves", "get")["parameters"].([]any)[0])["in"] = "body" },
+		"a path without its slash":                   func() { at("paths")["waves"] = at("paths", "/waves") },
+		"an answer that does not say what it is":     func() { delete(at("paths", "/waves", "get", "responses", "200"), "description") },
+		"a way of signing in that there is not":      func() { at("components", "securitySchemes", "token")["type"] = "bearer" },
+		"no title":                                   func() { delete(at("info"), "title") },
+	} {
+		d = program.document()
+		spoil()
+		if schema.Validate(d.document) == nil {
+			t.Errorf("%s is not found", what)
+		}
+	}
+}
+
+func asList(v any) []any {
+	list, _ := v.([]any)
+	return list
 }
 
 func asObject(v any) map[string]any {
