@@ -47,7 +47,7 @@ type instancePage struct {
 	List      listing
 	Living    []housedLine // of the page of the list
 	Archived  []housedLine
-	NoneLives bool   // all there are are in the archive
+	NoneLives bool   // that the archive holds all there are
 	Name      string // as typed
 	Owner     string
 	Problems  map[string]string

@@ -161,6 +161,15 @@ function previewLetters() {
   }
 }
 
+// showHere pushes the row of rooms, which is longer than a phone is wide in some languages, to where one is.
+function showHere() {
+  const here = document.querySelector(".bar nav [aria-current]");
+  if (!here) return;
+  const row = here.parentElement;
+  row.scrollLeft = here.offsetLeft - row.offsetLeft - (row.clientWidth - here.offsetWidth) / 2;
+}
+
+showHere();
 followCounts();
 previewLetters();
 offerAll();
