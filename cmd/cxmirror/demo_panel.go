@@ -16,6 +16,7 @@ import (
 	"cxmirror/pkg/fieldwork"
 	"cxmirror/pkg/store"
 	"cxmirror/pkg/survey"
+	"cxmirror/pkg/web"
 )
 
 // peopleFile holds what the people of the demonstration are called, and where they work, by language.
@@ -170,7 +171,7 @@ func (d *demoFieldwork) launch(ctx context.Context, wave survey.Wave) (survey.Wa
 	}
 	mailer, err := fieldwork.NewMailer(fieldwork.MailerOptions{
 		Outbox: d.db, Servers: []fieldwork.Server{d.outbox}, Stationery: stationery, Base: d.base, Token: d.secret.Token,
-		Now: clock.now, Random: rand.Reader, Log: d.log,
+		Now: clock.now, Random: rand.Reader, Log: d.log, Colours: web.LetterColours(d.db),
 	})
 	if err != nil {
 		return wave, err

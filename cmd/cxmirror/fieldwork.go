@@ -19,6 +19,7 @@ import (
 	"cxmirror/pkg/fieldwork"
 	"cxmirror/pkg/store"
 	"cxmirror/pkg/survey"
+	"cxmirror/pkg/web"
 )
 
 // fieldworkFlags say how people are reached.
@@ -69,6 +70,7 @@ func (f fieldworkFlags) newFielder(w *world, db *store.Store, data string, liste
 	}
 	mailer, err := fieldwork.NewMailer(fieldwork.MailerOptions{
 		Outbox: db, Servers: servers, Stationery: stationery, Base: address, Token: secret.Token, Now: w.now, Random: rand.Reader, Log: log,
+		Colours: web.LetterColours(db),
 	})
 	if err != nil {
 		return nil, err

@@ -370,3 +370,36 @@ func TestLettersLoadNothing(t *testing.T) {
 		}
 	}
 }
+
+// A letter has the colours it is given, on light ground and on dark, and the product's own where it is given none.
+func TestLettersHaveTheColoursOfWhoAsks(t *testing.T) {
+	t.Parallel()
+	s := stationery(t)
+	about := occasion()
+	letter := s.Letter(survey.InvitationLetter)
+	own, err := s.Preview(about, letter, "en")
+	if err != nil {
+		t.Fatal(err)
+	}
+	about.Colours = Colours{Light: Shades{"#b91c1c", "#fffffe", "#a51919"}, Dark: Shades{"#ef5f5f", "#12151b", "#f48a8a"}}
+	theirs, err := s.Preview(about, letter, "en")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{
+		`bgcolor="#b91c1c" style="background:#b91c1c;`, "color:#fffffe;", "color:#a51919", "a { color: #a51919 }",
+		".button { background: #ef5f5f !important }", ".button a { color: #12151b !important }", ".quiet a { color: #f48a8a !important }",
+	} {
+		if !strings.Contains(theirs.HTML, want) || strings.Contains(own.HTML, want) {
+			t.Errorf("%q must stand in the letter in their colours, and in no other: %s", want, theirs.HTML)
+		}
+	}
+	for _, colour := range []string{"#2563eb", "#1d4fd7", "#7aa5ff", "#9dbcff"} {
+		if !strings.Contains(own.HTML, colour) || strings.Contains(theirs.HTML, colour) {
+			t.Errorf("%s is the product's own, and must stand in its letters alone", colour)
+		}
+	}
+	if theirs.Text != own.Text {
+		t.Error("the text has colours")
+	}
+}

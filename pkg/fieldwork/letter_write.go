@@ -17,6 +17,22 @@ type Occasion struct {
 	Wave  survey.Wave
 	Title survey.Words // of the questionnaire
 	Base  string       // address of the service as people reach it, "https://survey.example.org", without a slash at the end
+
+	Colours Colours // of who asks
+}
+
+// Colours are those of a letter, where it is read on light ground and on dark. The zero value is the product's own.
+type Colours struct{ Light, Dark Shades }
+
+// Shades are the colours of one ground, as style sheets write them: "#2563eb".
+type Shades struct {
+	Button, ButtonInk string // the button, and the words on it
+	Words             string // links among the text
+}
+
+// ownColours are the product's own, which respondents' pages have as well.
+func ownColours() Colours {
+	return Colours{Light: Shades{"#2563eb", "#ffffff", "#1d4fd7"}, Dark: Shades{"#7aa5ff", "#0b1220", "#9dbcff"}}
 }
 
 // Written is a letter as one person gets it.
@@ -68,6 +84,7 @@ type letterPage struct {
 	Footer          []string
 	Unsubscribe     string
 	UnsubscribeText string
+	Light, Dark     Shades
 }
 
 // write puts into a letter what is true of the one it goes to.
@@ -90,6 +107,11 @@ func (s *Stationery) write(about Occasion, letter survey.Letter, to recipient) (
 		Footer:      s.footer(about.Wave, letter.Kind, lang, fill.asker),
 		Unsubscribe: w.unsubscribe, UnsubscribeText: s.phrases.Say(lang, "unsubscribe", nil),
 	}
+	colours := about.Colours
+	if colours == (Colours{}) {
+		colours = ownColours()
+	}
+	page.Light, page.Dark = colours.Light, colours.Dark
 	w.Text = plainText(page)
 	var html strings.Builder
 	if err := s.page.Execute(&html, page); err != nil {

@@ -54,6 +54,8 @@ type MailerOptions struct {
 	Now        func() time.Time
 	Random     io.Reader // of the IDs of messages
 	Log        *slog.Logger
+
+	Colours func(context.Context, survey.OrganisationID) (Colours, error) // of an organisation's letters; nil: the product's own
 }
 
 // Mailer sends what is in the queue. Several programs may run one each on the same database: a mail is sent by
@@ -418,8 +420,14 @@ func (m *Mailer) brief(ctx context.Context, mail survey.Mail) (*briefed, error) 
 	if err != nil {
 		return nil, err
 	}
+	var colours Colours
+	if m.Colours != nil {
+		if colours, err = m.Colours(ctx, wave.Organisation); err != nil {
+			return nil, err
+		}
+	}
 	b := &briefed{
-		about:   Occasion{Wave: wave, Title: q.Title, Base: m.Base},
+		about:   Occasion{Wave: wave, Title: q.Title, Base: m.Base, Colours: colours},
 		letters: make(map[survey.LetterKind]survey.Letter), until: m.Now().Add(rememberWave),
 	}
 	for _, letter := range letters {

@@ -1085,3 +1085,26 @@ func TestSendTest(t *testing.T) {
 		t.Error("a test mail was sent without a server")
 	}
 }
+
+// Letters are written in the colours of the organisation whose wave it is, as it has them at that time.
+func TestMailsHaveTheColoursOfWhoAsks(t *testing.T) {
+	s := newScene(t, 1, nil, "smtp://127.0.0.1:1?from=cx@example.org&tls=none")
+	want := Colours{Light: Shades{"#b91c1c", "#ffffff", "#a51919"}, Dark: Shades{"#ef5f5f", "#12151b", "#f48a8a"}}
+	s.Colours = func(_ context.Context, id survey.OrganisationID) (Colours, error) {
+		if id != 1 {
+			t.Errorf("asked for the colours of organisation %d", id)
+		}
+		return want, nil
+	}
+	mail := survey.Mail{Wave: 7, Person: survey.Person{Organisation: 1}}
+	b, err := s.brief(t.Context(), mail)
+	if err != nil || b.about.Colours != want {
+		t.Errorf("colours %+v, %v; want %+v", b, err, want)
+	}
+	away := errors.New("away")
+	s.cases = make(map[survey.WaveID]*briefed)
+	s.Colours = func(context.Context, survey.OrganisationID) (Colours, error) { return Colours{}, away }
+	if _, err := s.brief(t.Context(), mail); !errors.Is(err, away) {
+		t.Errorf("the colours cannot be read: %v", err)
+	}
+}

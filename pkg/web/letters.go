@@ -53,7 +53,8 @@ func (s *Server) occasionOf(c echo.Context, w *survey.Wave) (fieldwork.Occasion,
 	if err != nil {
 		return fieldwork.Occasion{}, err
 	}
-	return fieldwork.Occasion{Wave: *w, Title: q.Title, Base: s.baseOf(c)}, nil
+	colours := letterColours(s.logoOf(c.Request().Context(), w.Organisation).accent)
+	return fieldwork.Occasion{Wave: *w, Title: q.Title, Base: s.baseOf(c), Colours: colours}, nil
 }
 
 // lettersOf returns the letters of a wave: those of its plan before the launch, those stored afterwards.

@@ -1,10 +1,15 @@
 package web
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 
 	"github.com/labstack/echo/v4"
+
+	"cxmirror/pkg/fieldwork"
+	"cxmirror/pkg/store"
+	"cxmirror/pkg/survey"
 )
 
 // dresses is what respondents' pages wear: one style sheet, with the colours of the organisation that asks at its end.
@@ -43,6 +48,31 @@ func (s *Server) showDress(c echo.Context, chosen rgb) error {
 	h.Set(echo.HeaderVary, echo.HeaderAcceptEncoding)
 	return s.sendPieces(c, http.StatusOK, append(s.dresses.sheet[:1:1], piece{html: fmt.Appendf(nil,
 		"\n:root { %s }\n@media (prefers-color-scheme: dark) { :root { %s } }\n", light, dark)})...)
+}
+
+// LetterColours returns what tells the colours of an organisation's letters: those of its respondents' pages. The error
+// is the database's.
+func LetterColours(s *store.Store) func(context.Context, survey.OrganisationID) (fieldwork.Colours, error) {
+	return func(ctx context.Context, id survey.OrganisationID) (fieldwork.Colours, error) {
+		o, err := s.Organisation(ctx, id)
+		if err != nil {
+			return fieldwork.Colours{}, fmt.Errorf("colours of letters: %w", err)
+		}
+		return letterColours(o.Accent), nil
+	}
+}
+
+// letterColours are those of the letters of an organisation with an accent; none is the product's own.
+func letterColours(accent string) fieldwork.Colours {
+	chosen, ok := readColour(accent)
+	if !ok {
+		return fieldwork.Colours{}
+	}
+	light, dark := respondPalettes(chosen)
+	shades := func(p respondPalette) fieldwork.Shades {
+		return fieldwork.Shades{Button: p.Accent.String(), ButtonInk: p.Ink.String(), Words: p.Deep.String()}
+	}
+	return fieldwork.Colours{Light: shades(light), Dark: shades(dark)}
 }
 
 // respondGround is what stands on respondents' pages of one ground beside the accent; respond.css has the same.

@@ -1,12 +1,15 @@
 package web
 
 import (
+	"errors"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"regexp"
 	"strings"
 	"testing"
 
+	"cxmirror/pkg/store/storetest"
 	"cxmirror/pkg/survey"
 )
 
@@ -121,5 +124,30 @@ func TestRespondentsPagesHaveTheAccent(t *testing.T) {
 	f.wait(logoFresh)
 	if got := styleOf(t, f.person(t).get("/o/spring")); got != plain {
 		t.Errorf("without a colour again the style is %s", got)
+	}
+}
+
+// Letters have the colours of who asks, as they are looked at and as they are sent.
+func TestLettersHaveTheAccent(t *testing.T) {
+	f, hr := newLaunch(t, storetest.Open(t, storetest.SQLite(t)), nil)
+	address := fmt.Sprintf("/waves/%d/letters/invitation/en", f.draft.ID)
+	if page := hr.get(address); !strings.Contains(page.body, "background:#2563eb") {
+		t.Errorf("without a colour: %d %.900s", page.status, page.body)
+	}
+	f.setOrganisation(t, func(o *survey.Organisation) { o.Accent = "#ffe600" })
+	f.server.logos.forget(survey.DefaultOrganisation)
+	light, dark := respondPalettes(rgb{0xff, 0xe6, 0})
+	page := hr.get(address)
+	for _, want := range []string{"background:" + light.Accent.String(), "color:" + light.Ink.String(), "color:" + light.Deep.String(), dark.Accent.String() + " !important"} {
+		if !strings.Contains(page.body, want) {
+			t.Errorf("the letter has no %s: %d %.900s", want, page.status, page.body)
+		}
+	}
+	got, err := LetterColours(f.store)(t.Context(), survey.DefaultOrganisation)
+	if err != nil || got.Light.Button != light.Accent.String() || got.Dark.Words != dark.Deep.String() {
+		t.Errorf("letters that are sent: %+v, %v", got, err)
+	}
+	if _, err := LetterColours(f.store)(t.Context(), 99); !errors.Is(err, survey.ErrNotFound) {
+		t.Errorf("of an organisation that is not there: %v", err)
 	}
 }

@@ -73,7 +73,7 @@ func newOffice(t *testing.T, dsn string) (*launchField, parameters) {
 	f.http = httptest.NewServer(f.server.Handler())
 	t.Cleanup(f.http.Close)
 	hr := f.as(t, f.addUser(t, "hr@example.com", survey.HR, survey.Analyst), survey.DefaultOrganisation)
-	f.addWave(t, "external-expectations", survey.Wave{Name: "Customers of the first", Audience: survey.External, Slug: "first-customers", OpenLink: true})
+	f.addWave(t, "external-expectations", survey.Wave{Name: "Customers of the first", Audience: survey.External, Slug: "first-customers", OpenLink: true, Kiosk: true})
 	owner := f.addUser(t, "maker@example.com", survey.Owner)
 	view := survey.View{Organisation: survey.DefaultOrganisation, Name: "For the board of the first", Query: "top=3", Maker: owner.ID, Created: f.now()}
 	if err := f.store.CreateView(t.Context(), &view); err != nil {

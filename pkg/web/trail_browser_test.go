@@ -41,7 +41,9 @@ func TestTrailAndServerInABrowser(t *testing.T) {
 	f.addUser(t, strings.Repeat("very.long.", 6)+"name@example.com", survey.Viewer)
 	f.addOrganisation(t, strings.Repeat("Wieloczłonowa ", 9))
 	owner.get("/divergence?segment=internal:department:operations")
-	owner.post("/views", url.Values{"query": {"segment=internal:department:operations"}, "name": {"Dla zarządu: " + strings.Repeat("operacje ", 8)}, "reader": {idOf(reader)}})
+	if got := owner.post("/views", url.Values{"query": {owner.get("/views/new?segment=internal:department:operations").hidden()["query"]}, "name": {"Dla zarządu: " + strings.Repeat("operacje ", 8)}, "reader": {idOf(reader)}}); got.location != "/views?done=made" {
+		t.Fatalf("the view is not saved: %d %s", got.status, visible(got.body))
+	}
 	owner.get("/divergence/figures.csv?top=3")
 	owner.get("/waves/1/answers.csv")
 	owner.post("/instance/users", url.Values{"address": {"new@example.com"}})
