@@ -55,7 +55,7 @@ func newEveryPage(t *testing.T) *everyPage {
 	all.known["organisation"] = "1" // the only one: a server of several does not show mails of all
 	all.user = f.addUser(t, "everybody.at.once@subsidiary.example.com", survey.Roles()...)
 	all.user.Administrator = true
-	if err := f.store.SaveUser(t.Context(), all.user); err != nil {
+	if err := storetest.SaveUser(t.Context(), f.store, all.user); err != nil {
 		t.Fatal(err)
 	}
 	p := f.as(t, all.user, survey.DefaultOrganisation)
