@@ -13,15 +13,35 @@ import (
 	"cxmirror/pkg/survey"
 )
 
-// SaveLetter stores what is written to the people of a wave, over the letter of the same kind if there is one. A
-// wave that the organisation does not have is [survey.ErrNotFound].
-func (s *Store) SaveLetter(ctx context.Context, organisation survey.OrganisationID, letter survey.Letter) error {
-	err := s.change(ctx, func(tx *gorm.DB) error { return saveLetter(tx, organisation, letter.Wave, &letter) })
-	if errors.Is(err, gorm.ErrForeignKeyViolated) {
-		err = survey.ErrNotFound
-	}
+// ChangeLetters changes what is written to the people of a wave: change is handed the letters that are stored, as
+// [Store.Letters] has them, and returns those that are to be, and nobody else changes them meanwhile. One of a kind that
+// change leaves out stays. A wave that the organisation does not have is [survey.ErrNotFound].
+//
+// change may be called more than once, and must not use the store; an error of its own is returned, and nothing is
+// stored.
+func (s *Store) ChangeLetters(
+	ctx context.Context, organisation survey.OrganisationID, wave survey.WaveID, change func([]survey.Letter) ([]survey.Letter, error),
+) error {
+	err := s.change(ctx, func(tx *gorm.DB) error {
+		if _, err := s.lockWave(tx, organisation, wave); err != nil {
+			return err
+		}
+		letters, err := takeLetters(tx, organisation, wave)
+		if err == nil {
+			letters, err = change(letters)
+		}
+		if err != nil {
+			return err
+		}
+		for i := range letters {
+			if err := saveLetter(tx, organisation, wave, &letters[i]); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 	if err != nil {
-		return fmt.Errorf("save the %s of wave %d: %w", letter.Kind, letter.Wave, classify(err))
+		return fmt.Errorf("save the letters of wave %d: %w", wave, classify(err))
 	}
 	return nil
 }
@@ -44,13 +64,22 @@ func saveLetter(tx *gorm.DB, organisation survey.OrganisationID, wave survey.Wav
 
 // Letters returns what is written to the people of a wave, the invitation first.
 func (s *Store) Letters(ctx context.Context, organisation survey.OrganisationID, wave survey.WaveID) ([]survey.Letter, error) {
+	letters, err := takeLetters(s.read.WithContext(ctx), organisation, wave)
+	if err != nil {
+		return nil, fmt.Errorf("letters of wave %d: %w", wave, classify(err))
+	}
+	return letters, nil
+}
+
+// takeLetters reads the letters of a wave, the invitation first.
+func takeLetters(db *gorm.DB, organisation survey.OrganisationID, wave survey.WaveID) ([]survey.Letter, error) {
 	var rows []struct {
 		Kind          string
 		Subject, Text []byte
 	}
-	err := s.read.WithContext(ctx).Raw("SELECT kind, subject, text FROM letters WHERE organisation_id = ? AND wave_id = ? ORDER BY kind", int64(organisation), int64(wave)).Scan(&rows).Error
+	err := db.Raw("SELECT kind, subject, text FROM letters WHERE organisation_id = ? AND wave_id = ? ORDER BY kind", int64(organisation), int64(wave)).Scan(&rows).Error
 	if err != nil {
-		return nil, fmt.Errorf("letters of wave %d: %w", wave, classify(err))
+		return nil, err
 	}
 	letters := make([]survey.Letter, len(rows))
 	for i, row := range rows {

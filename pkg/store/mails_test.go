@@ -243,7 +243,9 @@ func TestMailings(t *testing.T) {
 			}
 			extra.Wave = 777
 			wantError(t, "a mailing of no wave", s.PlanMailing(ctx, ours, &extra), survey.ErrNotFound)
-			wantError(t, "a letter of another organisation's wave", s.SaveLetter(ctx, ours+1, survey.Letter{Wave: w.ID, Kind: survey.ReminderLetter}), survey.ErrNotFound)
+			wantError(t, "a letter of another organisation's wave", s.ChangeLetters(ctx, ours+1, w.ID, func([]survey.Letter) ([]survey.Letter, error) {
+				return []survey.Letter{{Kind: survey.ReminderLetter}}, nil
+			}), survey.ErrNotFound)
 		})
 	}
 }

@@ -112,16 +112,20 @@ func (s *Store) createOrganisation(ctx context.Context, o *survey.Organisation) 
 
 // Organisation returns an organisation with its logo, archived or not, or [survey.ErrNotFound].
 func (s *Store) Organisation(ctx context.Context, id survey.OrganisationID) (survey.Organisation, error) {
-	var row organisationRow
-	err := found(s.read.WithContext(ctx).Raw("SELECT "+organisationColumns+", o.logo FROM organisations o WHERE o.id = ?", int64(id)).Scan(&row))
-	var o survey.Organisation
-	if err == nil {
-		o, err = row.organisation()
-	}
+	o, err := takeOrganisation(s.read.WithContext(ctx), id)
 	if err != nil {
 		return survey.Organisation{}, fmt.Errorf("organisation %d: %w", id, classify(err))
 	}
 	return o, nil
+}
+
+// takeOrganisation reads an organisation with its logo.
+func takeOrganisation(db *gorm.DB, id survey.OrganisationID) (survey.Organisation, error) {
+	var row organisationRow
+	if err := found(db.Raw("SELECT "+organisationColumns+", o.logo FROM organisations o WHERE o.id = ?", int64(id)).Scan(&row)); err != nil {
+		return survey.Organisation{}, err
+	}
+	return row.organisation()
 }
 
 // Organisations returns all organisations by name, those that are archived too, without their logos.
@@ -141,36 +145,52 @@ func (s *Store) Organisations(ctx context.Context) ([]survey.Organisation, error
 }
 
 // SaveOrganisation stores everything of an organisation but when it was created and whether it is archived
-// ([Store.ArchiveOrganisation]). A LogoKind without a Logo, as in lists, leaves the logo that is stored.
+// ([Store.ArchiveOrganisation]), over whatever others have stored meanwhile: whoever has shown somebody what is stored
+// uses [Store.ChangeOrganisation]. A LogoKind without a Logo, as in lists, leaves the logo that is stored.
 func (s *Store) SaveOrganisation(ctx context.Context, o survey.Organisation) error {
-	err := checkOrganisation(&o)
-	if err == nil {
-		err = s.saveOrganisation(ctx, &o)
-	}
-	s.waveChanges.Add(1)
-	if err != nil {
-		return fmt.Errorf("save organisation %d: %w", o.ID, classify(err))
-	}
-	return nil
+	return s.ChangeOrganisation(ctx, o.ID, func(stored *survey.Organisation) error {
+		if len(o.Logo) == 0 && o.LogoKind != "" {
+			o.Logo = stored.Logo
+		}
+		*stored = o
+		return nil
+	})
 }
 
-func (s *Store) saveOrganisation(ctx context.Context, o *survey.Organisation) error {
-	values, err := organisationValues(o)
-	if err != nil {
-		return err
-	}
-	values = values[:len(values)-1] // when it was archived
-	logo := ", logo = ?"
-	if len(o.Logo) == 0 && o.LogoKind != "" {
-		logo = ""
-	} else {
-		values = append(values, nilIfEmpty(o.Logo))
-	}
-	return s.change(ctx, func(tx *gorm.DB) error {
+// ChangeOrganisation changes an organisation: change is handed it as it is stored, with its logo, and says what it is to
+// be, and nobody else changes it meanwhile. What [Store.SaveOrganisation] stores is stored.
+//
+// change may be called more than once, and must not use the store; an error of its own is returned, and nothing is
+// stored.
+func (s *Store) ChangeOrganisation(ctx context.Context, id survey.OrganisationID, change func(*survey.Organisation) error) error {
+	err := s.change(ctx, func(tx *gorm.DB) error {
+		if err := s.holdOrganisation(tx, id); err != nil {
+			return err
+		}
+		o, err := takeOrganisation(tx, id)
+		if err == nil {
+			err = change(&o)
+		}
+		if err != nil {
+			return err
+		}
+		if err := checkOrganisation(&o); err != nil {
+			return err
+		}
+		values, err := organisationValues(&o)
+		if err != nil {
+			return err
+		}
+		values = values[:len(values)-1] // when it was archived
 		return found(tx.Exec(`
-			UPDATE organisations SET name = ?, languages = ?, accent = ?, logo_kind = ?, threshold = ?, comments = ?, retention = ?`+logo+`
-			WHERE id = ?`, append(values, int64(o.ID))...))
+			UPDATE organisations SET name = ?, languages = ?, accent = ?, logo_kind = ?, threshold = ?, comments = ?, retention = ?, logo = ?
+			WHERE id = ?`, append(values, nilIfEmpty(o.Logo), int64(id))...))
 	})
+	s.waveChanges.Add(1)
+	if err != nil {
+		return fmt.Errorf("save organisation %d: %w", id, classify(err))
+	}
+	return nil
 }
 
 // ArchiveOrganisation stops an organisation from now on: nobody works in it, its waves take no answers, none of its mails

@@ -73,6 +73,7 @@ var plainNumbers = map[string]string{"UseSecondFactor": "a step of time"}
 // or say what it would be if they did.
 var ofItself = map[string]string{
 	"Organisation":       "the organisation itself",
+	"ChangeOrganisation": "the organisation itself",
 	"DeleteOrganisation": "the organisation itself, whose name must be typed", "ArchiveOrganisation": "the organisation itself", "RestoreOrganisation": "the organisation itself",
 	"SetRoles":      "users are of all organisations, and become members of this one",
 	"Note":          "an event is added",
@@ -333,6 +334,12 @@ func arguments(ctx context.Context, kind reflect.Type, w *world) []any {
 		{noon},
 		{0},
 		{false, true},
+		{func(o *survey.Organisation) error { o.Retention = 30; return nil }},
+		{func(changed *survey.Wave) error { changed.Name = "renamed"; return nil }},
+		{func(v *survey.View) error { v.Name = "renamed"; return nil }},
+		{func([]survey.Letter) ([]survey.Letter, error) {
+			return []survey.Letter{{Kind: survey.ReminderLetter, Subject: survey.Words{"en": "x"}, Text: survey.Words{"en": "x"}}}, nil
+		}},
 		{func() string { return randomID() + "@example.org" }},
 		{func(pending []survey.ResponseID, k int, _ bool) []survey.ResponseID {
 			return pending[:min(k, len(pending))]

@@ -57,7 +57,7 @@ func nameTo(tx *gorm.DB, organisation survey.OrganisationID, view int64, viewers
 
 // View returns a view of an organisation, or [survey.ErrNotFound].
 func (s *Store) View(ctx context.Context, organisation survey.OrganisationID, id survey.ViewID) (survey.View, error) {
-	views, err := s.views(ctx, "v.organisation_id = ? AND v.id = ?", int64(organisation), int64(id))
+	views, err := takeViews(s.read.WithContext(ctx), "v.organisation_id = ? AND v.id = ?", int64(organisation), int64(id))
 	if err == nil && len(views) == 0 {
 		err = survey.ErrNotFound
 	}
@@ -69,22 +69,23 @@ func (s *Store) View(ctx context.Context, organisation survey.OrganisationID, id
 
 // Views returns the views of an organisation by name.
 func (s *Store) Views(ctx context.Context, organisation survey.OrganisationID) ([]survey.View, error) {
-	views, err := s.views(ctx, "v.organisation_id = ?", int64(organisation))
+	views, err := takeViews(s.read.WithContext(ctx), "v.organisation_id = ?", int64(organisation))
 	if err != nil {
 		return nil, fmt.Errorf("views of organisation %d: %w", organisation, classify(err))
 	}
 	return views, nil
 }
 
-func (s *Store) views(ctx context.Context, condition string, values ...any) ([]survey.View, error) {
+// takeViews reads the views that a condition holds for, by name.
+func takeViews(db *gorm.DB, condition string, values ...any) ([]survey.View, error) {
 	var rows []viewRow
-	err := s.read.WithContext(ctx).Raw("SELECT v.id, v.organisation_id, v.name, v.query, v.maker_id, v.created_at FROM views v WHERE "+condition+
+	err := db.Raw("SELECT v.id, v.organisation_id, v.name, v.query, v.maker_id, v.created_at FROM views v WHERE "+condition+
 		" ORDER BY lower(v.name), v.id", values...).Scan(&rows).Error
 	if err != nil {
 		return nil, err
 	}
 	var viewers []struct{ ViewID, UserID int64 }
-	err = s.read.WithContext(ctx).Raw("SELECT w.view_id, w.user_id FROM view_viewers w JOIN views v ON v.id = w.view_id WHERE "+condition+
+	err = db.Raw("SELECT w.view_id, w.user_id FROM view_viewers w JOIN views v ON v.id = w.view_id WHERE "+condition+
 		" ORDER BY w.view_id, w.user_id", values...).Scan(&viewers).Error
 	if err != nil {
 		return nil, err
@@ -107,10 +108,27 @@ func (s *Store) views(ctx context.Context, condition string, values ...any) ([]s
 	return views, nil
 }
 
-// SaveView stores name and viewers of a view over those it has. A viewer who is no member of the organisation is
-// [survey.ErrNotFound], and so is a view that the organisation does not have.
-func (s *Store) SaveView(ctx context.Context, v survey.View) error {
+// ChangeView gives a view another name, or names it to others: change is handed it as it is stored and says what it is to
+// be, and nobody else changes it meanwhile. Its query and its maker stay. A viewer who is no member of the organisation
+// is [survey.ErrNotFound], and so is a view that the organisation does not have.
+//
+// change may be called more than once, and must not use the store; an error of its own is returned, and nothing is
+// stored.
+func (s *Store) ChangeView(ctx context.Context, organisation survey.OrganisationID, id survey.ViewID, change func(*survey.View) error) error {
 	err := s.change(ctx, func(tx *gorm.DB) error {
+		// Storing what is stored holds the row until the transaction ends, on both engines.
+		if err := found(tx.Exec("UPDATE views SET name = name WHERE organisation_id = ? AND id = ?", int64(organisation), int64(id))); err != nil {
+			return err
+		}
+		all, err := takeViews(tx, "v.organisation_id = ? AND v.id = ?", int64(organisation), int64(id))
+		if err != nil {
+			return err
+		}
+		v := all[0]
+		if err := change(&v); err != nil {
+			return err
+		}
+		v.Organisation, v.ID = organisation, id
 		if err := found(tx.Exec("UPDATE views SET name = ? WHERE organisation_id = ? AND id = ?", v.Name, int64(v.Organisation), int64(v.ID))); err != nil {
 			return err
 		}
@@ -123,7 +141,7 @@ func (s *Store) SaveView(ctx context.Context, v survey.View) error {
 		err = survey.ErrNotFound
 	}
 	if err != nil {
-		return fmt.Errorf("save view %d: %w", v.ID, classify(err))
+		return fmt.Errorf("save view %d: %w", id, classify(err))
 	}
 	return nil
 }

@@ -288,12 +288,30 @@ func (s *Store) lockWave(tx *gorm.DB, organisation survey.OrganisationID, id sur
 // [survey.ErrConflict], but for a draft that nobody has answered. The slug of another wave is
 // [survey.ErrSlugTaken]. When UpdateWave has closed a wave, no response of it is completed any more.
 func (s *Store) UpdateWave(ctx context.Context, w survey.Wave) error {
-	row, err := newWaveRow(&w)
-	if err != nil {
-		return fmt.Errorf("update wave %d: %w", w.ID, err)
-	}
-	err = s.change(ctx, func(tx *gorm.DB) error {
-		stored, err := s.lockWave(tx, w.Organisation, w.ID)
+	return s.ChangeWave(ctx, w.Organisation, w.ID, func(stored *survey.Wave) error {
+		*stored = w
+		return nil
+	})
+}
+
+// ChangeWave changes a wave as [Store.UpdateWave] does: change is handed it as it is stored and says what it is to be,
+// and nobody else changes it meanwhile.
+//
+// change may be called more than once, and must not use the store; an error of its own is returned, and nothing is
+// stored.
+func (s *Store) ChangeWave(ctx context.Context, organisation survey.OrganisationID, id survey.WaveID, change func(*survey.Wave) error) error {
+	var w survey.Wave
+	err := s.change(ctx, func(tx *gorm.DB) error {
+		stored, err := s.lockWave(tx, organisation, id)
+		if err != nil {
+			return err
+		}
+		w = stored
+		if err := change(&w); err != nil {
+			return err
+		}
+		w.ID, w.Organisation = id, organisation
+		row, err := newWaveRow(&w)
 		if err != nil {
 			return err
 		}
@@ -311,7 +329,7 @@ func (s *Store) UpdateWave(ctx context.Context, w survey.Wave) error {
 		err = fmt.Errorf("version %d of organisation %d: %w", w.Version, w.Organisation, survey.ErrNotFound)
 	}
 	if err != nil {
-		return fmt.Errorf("update wave %d: %w", w.ID, classify(err))
+		return fmt.Errorf("update wave %d: %w", id, classify(err))
 	}
 	return nil
 }

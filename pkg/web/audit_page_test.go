@@ -187,7 +187,7 @@ func TestEveryNotedActionHasWords(t *testing.T) {
 					if key, ok := n.Key.(*ast.Ident); ok && strings.EqualFold(key.Name, "action") {
 						noted(n.Value)
 					}
-				case *ast.CallExpr: // note(..., "user.made", ...), noteOwn, noteNobody, noted
+				case *ast.CallExpr: // note(..., "user.made", ...), noteOwn, noted, refused
 					called := ""
 					switch f := n.Fun.(type) {
 					case *ast.Ident:
@@ -195,7 +195,7 @@ func TestEveryNotedActionHasWords(t *testing.T) {
 					case *ast.SelectorExpr:
 						called = f.Sel.Name
 					}
-					if strings.HasPrefix(called, "note") {
+					if strings.HasPrefix(called, "note") || called == "refused" {
 						for _, argument := range n.Args {
 							noted(argument)
 						}

@@ -2,6 +2,7 @@ package web
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/mail"
@@ -156,6 +157,7 @@ func (s *Server) showWritten(c echo.Context, wave *survey.Wave, letter survey.Le
 // lettersPage is the letters of a wave that was launched.
 type lettersPage struct {
 	launchFrame
+	contested
 	Letters []letterFields
 	Saved   bool
 }
@@ -176,6 +178,7 @@ func (s *Server) lettersPage(c echo.Context) (lettersPage, error) {
 	}
 	page := lettersPage{launchFrame: launchFrame{room: s.room(c, "waves"), Wave: wave, Fields: map[string]string{}, Problems: map[string]string{}}}
 	page.Title, page.Simulated = page.With("letters_title", "Wave", wave.Name), wave.Simulated
+	page.Was = formMark(writingOf(letters))
 	page.Letters, err = s.letterFields(c, &wave, letters)
 	page.Letters = slices.DeleteFunc(page.Letters, func(l letterFields) bool {
 		return !slices.ContainsFunc(letters, func(stored survey.Letter) bool { return stored.Kind == l.Kind })
@@ -204,16 +207,46 @@ func (s *Server) saveLetters(c echo.Context) error {
 	}
 	letters := readLetters(form, page.Letters, before)
 	if sayLetterErrors(page.room, page.Letters, letters) {
-		page.Problems["letters"] = page.T("letters_not_saved")
+		page.Problems["letters"], page.Was = page.T("letters_not_saved"), form.text("was")
 		return s.show(c, http.StatusUnprocessableEntity, "workbench", "letters", page)
 	}
-	for _, letter := range letters {
-		letter.Wave = page.Wave.ID
-		if err := s.store.SaveLetter(ctx, s.organisationOf(c), letter); err != nil {
-			return err
-		}
+	now := before
+	err = s.store.ChangeLetters(ctx, page.Wave.Organisation, page.Wave.ID, func(stored []survey.Letter) ([]survey.Letter, error) {
+		now = stored
+		letters = readLetters(form, page.Letters, stored)
+		return letters, settles(form, writingOf(stored), writingOf(letters))
+	})
+	if errors.Is(err, errOvertaken) {
+		page.overtake(writingOf(now), page.whereOther(letters, now))
+		return s.show(c, http.StatusConflict, "workbench", "letters", page)
+	}
+	if err != nil {
+		return err
 	}
 	return c.Redirect(http.StatusSeeOther, fmt.Sprintf("/waves/%d/letters?saved=1", page.Wave.ID))
+}
+
+// whereOther says what letters are now, where that is something else than what was sent.
+func (p *lettersPage) whereOther(sent, now []survey.Letter) []namedText {
+	var all []namedText
+	for i := range p.Letters {
+		for _, one := range p.Letters[i].Languages {
+			of := func(letters []survey.Letter) (subject, text string) {
+				for j := range letters {
+					if letters[j].Kind == one.Kind {
+						return letters[j].Subject[one.Language], letters[j].Text[one.Language]
+					}
+				}
+				return "", ""
+			}
+			subject, text := of(sent)
+			subjectNow, textNow := of(now)
+			if subject != subjectNow || text != textNow {
+				all = append(all, namedText{p.T("letter_"+string(one.Kind)) + " (" + one.Name + ")", strings.TrimSpace(subjectNow + "\n\n" + textNow)})
+			}
+		}
+	}
+	return all
 }
 
 // Placeholders returns what letters can have put in, in braces, with what each stands for.

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"bytes"
 	"cmp"
 	"errors"
 	"fmt"
@@ -29,6 +30,7 @@ func (s *Server) organisationRoutes(g *echo.Group) {
 // organisationPage is the form of what the organisation worked in is called, how it looks and what it proposes.
 type organisationPage struct {
 	room
+	contested
 	Fields    map[string]string
 	Problems  map[string]string
 	Offered   []tickedLanguage
@@ -71,7 +73,7 @@ func (s *Server) organisationPage(c echo.Context, o *survey.Organisation) organi
 		"name": o.Name, "accent": cmp.Or(o.Accent, defaultAccent), "threshold": strconv.Itoa(o.Threshold), "comments": strconv.Itoa(o.Comments),
 		"retention": fieldOfNumber(o.Retention),
 	}}
-	page.Title, page.LogoNow = page.T("organisation"), page.Logo()
+	page.Title, page.LogoNow, page.Was = page.T("organisation"), page.Logo(), formMark(settingsOf(o))
 	page.choose(s, o.Languages)
 	page.OwnAccent = o.Accent != ""
 	page.shade()
@@ -158,13 +160,36 @@ func (s *Server) saveOrganisation(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	page, o := s.organisationPage(c, &before), before
-	page.read(s, form, &o)
-	page.readLogo(form, &o)
+	page, sent := s.organisationPage(c, &before), before
+	page.read(s, form, &sent)
+	page.readLogo(form, &sent)
 	if len(page.Problems) > 0 {
+		page.Was = form.text("was")
 		return s.show(c, http.StatusUnprocessableEntity, "workbench", "organisation", page)
 	}
-	if err := s.store.SaveOrganisation(ctx, o); err != nil {
+	otherLogo := !bytes.Equal(sent.Logo, before.Logo)
+	var o survey.Organisation
+	err = s.store.ChangeOrganisation(ctx, before.ID, func(now *survey.Organisation) error {
+		before, o = *now, *now
+		o.Name, o.Languages, o.Accent = sent.Name, sent.Languages, sent.Accent
+		o.Threshold, o.Comments, o.Retention = sent.Threshold, sent.Comments, sent.Retention
+		if otherLogo {
+			o.Logo, o.LogoKind = sent.Logo, sent.LogoKind
+		}
+		if err := settles(form, settingsOf(&before), settingsOf(&o)); err != nil {
+			return err
+		}
+		*now = o
+		return nil
+	})
+	if errors.Is(err, errOvertaken) {
+		page.overtake(settingsOf(&before), page.whereOther(s, &o, &before))
+		if _, sent := form.files["logo"]; sent {
+			page.Problems["logo"] = page.T("meanwhile_file")
+		}
+		return s.show(c, http.StatusConflict, "workbench", "organisation", page)
+	}
+	if err != nil {
 		return err
 	}
 	s.logos.forget(o.ID)
@@ -277,6 +302,34 @@ func changesOf(before, after *survey.Organisation) map[string]string {
 		changed["logo"] = cmp.Or(after.LogoKind, "none")
 	}
 	return changed
+}
+
+// whereOther says what an organisation is now, where that is something else than what was sent.
+func (p *organisationPage) whereOther(s *Server, sent, now *survey.Organisation) []namedText {
+	labels := []struct{ field, label string }{
+		{"name", "organisation_name"}, {"logo", "organisation_logo"}, {"accent", "organisation_accent"}, {"languages", "organisation_languages"},
+		{"threshold", "threshold"}, {"comments", "launch_comments"}, {"retention", "organisation_retention"},
+	}
+	var all []namedText
+	other := changesOf(sent, now)
+	for _, one := range labels {
+		is, differs := other[one.field]
+		if !differs {
+			continue
+		}
+		switch one.field {
+		case "languages":
+			names := make([]string, len(now.Languages))
+			for i, lang := range now.Languages {
+				names[i] = s.nameOf(lang)
+			}
+			is = strings.Join(names, ", ")
+		case "logo":
+			is = p.T("meanwhile_logo")
+		}
+		all = append(all, namedText{p.T(one.label), is})
+	}
+	return all
 }
 
 // wordsOf writes a list of names in one line.

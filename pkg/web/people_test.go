@@ -77,6 +77,12 @@ func fieldsOf(t *testing.T, a answer, action string) url.Values {
 			case n.Type != html.ElementNode || name == "" || n.Data == "button" || kind == "file":
 			case n.Data == "input" && (kind != "checkbox" && kind != "radio" || checked):
 				fields.Add(name, value)
+			case n.Data == "textarea":
+				text := ""
+				for words := range n.Descendants() {
+					text += words.Data
+				}
+				fields.Add(name, text)
 			case n.Data == "select":
 				chosen, first := "", true
 				for option := range n.Descendants() {

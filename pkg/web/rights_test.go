@@ -283,12 +283,11 @@ func TestNoLinkIsRefused(t *testing.T) {
 		t.Run(string(role), func(t *testing.T) {
 			user := f.addUser(t, string(role)+".walks@example.com", role)
 			if role == survey.Viewer {
-				view, err := f.store.View(t.Context(), survey.DefaultOrganisation, 1)
+				err := f.store.ChangeView(t.Context(), survey.DefaultOrganisation, 1, func(view *survey.View) error {
+					view.Viewers = []survey.UserID{user.ID}
+					return nil
+				})
 				if err != nil {
-					t.Fatal(err)
-				}
-				view.Viewers = []survey.UserID{user.ID}
-				if err := f.store.SaveView(t.Context(), view); err != nil {
 					t.Fatal(err)
 				}
 			}

@@ -73,6 +73,7 @@ func calledAs(u *survey.User) string {
 // viewPage gives a view its name, and says who else sees it.
 type viewPage struct {
 	room
+	contested
 	ID       survey.ViewID // 0 is a view that is not saved yet
 	Name     string        // as typed
 	Query    string        // of the page that shows what was chosen
@@ -251,7 +252,7 @@ func (s *Server) editedView(c echo.Context) (view survey.View, page viewPage, er
 	if page, err = s.viewPage(c, view.ID, parameters); err != nil {
 		return view, page, err
 	}
-	page.Title, page.Name = page.T("view_edit"), view.Name
+	page.Title, page.Name, page.Was = page.T("view_edit"), view.Name, formMark(namingOf(&view))
 	for i := range page.Readers {
 		page.Readers[i].Ticked = slices.Contains(view.Viewers, page.Readers[i].ID)
 	}
@@ -270,14 +271,46 @@ func (s *Server) editView(c echo.Context) error {
 		return err
 	}
 	if !page.read(form) {
+		page.Was = form.text("was")
 		return s.show(c, http.StatusUnprocessableEntity, "workbench", "view", page)
 	}
+	now := view
 	view.Name, view.Viewers = page.Name, page.viewers()
-	if err := s.store.SaveView(c.Request().Context(), view); err != nil {
+	err = s.store.ChangeView(c.Request().Context(), view.Organisation, view.ID, func(stored *survey.View) error {
+		now = *stored
+		if err := settles(form, namingOf(stored), namingOf(&view)); err != nil {
+			return err
+		}
+		stored.Name, stored.Viewers = view.Name, view.Viewers
+		return nil
+	})
+	if errors.Is(err, errOvertaken) {
+		page.overtake(namingOf(&now), page.whereOther(&view, &now))
+		return s.show(c, http.StatusConflict, "workbench", "view", page)
+	}
+	if err != nil {
 		return err
 	}
 	tellView(c, &view)
 	return c.Redirect(http.StatusSeeOther, "/views?done=changed")
+}
+
+// whereOther says what a view is called now and who reads it, where that is something else than what was sent.
+func (p *viewPage) whereOther(sent, now *survey.View) []namedText {
+	var all []namedText
+	if sent.Name != now.Name {
+		all = append(all, namedText{p.T("view_name"), now.Name})
+	}
+	if slices.Equal(slices.Sorted(slices.Values(sent.Viewers)), slices.Sorted(slices.Values(now.Viewers))) {
+		return all
+	}
+	var readers []string
+	for i := range p.Readers {
+		if slices.Contains(now.Viewers, p.Readers[i].ID) {
+			readers = append(readers, p.Readers[i].Called)
+		}
+	}
+	return append(all, namedText{p.T("view_readers"), strings.Join(readers, ", ")})
 }
 
 // deleteView takes a view away from everybody. The results stay as they are.

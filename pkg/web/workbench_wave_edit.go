@@ -19,6 +19,7 @@ import (
 // the one that is sent with them. Of a wave that was launched it offers only what its promise leaves open ([survey.Wave.Keeps]), and says why.
 type editWavePage struct {
 	room
+	contested
 	Wave     survey.Wave
 	Fields   map[string]string
 	Problems map[string]string
@@ -58,7 +59,7 @@ func (s *Server) editWavePage(c echo.Context, wave survey.Wave) (editWavePage, e
 		"threshold": strconv.Itoa(wave.Threshold), "comments": strconv.Itoa(wave.Comments), "minutes": fieldOfNumber(wave.Promise.Minutes),
 		"contact": wave.Promise.Contact, "homepage": wave.Promise.Homepage, "zone": cmp.Or(wave.TimeZone, "UTC"),
 	}}
-	page.Title, page.Simulated = page.With("edit_title", "Wave", wave.Name), wave.Simulated
+	page.Title, page.Simulated, page.Was = page.With("edit_title", "Wave", wave.Name), wave.Simulated, formMark(editableOf(&wave))
 	page.Launched, page.Fixed = momentText(wave.Launched, &wave), wave.Launched != nil || wave.State != survey.WaveDraft
 	for _, lang := range q.Languages {
 		asker, _ := wave.Promise.Asker.Exactly(lang)
@@ -95,9 +96,28 @@ func (s *Server) editWave(c echo.Context) error {
 		if page.Problems["promised"] != "" {
 			status = http.StatusConflict
 		}
+		page.Was = form.text("was")
 		return s.show(c, status, "workbench", "edit-wave", page)
 	}
-	err = s.store.UpdateWave(c.Request().Context(), wave)
+	now := wave
+	err = s.store.ChangeWave(c.Request().Context(), wave.Organisation, wave.ID, func(stored *survey.Wave) error {
+		now = *stored
+		if err := settles(form, editableOf(stored), editableOf(&wave)); err != nil {
+			return err
+		}
+		stored.Name, stored.Opens, stored.Closes, stored.TimeZone, stored.Limit = wave.Name, wave.Opens, wave.Closes, wave.TimeZone, wave.Limit
+		stored.Threshold, stored.Comments, stored.Promise = wave.Threshold, wave.Comments, wave.Promise
+		return nil
+	})
+	if errors.Is(err, errOvertaken) {
+		is, err := s.editWavePage(c, now)
+		if err != nil {
+			return err
+		}
+		page.Launched, page.Fixed = is.Launched, is.Fixed
+		page.overtake(editableOf(&now), page.whereOther(&is))
+		return s.show(c, http.StatusConflict, "workbench", "edit-wave", page)
+	}
 	if errors.Is(err, survey.ErrPromised) { // launched meanwhile
 		page.Problems["promised"] = page.T("progress_promised")
 		return s.show(c, http.StatusConflict, "workbench", "edit-wave", page)
@@ -110,6 +130,32 @@ func (s *Server) editWave(c echo.Context) error {
 		return err
 	}
 	return c.Redirect(http.StatusSeeOther, fmt.Sprintf("/waves/%d", wave.ID))
+}
+
+// whereOther says what a form would be filled with now, where that is something else than what was sent.
+func (p *editWavePage) whereOther(now *editWavePage) []namedText {
+	var all []namedText
+	other := func(label, sent, is string) {
+		if strings.TrimSpace(sent) != strings.TrimSpace(is) {
+			all = append(all, namedText{label, is})
+		}
+	}
+	for _, name := range []string{"name", "opens", "closes", "zone", "threshold", "comments", "limit", "minutes", "contact", "homepage"} {
+		other(p.Field(name, "", "name_hint").Label, p.Fields[name], now.Fields[name])
+	}
+	for i := range p.Promises {
+		sent := &p.Promises[i]
+		for j := range now.Promises {
+			is := &now.Promises[j]
+			if is.Language != sent.Language {
+				continue
+			}
+			other(p.T("asker")+" ("+is.Name+")", sent.Asker, is.Asker)
+			other(p.T("purpose")+" ("+is.Name+")", sent.Purpose, is.Purpose)
+			other(p.T("kept")+" ("+is.Name+")", sent.Kept, is.Kept)
+		}
+	}
+	return all
 }
 
 // read puts what was sent onto the page, as it was typed, and into the wave where it is valid.
@@ -277,8 +323,8 @@ type formField struct{ Name, Type, Label, Hint, Value, Wrong string }
 // Field returns a field of the form as it is to be shown, with the key of its hint.
 func (p editWavePage) Field(name, kind, hint string) formField {
 	label := name
-	if name == "comments" {
-		label = "launch_comments"
+	if name == "comments" || name == "zone" {
+		label = "launch_" + name
 	}
 	return formField{name, kind, p.T(label), p.With(hint, "Zone", p.Fields["zone"]), p.Fields[name], p.Problems[name]}
 }
