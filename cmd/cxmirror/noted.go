@@ -55,11 +55,13 @@ func (w *world) noted(people *access.Service, d deed) error {
 	})
 }
 
+// trailSince is the version of the database from which on it has an audit trail.
+const trailSince = 3
+
 // notedOfDatabase adds to the audit trail what was done to a database as a whole. One that is older than the trail
 // has none to add to.
 func (w *world) notedOfDatabase(db *store.Store, action string, details map[string]string) error {
-	current, latest, err := db.Schema(w.ctx)
-	if err != nil || current < latest {
+	if has, _, err := db.Schema(w.ctx); err != nil || has < trailSince {
 		return err
 	}
 	people, err := w.offline(db, nowhere, "")

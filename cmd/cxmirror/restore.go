@@ -112,7 +112,7 @@ func (c restoreCommand) restore(w *world, restoration *store.Restoration, path s
 	return err
 }
 
-// note tells the audit trail of the database that was put back. The one of an older version is younger than the trail.
+// note tells the audit trail of the database that was put back, unless that is older than the trail.
 func (c restoreCommand) note(w *world) error {
 	db, err := c.open(w.ctx, serviceDatabase, slog.New(slog.DiscardHandler))
 	if err != nil {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"database/sql"
 	"net/http"
 	"net/url"
 	"path/filepath"
@@ -189,5 +190,32 @@ func TestAuditTrailOfTheDatabase(t *testing.T) {
 	// The copy that was put back was made before it was noted that it was.
 	if want := []string{"database.migrated", "database.restored"}; !slices.Equal(actions, want) {
 		t.Errorf("the trail says %q, want %q", actions, want)
+	}
+}
+
+// A database that is to be brought up to date has a trail already, if it is not older than that.
+func TestAuditTrailOfAnOlderDatabase(t *testing.T) {
+	for version, want := range map[int]int{trailSince: 1, trailSince - 1: 0} {
+		data := t.TempDir()
+		if got := told(t, "", "migrate", "--data", data); got.code != exitDone {
+			t.Fatal(got.stderr)
+		}
+		db, err := sql.Open("sqlite", filepath.Join(data, serviceDatabase))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := db.ExecContext(t.Context(), "DELETE FROM goose_db_version WHERE version_id > ?", version); err != nil {
+			t.Fatal(err)
+		}
+		if got := told(t, "", "backup", "--data", data, filepath.Join(t.TempDir(), "copy.db")); got.code != exitDone {
+			t.Fatal(got.stderr)
+		}
+		noted := 0
+		if err := db.QueryRowContext(t.Context(), "SELECT count(*) FROM audit_events WHERE action = 'database.copied'").Scan(&noted); err != nil || noted != want {
+			t.Errorf("of version %d it is noted %d times that it was copied, %v; want %d", version, noted, err, want)
+		}
+		if err := db.Close(); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
