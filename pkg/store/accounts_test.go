@@ -356,6 +356,45 @@ func TestChangeUser(t *testing.T) {
 	}
 }
 
+// Of those who disable a user, delete her and store her sessions at once, nobody waits for somebody who waits for her.
+func TestUserGoesWhileSheIsChanged(t *testing.T) {
+	t.Parallel()
+	for name, open := range storetest.Engines() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s, ctx := open(t), t.Context()
+			for round := range 10 {
+				u := newUser(t, s, fmt.Sprintf("u%d@example.org", round))
+				session := func(i int) error {
+					return s.SaveSession(ctx, survey.Session{Hash: fmt.Sprint(round, i%4), User: u.ID, Started: noon, Seen: noon, Expires: noon.Add(time.Hour)}, []byte("held"))
+				}
+				for i := range 4 {
+					if err := session(i); err != nil {
+						t.Fatal(err)
+					}
+				}
+				for _, err := range inParallel(12, func(i int) error {
+					switch i % 3 {
+					case 0:
+						u := u
+						u.Disabled = i%2 == 0
+						return storetest.SaveUser(ctx, s, u)
+					case 1:
+						return s.DeleteUser(ctx, u.ID)
+					}
+					return session(i)
+				}) {
+					if err != nil && !errors.Is(err, survey.ErrNotFound) {
+						t.Error(err)
+					}
+				}
+				_, err := s.User(ctx, u.ID)
+				wantError(t, "a user who was deleted", err, survey.ErrNotFound)
+			}
+		})
+	}
+}
+
 // Another password ends the links that were made before it, and one that was replaced replaces none.
 func TestPasswords(t *testing.T) {
 	t.Parallel()

@@ -383,10 +383,7 @@ func (s *Store) DeleteUser(ctx context.Context, id survey.UserID) error {
 }
 
 func (s *Store) deleteUser(tx *gorm.DB, id survey.UserID) error {
-	// Sessions before users, and organisations before users, as others hold them.
-	if err := tx.Exec("DELETE FROM sessions WHERE user_id = ?", int64(id)).Error; err != nil {
-		return err
-	}
+	// Organisations before users, and users before sessions, as others hold them.
 	lock := " FOR NO KEY UPDATE"
 	if s.engine == sqliteEngine {
 		lock = ""
@@ -420,6 +417,9 @@ func (s *Store) deleteUser(tx *gorm.DB, id survey.UserID) error {
 		case !others:
 			return fmt.Errorf("organisation %d, %q: %w", o.ID, o.Name, survey.ErrLastOwner)
 		}
+	}
+	if err := tx.Exec("DELETE FROM sessions WHERE user_id = ?", int64(id)).Error; err != nil {
+		return err
 	}
 	return tx.Exec("DELETE FROM users WHERE id = ?", int64(id)).Error
 }
