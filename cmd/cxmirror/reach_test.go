@@ -122,6 +122,20 @@ func TestServiceOverTLS(t *testing.T) {
 		}
 	}
 
+	endless, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.address+"/healthz", http.NoBody)
+	if err != nil {
+		t.Fatal(err)
+	}
+	endless.Header.Set("X-Long", strings.Repeat("x", 2*maxHeaderBytes))
+	if response, err := browser.Do(endless); err == nil { // a client that asks first how much may be sent does not send it
+		response.Body.Close()
+		if response.StatusCode != http.StatusRequestHeaderFieldsTooLarge {
+			t.Errorf("endless headers over HTTP/2: %s, want 431", response.Status)
+		}
+	} else if !strings.Contains(err.Error(), "larger than peer's advertised limit") {
+		t.Errorf("endless headers over HTTP/2: %v", err)
+	}
+
 	host := strings.TrimPrefix(s.address, "https://")
 	if _, err := tls.DialWithDialer(&net.Dialer{}, "tcp", host, &tls.Config{RootCAs: trusted, MaxVersion: tls.VersionTLS11}); err == nil {
 		t.Error("TLS 1.1 is spoken")

@@ -50,7 +50,8 @@ type serverFlags struct {
 	Memory   int64          `default:"256" placeholder:"MIB" help:"How much memory the answers that somebody looks at may take, in MiB; those used least recently leave. A million responses take about 30."`
 }
 
-// Limits of the server. Handlers have shorter ones of their own.
+// Limits of the server. Handlers have shorter ones of their own. Over HTTP/2 package http has more: 250 requests at once
+// on a connection, where one that is given up counts until its handler has ended, and 1 MiB of what nobody has read yet.
 const (
 	headerPatience = 10 * time.Second // to send what a request is about
 	uploadPatience = 5 * time.Minute  // to send all of it: a file of answers over a slow line
