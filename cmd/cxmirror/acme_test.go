@@ -157,7 +157,7 @@ func TestCertificateOfAnAuthority(t *testing.T) {
 				response.Body.Close()
 				return response, response.TLS.PeerCertificates[0]
 			}
-			response, first := visit(p)
+			response, first := visit(p) //nolint:bodyclose // it is closed
 			if response.StatusCode != http.StatusOK || response.ProtoMajor != 2 || response.Header.Get("Strict-Transport-Security") == "" {
 				t.Errorf("%s, HTTP/%d, %v; want the page, HTTP/2, and a word to browsers to come by TLS", response.Status, response.ProtoMajor, response.Header)
 			}
@@ -184,7 +184,7 @@ func TestCertificateOfAnAuthority(t *testing.T) {
 
 			p.kill()
 			a.end()
-			if _, again := visit(start()); again.SerialNumber.Cmp(first.SerialNumber) != 0 {
+			if _, again := visit(start()); again.SerialNumber.Cmp(first.SerialNumber) != 0 { //nolint:bodyclose // as above
 				t.Errorf("after a restart there is another certificate: %x, was %x", again.SerialNumber, first.SerialNumber)
 			}
 		})

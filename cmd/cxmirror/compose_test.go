@@ -232,7 +232,7 @@ func TestComposeServes(t *testing.T) {
 		environment[name] = strings.Replace(environment[name], ":8080", ":"+port, 1)
 	}
 	given := map[string]string{}
-	for _, part := range strings.Fields(storetest.StartPostgres(t).Database(t)) {
+	for part := range strings.FieldsSeq(storetest.StartPostgres(t).Database(t)) {
 		name, value, _ := strings.Cut(part, "=")
 		given[name] = value
 	}

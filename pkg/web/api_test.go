@@ -257,7 +257,7 @@ func TestAPIDocumentIsOpenAPI(t *testing.T) {
 	// It is strict enough to find what is wrong.
 	at := func(path ...string) map[string]any { return asObject(d.at(path...)) }
 	for what, spoil := range map[string]func(){
-		"an operation with a word that there is not": func() { at("paths", "/waves", "get")["sumary"] = "x" },
+		"an operation with a word that there is not": func() { at("paths", "/waves", "get")["headline"] = "x" },
 		"a parameter that is nowhere":                func() { asObject(at("paths", "/waves", "get")["parameters"].([]any)[0])["in"] = "body" },
 		"a path without its slash":                   func() { at("paths")["waves"] = at("paths", "/waves") },
 		"an answer that does not say what it is":     func() { delete(at("paths", "/waves", "get", "responses", "200"), "description") },
