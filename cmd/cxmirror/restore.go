@@ -35,7 +35,8 @@ Run it as the user whom the service runs as.
 
 What came after the backup is not in it. So mails that were sent since then wait in it, and would be sent again:
 start the service without a server for mail (CXMIRROR_MAIL) to look first. People who were erased since are in it
-again: erase them anew.
+again: erase them anew. Nobody is signed in, and no link to sign in by works any more; passwords, roles and tokens are
+those of the backup, so revoke again what was revoked since.
 
 The secret (the file "secret" in --data) belongs to the database. With another one, access codes are unknown, new
 mails carry links that lead nowhere, and answers of anonymous waves that wait cannot be opened, so the service
@@ -49,6 +50,7 @@ const postgresBackups = `PostgreSQL has programs of its own for this, and any of
 
   pg_dump --format custom --file cxmirror.dump "$CXMIRROR_DSN"
   pg_restore --clean --if-exists --no-owner --dbname "$CXMIRROR_DSN" cxmirror.dump      (with the service stopped)
+  cxmirror user sign-out --everybody                                                    (sessions and links of the dump)
 
 A dump holds all but the secret: keep a copy of that file too, but elsewhere. An archive of the log (WAL) holds
 every moment, also rows that were deleted since: people who were erased, and which sealed row came with which
@@ -103,6 +105,9 @@ func (c restoreCommand) restore(w *world, restoration *store.Restoration, path s
 	fmt.Fprintf(w.stdout, "  secret      %s\n", said)
 	if about.Sealed > 0 {
 		fmt.Fprintf(w.stdout, "  waiting     %s of anonymous waves, which only that secret opens\n", counted(about.Sealed, "answer", "answers"))
+	}
+	if about.Sessions > 0 {
+		fmt.Fprintln(w.stdout, "  signed in   nobody: the sessions and one-time links of the backup have ended; passwords and tokens are those of then")
 	}
 	if about.Mails > 0 {
 		fmt.Fprintf(w.stdout, "  mail        %s to be sent; what was sent after the backup would be sent again: start without %s to look first\n",

@@ -28,20 +28,23 @@ type userCommand struct {
 	SecondFactor  struct {
 		Off userFactorOffCommand `cmd:"" help:"End a user's second factor: for those who have lost it."`
 	} `cmd:"" help:"End a user's second factor."`
-	SignOut userSignOutCommand `cmd:"" help:"End all sessions of a user."`
+	SignOut userSignOutCommand `cmd:"" help:"End all sessions of a user, or of everybody."`
 }
 
 // Help is printed by user --help.
 func (userCommand) Help() string {
 	return `Makes the first administrator where the set-up link of serve is not wanted, and lets people in who cannot come in
-any more. Whoever can run it on the database can become anybody; what it does stands in the audit trail, under the
-account of the machine: passwords and links also in the trail of every organisation that the user works in.
+any more. Whoever can run it on the database can become anybody, and see what the pages of the server show to no
+administrator; what it does stands in the audit trail of the server and in that of every organisation that the user
+works in, under the account of the machine.
 
   cxmirror user add anna@example.com --name "Anna Kowalska" --administrator --role owner
   cxmirror user add ben@example.com --organisation "Client AG" --role analyst --link
   cxmirror user list
   cxmirror user password anna@example.com < file-with-the-password
   cxmirror user second-factor off anna@example.com
+  cxmirror user role ben@example.com owner --organisation "Client AG"
+  cxmirror user sign-out --everybody
 
 Passwords are typed at the terminal, which does not show them, or come by standard input. The service may run.`
 }
@@ -156,8 +159,8 @@ func (o *office) note(user *survey.User, organisation survey.OrganisationID, act
 	return o.w.noted(o.people, deed{organisation, action, "user " + strconv.FormatInt(int64(user.ID), 10), details})
 }
 
-// noteEverywhere tells the trail of the server, and those of all organisations that a user works in, what lets whoever
-// did it sign in as her.
+// noteEverywhere tells the trail of the server, and those of all organisations that a user works in, what was done to her
+// account.
 func (o *office) noteEverywhere(user *survey.User, action string, details map[string]string) error {
 	if err := o.note(user, 0, action, details); err != nil {
 		return err
@@ -227,7 +230,7 @@ func (c userAddCommand) Run(w *world) error {
 			return err
 		}
 	}
-	if err := o.add(&user, where.ID, c.roles(), password); err != nil {
+	if err := o.add(&user, &where, c.roles(), password); err != nil {
 		return err
 	}
 	if err := o.said("%s is user %d%s", user.Address, user.ID, c.standing(&where)); err != nil || !c.Link {
@@ -270,7 +273,7 @@ func joined(roles []survey.Role) string {
 }
 
 // add stores a user, what she is and what she signs in with, and notes it.
-func (o *office) add(user *survey.User, organisation survey.OrganisationID, roles []survey.Role, password string) error {
+func (o *office) add(user *survey.User, where *survey.Organisation, roles []survey.Role, password string) error {
 	if err := o.CreateUser(o.w.ctx, user); err != nil {
 		return err
 	}
@@ -281,7 +284,7 @@ func (o *office) add(user *survey.User, organisation survey.OrganisationID, role
 		return fmt.Errorf("the user was made, and then: %w; go on with cxmirror user %s %s", err, then, user.Address)
 	}
 	if len(roles) > 0 {
-		if err := o.give(user, organisation, roles); err != nil {
+		if err := o.give(user, where, roles); err != nil {
 			return half(err, "role")
 		}
 	}
@@ -294,12 +297,13 @@ func (o *office) add(user *survey.User, organisation survey.OrganisationID, role
 	return o.noteEverywhere(user, "user.password_set", nil)
 }
 
-// give sets roles, and notes it.
-func (o *office) give(user *survey.User, organisation survey.OrganisationID, roles []survey.Role) error {
-	if err := o.SetRoles(o.w.ctx, organisation, user.ID, roles); err != nil {
+// give sets roles, and notes it in the trails of the organisation and of the server.
+func (o *office) give(user *survey.User, where *survey.Organisation, roles []survey.Role) error {
+	if err := o.SetRoles(o.w.ctx, where.ID, user.ID, roles); err != nil {
 		return err
 	}
-	return o.note(user, organisation, "roles.changed", map[string]string{"roles": joined(roles)})
+	err := o.note(user, where.ID, "roles.changed", map[string]string{"roles": joined(roles)})
+	return errors.Join(err, o.note(user, 0, "roles.changed", map[string]string{"roles": joined(roles), "name": where.Name}))
 }
 
 func yesNo(yes bool) string {
@@ -475,7 +479,7 @@ func (c userAdministratorCommand) Run(w *world) error {
 		if err := o.change(user, func(u *survey.User) { u.Administrator = !c.Off }); err != nil {
 			return err
 		}
-		if err := o.note(user, 0, "user.administrator", map[string]string{"administrator": yesNo(!c.Off)}); err != nil {
+		if err := o.noteEverywhere(user, "user.administrator", map[string]string{"administrator": yesNo(!c.Off)}); err != nil {
 			return err
 		}
 		if c.Off {
@@ -505,7 +509,7 @@ func (c userRoleCommand) Run(w *world) error {
 			return err
 		}
 		roles := rolesOf(c.Roles)
-		if err := o.give(user, where.ID, roles); err != nil {
+		if err := o.give(user, &where, roles); err != nil {
 			return err
 		}
 		if c.None {
@@ -527,7 +531,7 @@ func (c userDisableCommand) Run(w *world) error {
 		if err := o.change(user, func(u *survey.User) { u.Disabled = true }); err != nil {
 			return err
 		}
-		if err := o.note(user, 0, "user.disabled", nil); err != nil {
+		if err := o.noteEverywhere(user, "user.disabled", nil); err != nil {
 			return err
 		}
 		return o.said("%s cannot sign in any more, and is signed out everywhere", user.Address)
@@ -546,7 +550,7 @@ func (c userEnableCommand) Run(w *world) error {
 		if err := o.change(user, func(u *survey.User) { u.Disabled = false }); err != nil {
 			return err
 		}
-		if err := o.note(user, 0, "user.enabled", nil); err != nil {
+		if err := o.noteEverywhere(user, "user.enabled", nil); err != nil {
 			return err
 		}
 		return o.said("%s can sign in again", user.Address)
@@ -568,7 +572,7 @@ func (c userFactorOffCommand) Run(w *world) error {
 		if err := o.people.EndSecondFactor(w.ctx, user.ID); err != nil {
 			return err
 		}
-		if err := o.note(user, 0, "user.factor_ended", nil); err != nil {
+		if err := o.noteEverywhere(user, "user.factor_ended", nil); err != nil {
 			return err
 		}
 		return o.said("%s signs in without a second factor until she sets one up anew", user.Address)
@@ -578,19 +582,44 @@ func (c userFactorOffCommand) Run(w *world) error {
 type userSignOutCommand struct {
 	userFlags
 
-	Who string `arg:"" name:"user" help:"Address or number of the user."`
+	Everybody bool   `help:"Everybody's: after a dump of PostgreSQL was put back, for instance. Links to sign in by end with them."`
+	Who       string `arg:"" optional:"" name:"user" help:"Address or number of the user."`
 }
 
 // Run ends sessions.
 func (c userSignOutCommand) Run(w *world) error {
+	if c.Everybody == (c.Who != "") {
+		return usage("say whose sessions end: a user's, or --everybody's")
+	}
+	if c.Everybody {
+		return c.everybody(w)
+	}
 	return c.with(w, c.Who, func(o *office, user *survey.User) error {
 		ended, err := o.EndSessions(w.ctx, user.ID, "")
 		if err != nil {
 			return err
 		}
-		if err := o.note(user, 0, "user.sessions_ended", map[string]string{"sessions": strconv.Itoa(ended)}); err != nil {
+		if err := o.noteEverywhere(user, "user.sessions_ended", map[string]string{"sessions": strconv.Itoa(ended)}); err != nil {
 			return err
 		}
 		return o.said("%s: %s ended", user.Address, counted(int64(ended), "session", "sessions"))
 	})
+}
+
+// everybody ends all sessions and all links.
+func (c userSignOutCommand) everybody(w *world) error {
+	o, err := c.enter(w)
+	if err != nil {
+		return err
+	}
+	defer o.close()
+	sessions, links, err := o.EndAllAccess(w.ctx)
+	if err != nil {
+		return err
+	}
+	err = o.w.noted(o.people, deed{action: "user.sessions_ended", details: map[string]string{"all": "yes", "sessions": strconv.Itoa(sessions)}})
+	if err != nil {
+		return err
+	}
+	return o.said("%s and %s ended", counted(int64(sessions), "session", "sessions"), counted(int64(links), "link to sign in by", "links to sign in by"))
 }

@@ -77,11 +77,21 @@ func TestUsersFromTheCommandLine(t *testing.T) {
 				{"enable ben@example.com", "", exitDone, "can sign in again"},
 				{"link ben@example.com --address https://survey.example.org/", "", exitDone, "https://survey.example.org/reset/"},
 				{"second-factor off ben@example.com", "", exitFailed, "has no second factor"},
+				{"role ben@example.com owner --organisation client/AG", "", exitDone, "ben@example.com is owner of Client AG"},
+				{"second-factor off ben@example.com", "", exitDone, "without a second factor"},
 				{"sign-out anna@example.com", "", exitDone, "0 sessions ended"},
 				{"sign-out 77", "", exitFailed, `there is no user "77"`},
+				{"sign-out", "", exitUsage, "--everybody"},
+				{"sign-out 1 --everybody", "", exitUsage, "--everybody"},
+				{"sign-out --everybody", "", exitDone, "0 sessions and 1 link to sign in by ended"},
 				{"list", "", exitDone, "administrator of the server; owner, hr of default"},
 			}
-			for _, step := range steps {
+			for i, step := range steps {
+				if i > 0 && strings.HasPrefix(steps[i-1].args, "role ben@example.com owner") {
+					if err := db.SetSecondFactor(t.Context(), 2, []byte("sealed"), nil); err != nil {
+						t.Fatal(err)
+					}
+				}
 				args := strings.Fields(step.args)
 				for i := range args {
 					args[i] = strings.ReplaceAll(args[i], "/AG", " AG")
@@ -100,24 +110,28 @@ func TestUsersFromTheCommandLine(t *testing.T) {
 			}
 			var told []string
 			for _, e := range slices.Backward(events) {
-				if e.Actor != survey.ByCommand || !strings.HasPrefix(e.Who, "ann as ") || e.Details["address"] == "" {
+				if e.Actor != survey.ByCommand || !strings.HasPrefix(e.Who, "ann as ") || e.Details["address"] == "" && e.Details["all"] == "" {
 					t.Errorf("the trail says %+v; want who ran the command, and on whom", e)
 				}
 				what := e.Action + " " + e.Subject
-				if e.Organisation != 0 && strings.HasPrefix(e.Action, "user.") {
+				if e.Organisation != 0 {
 					what += " in " + strconv.Itoa(int(e.Organisation))
 				}
 				told = append(told, what)
 			}
 			want := []string{
-				"user.made user 1", "roles.changed user 1", "user.password_set user 1", "user.password_set user 1 in 1", "user.made user 2", "roles.changed user 2", "user.link_made user 2", "user.link_made user 2 in 2",
-				"roles.changed user 2", "roles.changed user 2", "user.password_set user 2", "user.password_set user 2 in 2", "user.administrator user 2", "user.administrator user 2",
-				"user.disabled user 2", "user.enabled user 2", "user.link_made user 2", "user.link_made user 2 in 2", "user.sessions_ended user 1",
+				"user.made user 1", "roles.changed user 1 in 1", "roles.changed user 1", "user.password_set user 1", "user.password_set user 1 in 1",
+				"user.made user 2", "roles.changed user 2 in 2", "roles.changed user 2", "user.link_made user 2", "user.link_made user 2 in 2",
+				"roles.changed user 2 in 1", "roles.changed user 2", "roles.changed user 2 in 1", "roles.changed user 2", "user.password_set user 2", "user.password_set user 2 in 2",
+				"user.administrator user 2", "user.administrator user 2 in 2", "user.administrator user 2", "user.administrator user 2 in 2",
+				"user.disabled user 2", "user.disabled user 2 in 2", "user.enabled user 2", "user.enabled user 2 in 2", "user.link_made user 2", "user.link_made user 2 in 2",
+				"roles.changed user 2 in 2", "roles.changed user 2", "user.factor_ended user 2", "user.factor_ended user 2 in 2",
+				"user.sessions_ended user 1", "user.sessions_ended user 1 in 1", "user.sessions_ended ",
 			}
 			if !slices.Equal(told, want) {
 				t.Errorf("the trail says\n%q, want\n%q", told, want)
 			}
-			if own, total, err := db.AuditEvents(t.Context(), 2, store.AuditQuery{Limit: 10}); err != nil || total != 4 || own[3].Details["roles"] != "analyst" {
+			if own, total, err := db.AuditEvents(t.Context(), 2, store.AuditQuery{Limit: 10}); err != nil || total != 10 || own[9].Details["roles"] != "analyst" {
 				t.Errorf("the trail of Client AG is %+v, %v; want that Ben became its analyst, and by what others could sign in as him", own, err)
 			}
 		})

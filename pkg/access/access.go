@@ -35,6 +35,9 @@ type Store interface {
 
 	Organisation(ctx context.Context, id survey.OrganisationID) (survey.Organisation, error)
 	SaveOrganisation(ctx context.Context, organisation survey.Organisation) error
+	Admit(ctx context.Context, organisation survey.OrganisationID, user survey.UserID, decide func(survey.Standing) (survey.Admission, error)) error
+	AdmitToUnused(ctx context.Context, organisation survey.OrganisationID, user survey.UserID, decide func(survey.Standing) (survey.Admission, error)) error
+	WorksWhereInUse(ctx context.Context, user survey.UserID) (bool, error)
 	Memberships(ctx context.Context, user survey.UserID) ([]survey.Membership, error)
 	SetRoles(ctx context.Context, organisation survey.OrganisationID, user survey.UserID, roles []survey.Role) error
 	GroupRoles(ctx context.Context) ([]survey.GroupRole, error)
@@ -45,6 +48,7 @@ type Store interface {
 	CreateLink(ctx context.Context, link survey.SignInLink) error
 	Link(ctx context.Context, hash []byte, kind survey.LinkKind, now time.Time) (survey.SignInLink, error)
 	UseLink(ctx context.Context, hash []byte, kind survey.LinkKind, now time.Time) (survey.SignInLink, error)
+	AcceptLink(ctx context.Context, hash []byte, kind survey.LinkKind, a survey.Acceptance) (survey.User, error)
 
 	CreateToken(ctx context.Context, token *survey.APIToken) error
 	TokenByHash(ctx context.Context, hash []byte, now time.Time) (survey.APIToken, error)
@@ -182,19 +186,21 @@ type Problem string
 
 // The problems.
 const (
-	PasswordShort   Problem = "password_short"    // fewer than [MinPassword] characters
-	PasswordLong    Problem = "password_long"     // more than [MaxPassword] bytes
-	PasswordLikeYou Problem = "password_like_you" // the address or the name
-	PasswordSimple  Problem = "password_simple"   // hardly more than one character, repeated
-	PasswordKnown   Problem = "password_known"    // in the list of those that everybody knows
-	BadAddress      Problem = "bad_address"       // not one that mail can be sent to
-	BadName         Problem = "bad_name"          // missing, or longer than [MaxName] characters
-	BadOrganisation Problem = "bad_organisation"  // its name is missing, or longer than [MaxName] characters
-	BadRoles        Problem = "bad_roles"         // none, or one that there is not
-	AlreadyMember   Problem = "already_member"    // who is invited works there already
-	BadRights       Problem = "bad_rights"        // none, or one that who asks does not have herself
-	BadExpiry       Problem = "bad_expiry"        // in the past, or later than [LongestToken] from now
-	BadCode         Problem = "bad_code"          // of the second factor, while it is set up
+	PasswordShort    Problem = "password_short"    // fewer than [MinPassword] characters
+	PasswordLong     Problem = "password_long"     // more than [MaxPassword] bytes
+	PasswordLikeYou  Problem = "password_like_you" // the address or the name
+	PasswordSimple   Problem = "password_simple"   // hardly more than one character, repeated
+	PasswordKnown    Problem = "password_known"    // in the list of those that everybody knows
+	BadAddress       Problem = "bad_address"       // not one that mail can be sent to
+	BadName          Problem = "bad_name"          // missing, or longer than [MaxName] characters
+	BadOrganisation  Problem = "bad_organisation"  // its name is missing, or longer than [MaxName] characters
+	BadRoles         Problem = "bad_roles"         // none, or one that there is not
+	AlreadyMember    Problem = "already_member"    // who is invited works there already
+	AccountUnproved  Problem = "account_unproved"  // nobody has shown yet that the account is hers whose address it has
+	AccountElsewhere Problem = "account_elsewhere" // the same, and no mail can be sent to find out
+	BadRights        Problem = "bad_rights"        // none, or one that who asks does not have herself
+	BadExpiry        Problem = "bad_expiry"        // in the past, or later than [LongestToken] from now
+	BadCode          Problem = "bad_code"          // of the second factor, while it is set up
 
 	SignOnExpired    Problem = "sign_on_expired"    // begun too long ago, in another browser, or finished already
 	SignOnCancelled  Problem = "sign_on_cancelled"  // the provider says that she did not want to, or may not

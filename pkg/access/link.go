@@ -1,13 +1,11 @@
 package access
 
 import (
-	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/base64"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -38,154 +36,28 @@ func hashOf(secret string) []byte {
 	return hash[:]
 }
 
-// newLink stores a one-time link and returns its address.
-func (s *Service) newLink(ctx context.Context, user survey.UserID, kind survey.LinkKind) (address string, err error) {
+// makeLink returns a one-time link that is not stored yet, and its address.
+func (s *Service) makeLink(user survey.UserID, kind survey.LinkKind, way survey.LinkWay) (link survey.SignInLink, address string, err error) {
 	lasts := map[survey.LinkKind]time.Duration{survey.InvitationLink: InvitationFor, survey.ResetLink: ResetFor, survey.SetUpLink: SetUpFor}
 	secret, hash, err := s.newSecret()
+	link = survey.SignInLink{Hash: hash, Kind: kind, User: user, Way: way, Expires: s.now().Add(lasts[kind])}
+	return link, s.base + "/" + string(kind) + "/" + secret, err
+}
+
+// newLink stores a one-time link and returns its address. The way is how that is going to reach the user.
+func (s *Service) newLink(ctx context.Context, user survey.UserID, kind survey.LinkKind, way survey.LinkWay) (address string, err error) {
+	link, address, err := s.makeLink(user, kind, way)
 	if err != nil {
 		return "", err
 	}
-	link := survey.SignInLink{Hash: hash, Kind: kind, User: user, Expires: s.now().Add(lasts[kind])}
 	if err := s.store.CreateLink(ctx, link); err != nil {
 		return "", fmt.Errorf("%s link: %w", kind, err)
 	}
-	return s.base + "/" + string(kind) + "/" + secret, nil
+	return address, nil
 }
 
-// Invitation is whom to let work in an organisation as what.
-type Invitation struct {
-	Organisation survey.OrganisationID
-	Address      string
-	Name         string          // of somebody new; may be ""
-	Language     survey.Language // of somebody new
-	Roles        []survey.Role   // at least one
-}
-
-// Invited is what became of an invitation.
-type Invited struct {
-	User     survey.User
-	Existing bool   // she had a way to sign in already, and now has one more organisation
-	Mailed   bool   // a letter is on its way
-	Link     string // to be handed over where no mail can be sent; "" where it must not be seen
-}
-
-// Invite makes somebody a member of an organisation. Who is new gets a link to choose a password, which goes by mail
-// alone where there is mail: so accepting it shows that the address is hers, and nobody who invites can accept for
-// somebody whom another organisation trusts, not even who runs the server. Who was invited and has not accepted yet
-// gets a new link. Without mail, whoever invites is shown the link, and so all who may invite must be trusted by all
-// organisations of the service. It returns a [*RefusedError] for what cannot be an address, a name or roles.
-func (s *Service) Invite(ctx context.Context, by *Actor, in Invitation) (Invited, error) {
-	address, err := CheckAddress(in.Address)
-	if err != nil {
-		return Invited{}, err
-	}
-	if strings.TrimSpace(in.Name) != "" {
-		if in.Name, err = CheckName(in.Name); err != nil {
-			return Invited{}, err
-		}
-	}
-	if err := checkRoles(in.Roles); err != nil {
-		return Invited{}, err
-	}
-	organisation, err := s.store.Organisation(ctx, in.Organisation)
-	if err != nil {
-		return Invited{}, fmt.Errorf("invite: %w", err)
-	}
-	user, err := s.store.UserByAddress(ctx, address)
-	if errors.Is(err, survey.ErrNotFound) {
-		user = survey.User{Address: address, Name: in.Name, Language: in.Language, Created: s.now()}
-		err = s.store.CreateUser(ctx, &user)
-	}
-	if err != nil {
-		return Invited{}, fmt.Errorf("invite: %w", err)
-	}
-	existing := user.PasswordHash != "" || user.Subject != ""
-	if existing {
-		if err := s.notYetIn(ctx, in.Organisation, user); err != nil {
-			return Invited{}, err
-		}
-	}
-	if err := s.store.SetRoles(ctx, in.Organisation, user.ID, in.Roles); err != nil {
-		return Invited{}, fmt.Errorf("invite: %w", err)
-	}
-	told := survey.Args{"Organisation": survey.OneLine(organisation.Name), "By": cmp.Or(by.called(), issuerName)}
-	if existing {
-		mailed := s.post.send(ctx, user, letterAdded, told)
-		return Invited{User: user, Existing: true, Mailed: mailed}, nil
-	}
-	// A link that was shown to somebody else ends here: the newer takes its place.
-	link, err := s.newLink(ctx, user.ID, survey.InvitationLink)
-	if err != nil {
-		return Invited{}, err
-	}
-	told["Link"] = link
-	invited := Invited{User: user, Mailed: s.post.send(ctx, user, letterInvitation, told)}
-	if !s.SendsMail() {
-		invited.Link = link
-	}
-	return invited, nil
-}
-
-// MailInvitation sends a user who has no password yet a new link to choose one, which nobody else sees; a link made
-// before ends. It reports whether the letter is on its way: not when too many wait. It returns [ErrNoMail] where no mail
-// can be sent, and [survey.ErrConflict] for who can sign in already or must not.
-func (s *Service) MailInvitation(ctx context.Context, by *Actor, id survey.UserID) (mailed bool, err error) {
-	if !s.SendsMail() {
-		return false, ErrNoMail
-	}
-	user, err := s.store.User(ctx, id)
-	if err == nil && (user.PasswordHash != "" || user.Subject != "" || user.Disabled) {
-		err = survey.ErrConflict
-	}
-	if err != nil {
-		return false, fmt.Errorf("mail an invitation: %w", err)
-	}
-	memberships, err := s.store.Memberships(ctx, id)
-	if err != nil {
-		return false, fmt.Errorf("mail an invitation: %w", err)
-	}
-	link, err := s.newLink(ctx, id, survey.InvitationLink)
-	if err != nil {
-		return false, err
-	}
-	told := survey.Args{"By": cmp.Or(by.called(), issuerName), "Link": link}
-	if len(memberships) == 0 {
-		return s.post.send(ctx, user, letterAccount, told), nil
-	}
-	names := make([]string, len(memberships))
-	for i := range memberships {
-		names[i] = survey.OneLine(memberships[i].Organisation.Name)
-	}
-	told["Organisation"] = strings.Join(names, ", ")
-	return s.post.send(ctx, user, letterInvitation, told), nil
-}
-
-// notYetIn refuses to invite who can come in already: her roles are changed, not given by an invitation once more.
-func (s *Service) notYetIn(ctx context.Context, organisation survey.OrganisationID, user survey.User) error {
-	memberships, err := s.store.Memberships(ctx, user.ID)
-	if err != nil {
-		return fmt.Errorf("invite: %w", err)
-	}
-	if slices.ContainsFunc(memberships, func(m survey.Membership) bool { return m.Organisation.ID == organisation }) {
-		return refuse(AlreadyMember, "%s is a member already: change her roles instead", user.Address)
-	}
-	return nil
-}
-
-func checkRoles(roles []survey.Role) error {
-	if len(roles) == 0 {
-		return refuse(BadRoles, "a member has at least one role")
-	}
-	for _, role := range roles {
-		if !slices.Contains(survey.Roles(), role) {
-			return refuse(BadRoles, "%q is not a role: want some of %v", role, survey.Roles())
-		}
-	}
-	return nil
-}
-
-// NewLink makes a one-time link for a user and returns its address: for an administrator, where no mail can be sent, or
-// the command line, to hand over. Whoever has it can sign in as that user: the trails of all her organisations say so.
+// NewLink makes a one-time link for a user and returns its address, to be handed over: for the command line. Whoever
+// has it can sign in as that user: the trails of all her organisations say so.
 func (s *Service) NewLink(ctx context.Context, id survey.UserID, kind survey.LinkKind) (address string, err error) {
 	if kind == survey.SetUpLink {
 		return "", fmt.Errorf("a %s link is nobody's", kind)
@@ -193,7 +65,34 @@ func (s *Service) NewLink(ctx context.Context, id survey.UserID, kind survey.Lin
 	if _, err := s.store.User(ctx, id); err != nil {
 		return "", fmt.Errorf("%s link: %w", kind, err)
 	}
-	return s.newLink(ctx, id, kind)
+	return s.newLink(ctx, id, kind, survey.ByHand)
+}
+
+// LinkToShow makes a one-time link for a user, to be shown to somebody who runs the server and handed over by her, and
+// says of which kind it is. It is [survey.ErrConflict] where the user can have none: where mail is sent, which brings
+// her one that nobody else sees, and where she signs in elsewhere or must not. It is [survey.ErrInUse] where she works
+// in an organisation that is in use; and the link stops working when she does, or when one of hers becomes so.
+func (s *Service) LinkToShow(ctx context.Context, id survey.UserID) (address string, kind survey.LinkKind, err error) {
+	user, err := s.store.User(ctx, id)
+	if err == nil && (s.SendsMail() || user.Disabled || user.Subject != "") {
+		err = survey.ErrConflict
+	}
+	used := false
+	if err == nil {
+		used, err = s.store.WorksWhereInUse(ctx, id)
+	}
+	if used {
+		err = survey.ErrInUse
+	}
+	if err != nil {
+		return "", "", fmt.Errorf("a link to be shown: %w", err)
+	}
+	kind = survey.ResetLink
+	if user.PasswordHash == "" {
+		kind = survey.InvitationLink
+	}
+	address, err = s.newLink(ctx, id, kind, survey.ByServer)
+	return address, kind, err
 }
 
 // Reset sends a link to set another password, if there is a user with the address. Its answer is the same and comes
@@ -235,7 +134,7 @@ func (s *Service) sendReset(ctx context.Context, address string) error {
 		s.post.send(ctx, user, letterElsewhere, nil) // who looks after her there decides what she needs to sign in
 		return nil
 	}
-	link, err := s.newLink(ctx, user.ID, survey.ResetLink)
+	link, err := s.newLink(ctx, user.ID, survey.ResetLink, survey.ByMail)
 	if err != nil {
 		return err
 	}
@@ -279,8 +178,9 @@ type Acceptance struct {
 }
 
 // AcceptLink sets the password of who has a link, ends all her sessions and all her links, and lets her in, unless
-// she has a second factor, which is asked for as ever. Of several who accept at once one does. It returns [ErrLink],
-// a [*SlowDownError] or a [*RefusedError], after which the link can still be used.
+// she has a second factor, which is asked for as ever. Where others than she have seen the link her tokens end too. Of
+// several who accept at once one does. It returns [ErrLink], a [*SlowDownError] or a [*RefusedError], after which the
+// link can still be used.
 func (s *Service) AcceptLink(ctx context.Context, secret string, kind survey.LinkKind, a Acceptance) (Outcome, error) {
 	user, err := s.OpenLink(ctx, secret, kind)
 	if err != nil {
@@ -293,26 +193,9 @@ func (s *Service) AcceptLink(ctx context.Context, secret string, kind survey.Lin
 	if err != nil {
 		return Outcome{}, err
 	}
-	if _, err := s.store.UseLink(ctx, hashOf(secret), kind, s.now()); err != nil {
+	chosen := survey.Acceptance{Name: user.Name, Language: user.Language, PasswordHash: hash, At: s.now()}
+	if user, err = s.store.AcceptLink(ctx, hashOf(secret), kind, chosen); err != nil {
 		return Outcome{}, linkError(kind, err)
-	}
-	chosen := user
-	user, err = s.store.ChangeUser(ctx, user.ID, func(u *survey.User) error {
-		if u.Disabled { // since the link was opened
-			return survey.ErrNotFound
-		}
-		u.Name, u.Language = chosen.Name, chosen.Language
-		return nil
-	})
-	if err != nil {
-		return Outcome{}, linkError(kind, err)
-	}
-	if err := s.store.SetPassword(ctx, user.ID, hash); err != nil {
-		return Outcome{}, fmt.Errorf("%s link: %w", kind, err)
-	}
-	user.PasswordHash = hash
-	if _, err := s.store.EndSessions(ctx, user.ID, ""); err != nil {
-		return Outcome{}, fmt.Errorf("%s link: %w", kind, err)
 	}
 	if kind == survey.ResetLink {
 		s.post.send(ctx, user, letterPassword, nil)
@@ -353,7 +236,7 @@ func (s *Service) SetUpLink(ctx context.Context) (address string, err error) {
 	if err := s.fresh(ctx); err != nil {
 		return "", err
 	}
-	return s.newLink(ctx, 0, survey.SetUpLink)
+	return s.newLink(ctx, 0, survey.SetUpLink, survey.ByHand)
 }
 
 // OpenSetUp returns nil where a link to set up the service can be used, or [ErrLink].

@@ -22,9 +22,6 @@ func (s *Service) SetPassword(ctx context.Context, id survey.UserID, password st
 	if err := s.store.SetPassword(ctx, id, hash); err != nil {
 		return fmt.Errorf("set password: %w", err)
 	}
-	if _, err := s.store.EndSessions(ctx, id, ""); err != nil {
-		return fmt.Errorf("set password: %w", err)
-	}
 	s.post.send(ctx, user, letterPassword, nil)
 	return nil
 }

@@ -136,6 +136,19 @@ func (s *Service) letIn(ctx context.Context, user survey.User, device []byte) (O
 	return Outcome{User: user, Device: s.devices.mark(device, user.Address, now), CodesLeft: -1}, nil
 }
 
+// StillHolds reports whether what somebody came in by still lets in. Between the moment when her password was right and
+// the one when her session is there, somebody else may have ended both: who begins a session asks afterwards.
+func (s *Service) StillHolds(ctx context.Context, o *Outcome) (bool, error) {
+	user, err := s.store.User(ctx, o.User.ID)
+	if errors.Is(err, survey.ErrNotFound) {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("sign in: %w", err)
+	}
+	return !user.Disabled && user.PasswordHash == o.User.PasswordHash && user.Subject == o.User.Subject, nil
+}
+
 // CheckAgain asks somebody who is signed in for her password once more, before something that matters. The address
 // of the attempt is not read. It returns [ErrWrong] or a [*SlowDownError].
 func (s *Service) CheckAgain(ctx context.Context, id survey.UserID, a Attempt) error {

@@ -3,6 +3,7 @@ package access_test
 import (
 	"cmp"
 	"context"
+	"errors"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -72,10 +73,17 @@ func (l *lobby) rolesOf(t *testing.T, user survey.UserID) []survey.Role {
 
 func (l *lobby) giveGroup(t *testing.T, roles ...survey.GroupRole) {
 	t.Helper()
-	for i := range roles {
-		roles[i].Organisation = cmp.Or(roles[i].Organisation, survey.DefaultOrganisation)
+	organisations, err := l.store.Organisations(t.Context())
+	for i := range organisations {
+		var own []survey.GroupRole
+		for _, role := range roles {
+			if role.Organisation = cmp.Or(role.Organisation, survey.DefaultOrganisation); role.Organisation == organisations[i].ID {
+				own = append(own, role)
+			}
+		}
+		err = errors.Join(err, l.store.SetGroupRoles(t.Context(), organisations[i].ID, own))
 	}
-	if err := l.store.SetGroupRoles(t.Context(), roles); err != nil {
+	if err != nil {
 		t.Fatal(err)
 	}
 }

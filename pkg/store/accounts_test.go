@@ -635,14 +635,21 @@ func TestGroupRoles(t *testing.T) {
 				{Group: "cx", Organisation: o.ID, Role: survey.Viewer},
 				{Group: "hr", Organisation: o.ID, Role: survey.HR},
 			}
-			if err := s.SetGroupRoles(ctx, append(slices.Clone(want), want[0])); err != nil {
-				t.Fatal(err)
+			for _, id := range []survey.OrganisationID{survey.DefaultOrganisation, o.ID} {
+				own := slices.DeleteFunc(append(slices.Clone(want), want...), func(g survey.GroupRole) bool { return g.Organisation != id }) // twice is once
+				if err := s.SetGroupRoles(ctx, id, own); err != nil {
+					t.Fatal(err)
+				}
+				if got, err := s.GroupRolesIn(ctx, id); err != nil || cmp.Diff(own[:len(own)/2], got) != "" {
+					t.Errorf("GroupRolesIn %d: %v\n%s", id, err, cmp.Diff(own[:len(own)/2], got))
+				}
 			}
 			if got, err := s.GroupRoles(ctx); err != nil || cmp.Diff(want, got) != "" {
 				t.Errorf("GroupRoles: %v\n%s", err, cmp.Diff(want, got))
 			}
-			wantError(t, "a role in no organisation", s.SetGroupRoles(ctx, []survey.GroupRole{{Group: "x", Organisation: 77, Role: survey.HR}}), survey.ErrNotFound)
-			if err := s.SetGroupRoles(ctx, []survey.GroupRole{{Group: "x", Organisation: o.ID, Role: "root"}}); err == nil {
+			wantError(t, "a role in no organisation", s.SetGroupRoles(ctx, 77, []survey.GroupRole{{Group: "x", Organisation: 77, Role: survey.HR}}), survey.ErrNotFound)
+			wantError(t, "a role in another one", s.SetGroupRoles(ctx, o.ID, []survey.GroupRole{{Group: "x", Organisation: survey.DefaultOrganisation, Role: survey.Owner}}), survey.ErrNotFound)
+			if err := s.SetGroupRoles(ctx, o.ID, []survey.GroupRole{{Group: "x", Organisation: o.ID, Role: "root"}}); err == nil {
 				t.Error("SetGroupRoles took a role there is not")
 			}
 			if got, err := s.GroupRoles(ctx); err != nil || len(got) != 3 {
@@ -650,18 +657,18 @@ func TestGroupRoles(t *testing.T) {
 			}
 			// Of many who set them at once one is the last, and all of hers are stored.
 			if err := errors.Join(inParallel(callers, func(i int) error {
-				return s.SetGroupRoles(ctx, []survey.GroupRole{{Group: fmt.Sprint(i), Organisation: o.ID, Role: survey.HR}, {Group: fmt.Sprint(i), Organisation: o.ID, Role: survey.Viewer}})
+				return s.SetGroupRoles(ctx, o.ID, []survey.GroupRole{{Group: fmt.Sprint(i), Organisation: o.ID, Role: survey.HR}, {Group: fmt.Sprint(i), Organisation: o.ID, Role: survey.Viewer}})
 			})...); err != nil {
 				t.Fatal(err)
 			}
-			if got, err := s.GroupRoles(ctx); err != nil || len(got) != 2 || got[0].Group != got[1].Group {
-				t.Errorf("GroupRoles = %+v, %v; want both of one caller", got, err)
+			if got, err := s.GroupRolesIn(ctx, o.ID); err != nil || len(got) != 2 || got[0].Group != got[1].Group {
+				t.Errorf("GroupRolesIn = %+v, %v; want both of one caller", got, err)
 			}
-			if err := s.SetGroupRoles(ctx, nil); err != nil {
+			if err := s.SetGroupRoles(ctx, o.ID, nil); err != nil {
 				t.Fatal(err)
 			}
-			if got, err := s.GroupRoles(ctx); err != nil || len(got) != 0 {
-				t.Errorf("GroupRoles = %+v, %v; want none", got, err)
+			if got, err := s.GroupRoles(ctx); err != nil || cmp.Diff(want[:1], got) != "" {
+				t.Errorf("GroupRoles = %+v, %v; want those of the other organisation", got, err)
 			}
 		})
 	}
@@ -771,8 +778,8 @@ func TestLinks(t *testing.T) {
 			t.Parallel()
 			s, ctx := open(t), t.Context()
 			soon := *stored(noon.Add(time.Hour))
-			setUp := survey.SignInLink{Hash: sha("set up"), Kind: survey.SetUpLink, Expires: soon}
-			older := survey.SignInLink{Hash: sha("set up before"), Kind: survey.SetUpLink, Expires: soon}
+			setUp := survey.SignInLink{Hash: sha("set up"), Kind: survey.SetUpLink, Way: survey.ByHand, Expires: soon}
+			older := survey.SignInLink{Hash: sha("set up before"), Kind: survey.SetUpLink, Way: survey.ByHand, Expires: soon}
 			if err := errors.Join(s.CreateLink(ctx, older), s.CreateLink(ctx, setUp)); err != nil {
 				t.Fatal(err)
 			}
@@ -787,8 +794,8 @@ func TestLinks(t *testing.T) {
 			_, err = s.UseLink(ctx, setUp.Hash, survey.SetUpLink, noon)
 			wantError(t, "setting up where somebody is", err, survey.ErrNotFound)
 
-			reset := survey.SignInLink{Hash: sha("reset"), Kind: survey.ResetLink, User: u.ID, Expires: soon}
-			invitation := survey.SignInLink{Hash: sha("invitation"), Kind: survey.InvitationLink, User: u.ID, Expires: soon}
+			reset := survey.SignInLink{Hash: sha("reset"), Kind: survey.ResetLink, User: u.ID, Way: survey.ByMail, Expires: soon}
+			invitation := survey.SignInLink{Hash: sha("invitation"), Kind: survey.InvitationLink, User: u.ID, Way: survey.ByServer, Expires: soon}
 			if err := errors.Join(s.CreateLink(ctx, invitation), s.CreateLink(ctx, reset)); err != nil {
 				t.Fatal(err)
 			}

@@ -94,20 +94,17 @@ func (s *Store) Members(ctx context.Context, organisation survey.OrganisationID)
 }
 
 // SetRoles makes a user what she is in an organisation: with a first role she becomes a member, with none she is one
-// no longer, and her tokens and the views named to her there go. Roles that she has from groups of single sign-on and
+// no longer, and her tokens and the views named to her there go. Links to sign in as her that others have seen end when
+// she becomes a member: they were made while that opened less. Roles that she has from groups of single sign-on and
 // keeps remain the groups' ([Store.SetRolesFromGroups]). Whoever was none before is then
 // [survey.ErrNotFound], and so are a user and an organisation that do not exist. What would leave no owner who
 // can sign in is [survey.ErrLastOwner], also when two owners do it to each other at once.
 func (s *Store) SetRoles(ctx context.Context, organisation survey.OrganisationID, user survey.UserID, roles []survey.Role) error {
-	roles = slices.Clone(roles)
-	slices.Sort(roles)
-	roles = slices.Compact(roles)
-	for _, role := range roles {
-		if !slices.Contains(survey.Roles(), role) {
-			return fmt.Errorf("set roles in organisation %d: there is no role %q", organisation, role)
-		}
+	roles, err := checkedRoles(roles)
+	if err != nil {
+		return fmt.Errorf("set roles in organisation %d: %w", organisation, err)
 	}
-	err := s.change(ctx, func(tx *gorm.DB) error { return s.setRoles(tx, organisation, user, roles) })
+	err = s.change(ctx, func(tx *gorm.DB) error { return s.setRoles(tx, organisation, user, roles) })
 	if errors.Is(err, gorm.ErrForeignKeyViolated) {
 		err = survey.ErrNotFound // the user
 	}
@@ -138,8 +135,7 @@ func (s *Store) setRoles(tx *gorm.DB, organisation survey.OrganisationID, user s
 		return found(tx.Exec("DELETE FROM members WHERE organisation_id = ? AND user_id = ?", int64(organisation), int64(user)))
 	}
 	// The membership stays as it is, with all that hangs on it; its roles are other ones.
-	err = tx.Exec("INSERT INTO members (organisation_id, user_id) VALUES (?, ?) ON CONFLICT DO NOTHING", int64(organisation), int64(user)).Error
-	if err != nil {
+	if err := s.join(tx, organisation, user); err != nil {
 		return err
 	}
 	// Roles that she has and keeps stay as they are: those of groups remain the groups'.
@@ -156,6 +152,19 @@ func (s *Store) setRoles(tx *gorm.DB, organisation survey.OrganisationID, user s
 	return rows.flush()
 }
 
+// join makes a user a member who may be one already. Links that others have seen end with a first membership: whoever
+// has one must not come in to where she is admitted now.
+func (s *Store) join(tx *gorm.DB, organisation survey.OrganisationID, user survey.UserID) error {
+	if err := s.holdUser(tx, user); err != nil { // while it is asked elsewhere where she works, nobody adds to it
+		return err
+	}
+	result := tx.Exec("INSERT INTO members (organisation_id, user_id) VALUES (?, ?) ON CONFLICT DO NOTHING", int64(organisation), int64(user))
+	if result.Error != nil || result.RowsAffected == 0 {
+		return result.Error
+	}
+	return tx.Exec("DELETE FROM sign_in_links WHERE user_id = ? AND way <> 'mail'", int64(user)).Error
+}
+
 // otherOwners reports whether an organisation has an owner beside a user who can sign in, or will when she
 // accepts her invitation. The caller holds the organisation.
 func otherOwners(tx *gorm.DB, organisation survey.OrganisationID, user survey.UserID) (bool, error) {
@@ -164,51 +173,4 @@ func otherOwners(tx *gorm.DB, organisation survey.OrganisationID, user survey.Us
 		SELECT EXISTS (SELECT 1 FROM member_roles r JOIN users u ON u.id = r.user_id
 			WHERE r.organisation_id = ? AND r.role = 'owner' AND r.user_id <> ? AND NOT u.disabled)`, int64(organisation), int64(user)).Scan(&others).Error
 	return others, err
-}
-
-// GroupRoles returns which roles the groups of single sign-on have in which organisations, by group.
-func (s *Store) GroupRoles(ctx context.Context) ([]survey.GroupRole, error) {
-	var rows []struct {
-		GroupName      string
-		OrganisationID int64
-		Role           string
-	}
-	err := s.read.WithContext(ctx).Raw("SELECT group_name, organisation_id, role FROM group_roles ORDER BY group_name, organisation_id, role").Scan(&rows).Error
-	if err != nil {
-		return nil, fmt.Errorf("roles of groups: %w", classify(err))
-	}
-	groups := make([]survey.GroupRole, len(rows))
-	for i, row := range rows {
-		groups[i] = survey.GroupRole{Group: row.GroupName, Organisation: survey.OrganisationID(row.OrganisationID), Role: survey.Role(row.Role)}
-	}
-	return groups, nil
-}
-
-// SetGroupRoles stores the roles of groups over all there were. An organisation that does not exist is
-// [survey.ErrNotFound].
-func (s *Store) SetGroupRoles(ctx context.Context, groups []survey.GroupRole) error {
-	err := s.change(ctx, func(tx *gorm.DB) error {
-		if s.engine == postgresEngine { // or two who do so at once would each add to the other's
-			if err := tx.Exec("LOCK TABLE group_roles IN EXCLUSIVE MODE").Error; err != nil {
-				return err
-			}
-		}
-		if err := tx.Exec("DELETE FROM group_roles").Error; err != nil {
-			return err
-		}
-		rows := newBulk(tx, "group_roles", "group_name, organisation_id, role", " ON CONFLICT DO NOTHING")
-		for _, g := range groups {
-			if err := rows.add(g.Group, int64(g.Organisation), string(g.Role)); err != nil {
-				return err
-			}
-		}
-		return rows.flush()
-	})
-	if errors.Is(err, gorm.ErrForeignKeyViolated) {
-		err = survey.ErrNotFound
-	}
-	if err != nil {
-		return fmt.Errorf("set the roles of groups: %w", classify(err))
-	}
-	return nil
 }

@@ -109,9 +109,7 @@ func newClient(t *testing.T, s *store.Store, id survey.OrganisationID, name stri
 	u := newMember(t, s, id, strings.ToLower(name)+"@example.org", survey.Owner)
 	must(s.CreateToken(ctx, &survey.APIToken{Organisation: id, User: u.ID, Name: "nightly", Hash: sha(name), Expires: noon.Add(time.Hour)}))
 	must(s.CreateView(ctx, &survey.View{Organisation: id, Name: "Board", Maker: u.ID, Viewers: []survey.UserID{u.ID}}))
-	groups, err := s.GroupRoles(ctx)
-	must(err)
-	must(s.SetGroupRoles(ctx, append(groups, survey.GroupRole{Group: "cx", Organisation: id, Role: survey.HR})))
+	must(s.SetGroupRoles(ctx, id, []survey.GroupRole{{Group: "cx", Organisation: id, Role: survey.HR}}))
 	must(s.Note(ctx, survey.AuditEvent{At: noon, Organisation: id, Actor: survey.ByUser, User: u.ID, Who: u.Address, Action: "results.viewed"}))
 	return c
 }

@@ -33,8 +33,12 @@ type Contents struct {
 	Sealed      int64  // finished answers of anonymous waves that wait, which its secret alone opens
 	People      int64  // of the panel
 	Mails       int64  // that wait to be sent
+	Sessions    int64  // that were open, and links to sign in by: neither works in the copy
 	Fingerprint []byte // of its secret; nil while it was used with none
 }
+
+// accessSchema is the version of the schema from which on there are sessions, and links to sign in by.
+const accessSchema = 3
 
 // Restoration is a copy of a backup that was checked and lies beside the database whose place it is to take. It
 // ends with [Restoration.Finish] or [Restoration.Abandon].
@@ -175,11 +179,20 @@ func copyFile(ctx context.Context, from, to string) error {
 	return errors.Join(err, target.Close())
 }
 
-// check opens the copy and looks at all of it.
+// check opens the copy and looks at all of it, and ends what lets people in without a password.
 func (r *Restoration) check(ctx context.Context) error {
 	s, err := Open(ctx, r.part, slog.New(slog.DiscardHandler))
 	if err == nil {
-		err = errors.Join(s.checkIntegrity(ctx), s.readContents(ctx, &r.Contents), s.Close())
+		err = s.checkIntegrity(ctx)
+		if err == nil {
+			err = s.readContents(ctx, &r.Contents)
+		}
+		if err == nil && r.Contents.Schema >= accessSchema {
+			// Since the backup sessions were ended, links were used, and people were removed: none of that comes back.
+			sessions, links, failed := s.EndAllAccess(ctx)
+			r.Contents.Sessions, err = int64(sessions+links), failed
+		}
+		err = errors.Join(err, s.Close())
 	}
 	if failure, ok := errors.AsType[*driversqlite.Error](err); ok {
 		switch failure.Code() & 0xff {

@@ -303,7 +303,7 @@ func TestRulesInTheSchema(t *testing.T) {
 			if err := errors.Join(
 				s.CreateToken(t.Context(), &survey.APIToken{Organisation: survey.DefaultOrganisation, User: u.ID, Name: "nightly", Hash: sha("token"), Expires: noon}),
 				s.CreateView(t.Context(), &survey.View{Organisation: survey.DefaultOrganisation, Name: "Board", Maker: u.ID, Viewers: []survey.UserID{u.ID}}),
-				s.SetGroupRoles(t.Context(), []survey.GroupRole{{Group: "cx", Organisation: survey.DefaultOrganisation, Role: survey.HR}}),
+				s.SetGroupRoles(t.Context(), survey.DefaultOrganisation, []survey.GroupRole{{Group: "cx", Organisation: survey.DefaultOrganisation, Role: survey.HR}}),
 				s.SaveSession(t.Context(), survey.Session{Hash: "hash", User: u.ID, Started: noon, Seen: noon, Expires: noon}, []byte("data")),
 				s.CreateLink(t.Context(), survey.SignInLink{Hash: sha("link"), Kind: survey.ResetLink, User: u.ID, Expires: noon}),
 			); err != nil {

@@ -131,6 +131,21 @@ func (s *Store) EndSessions(ctx context.Context, user survey.UserID, except stri
 	return ended, nil
 }
 
+// EndAllAccess ends all sessions and takes away all links to sign in by, and returns how many there were of each. Passwords
+// and tokens stay.
+func (s *Store) EndAllAccess(ctx context.Context) (sessions, links int, err error) {
+	err = s.change(ctx, func(tx *gorm.DB) error {
+		ended := endSessions(tx, "true")
+		gone := tx.Exec("DELETE FROM sign_in_links")
+		sessions, links = int(ended.RowsAffected), int(gone.RowsAffected)
+		return errors.Join(ended.Error, gone.Error)
+	})
+	if err != nil {
+		return 0, 0, fmt.Errorf("end all sessions and links: %w", classify(err))
+	}
+	return sessions, links, nil
+}
+
 // DeleteExpiredSessions deletes what has expired at now and works no more: sessions, and links for signing in.
 func (s *Store) DeleteExpiredSessions(ctx context.Context, now time.Time) error {
 	err := s.change(ctx, func(tx *gorm.DB) error {

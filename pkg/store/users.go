@@ -22,6 +22,7 @@ type userRow struct {
 	SecondFactor  []byte
 	Issuer        string
 	Subject       string
+	Proved        bool
 	Administrator bool
 	Disabled      bool
 	CreatedAt     time.Time
@@ -29,14 +30,14 @@ type userRow struct {
 }
 
 // userColumns are the columns of a user in a query that calls the table u.
-const userColumns = `u.id, u.address, u.name, u.language, u.password_hash, u.second_factor, u.issuer, u.subject, u.administrator, u.disabled,
+const userColumns = `u.id, u.address, u.name, u.language, u.password_hash, u.second_factor, u.issuer, u.subject, u.proved, u.administrator, u.disabled,
 	u.created_at, u.signed_in_at`
 
 func (row *userRow) user() survey.User {
 	return survey.User{
 		ID: survey.UserID(row.ID), Address: row.Address, Name: row.Name, Language: survey.Language(row.Language),
 		PasswordHash: row.PasswordHash, SecondFactor: nilIfEmpty(row.SecondFactor), Issuer: row.Issuer, Subject: row.Subject,
-		Administrator: row.Administrator, Disabled: row.Disabled, Created: row.CreatedAt.UTC(), SignedIn: utc(row.SignedInAt),
+		Proved: row.Proved, Administrator: row.Administrator, Disabled: row.Disabled, Created: row.CreatedAt.UTC(), SignedIn: utc(row.SignedInAt),
 	}
 }
 
@@ -92,9 +93,9 @@ func (s *Store) createUser(ctx context.Context, u *survey.User) error {
 	var row userRow
 	err := s.change(ctx, func(tx *gorm.DB) error {
 		return returning(tx, &row, `
-			INSERT INTO users (address, name, language, password_hash, second_factor, issuer, subject, administrator, disabled, signed_in_at)
-			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id, created_at`,
-			u.Address, u.Name, string(u.Language), u.PasswordHash, nilIfEmpty(u.SecondFactor), u.Issuer, u.Subject, u.Administrator, u.Disabled, utc(u.SignedIn))
+			INSERT INTO users (address, name, language, password_hash, second_factor, issuer, subject, proved, administrator, disabled, signed_in_at)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id, created_at`,
+			u.Address, u.Name, string(u.Language), u.PasswordHash, nilIfEmpty(u.SecondFactor), u.Issuer, u.Subject, u.Proved, u.Administrator, u.Disabled, utc(u.SignedIn))
 	})
 	u.ID, u.Created, u.SignedIn = survey.UserID(row.ID), row.CreatedAt.UTC(), utc(u.SignedIn)
 	return err
@@ -247,11 +248,15 @@ func (s *Store) holdAdministrators(tx *gorm.DB, id survey.UserID) (user survey.U
 	return user, others, nil
 }
 
-// SetPassword stores the hash of a user's password, "" for none. Her links for signing in end: they were made for
-// somebody who did not have this one. Sessions go on: see [Store.EndSessions].
+// SetPassword stores the hash of a password that somebody else gives a user, or "" for none; that the address is hers it
+// does not prove. Sessions and links end.
 func (s *Store) SetPassword(ctx context.Context, id survey.UserID, hash string) error {
 	err := s.change(ctx, func(tx *gorm.DB) error {
-		return withoutLinks(tx, id, found(tx.Exec("UPDATE users SET password_hash = ? WHERE id = ?", hash, int64(id))))
+		err := found(tx.Exec("UPDATE users SET password_hash = ?, proved = false WHERE id = ?", hash, int64(id)))
+		if err == nil {
+			err = endSessions(tx, "user_id = ?", int64(id)).Error
+		}
+		return withoutLinks(tx, id, err)
 	})
 	if err != nil {
 		return fmt.Errorf("set the password of user %d: %w", id, classify(err))
@@ -259,8 +264,8 @@ func (s *Store) SetPassword(ctx context.Context, id survey.UserID, hash string) 
 	return nil
 }
 
-// ReplacePassword does what [Store.SetPassword] does, for who knew the password with the hash was. If that is hers no
-// longer it is [survey.ErrConflict]: to work on passwords takes its time, and one that was given up meanwhile must not
+// ReplacePassword stores the hash of a user's password in the place of one that she knew, whose hash was is. Her links
+// end, and sessions go on: see [Store.EndSessions]. If that is hers no longer it is [survey.ErrConflict]: to work on passwords takes its time, and one that was given up meanwhile must not
 // decide which is the next.
 func (s *Store) ReplacePassword(ctx context.Context, id survey.UserID, was, hash string) error {
 	err := s.change(ctx, func(tx *gorm.DB) error {

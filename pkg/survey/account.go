@@ -43,6 +43,7 @@ const (
 	ErrLastAdministrator conflict = "nobody else who can sign in is an administrator: make somebody one first"
 	ErrLastOwner         conflict = "nobody else who can sign in owns the organisation: make somebody an owner first"
 	ErrOtherName         conflict = "the name that was typed is not the organisation's"
+	ErrInUse             conflict = "the organisation has surveys or people: who works there is for its owners to say"
 	ErrStays             conflict = "the first organisation stays: rename or archive it"
 )
 
@@ -80,6 +81,7 @@ type User struct {
 	SecondFactor  []byte   // the sealed secret of the second factor; nil is none
 	Issuer        string   // of single sign-on; "" is none
 	Subject       string   // who she is to Issuer
+	Proved        bool     // she chose her password by a link that went by mail alone: the address is hers
 	Administrator bool     // runs the server, and sees no answers
 	Disabled      bool     // cannot sign in
 	Created       time.Time
@@ -94,6 +96,22 @@ type Membership struct {
 
 // Has reports whether the membership has a role.
 func (m *Membership) Has(r Role) bool { return slices.Contains(m.Roles, r) }
+
+// Standing is what somebody is at the moment when she is to become a member of an organisation.
+type Standing struct {
+	User  User
+	Roles []Role // that she has there already; none is no member
+
+	// Elsewhere and ElsewhereInUse say that she works in others, archived or not, and that one of those is in use.
+	Elsewhere, ElsewhereInUse bool
+}
+
+// Admission is how somebody becomes a member.
+type Admission struct {
+	Roles []Role      // at least one
+	Anew  bool        // her password and her second factor end, with her sessions and links: whoever knew them is out
+	Link  *SignInLink // takes the place of all links she has; nil leaves those that went by mail
+}
 
 // Member is a user as one organisation has her.
 type Member struct {
@@ -111,12 +129,34 @@ const (
 	ResetLink      LinkKind = "reset"      // sets another password
 )
 
+// LinkWay is how a one-time link reaches whom it is for: who else has seen it.
+type LinkWay string
+
+// The ways of one-time links.
+const (
+	ByMail LinkWay = "mail" // nobody
+	ByHand LinkWay = "hand" // an owner who invited her, or whoever has the machine
+
+	// ByServer is shown to somebody who runs the server, to be handed over. It works only as long as none of the
+	// organisations that its user works in is in use: whoever runs the server sees no answers.
+	ByServer LinkWay = "server"
+)
+
 // SignInLink is a link that works once. Its secret is in the address alone.
 type SignInLink struct {
 	Hash    []byte // SHA-256 of the secret
 	Kind    LinkKind
-	User    UserID // 0 for a set-up link
+	User    UserID  // 0 for a set-up link
+	Way     LinkWay // "" is ByHand
 	Expires time.Time
+}
+
+// Acceptance is what somebody chooses who uses a link.
+type Acceptance struct {
+	Name         string
+	Language     Language
+	PasswordHash string
+	At           time.Time
 }
 
 // Session is a browser in which somebody is signed in.

@@ -3,7 +3,9 @@ package web
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -15,7 +17,9 @@ import (
 )
 
 // instanceRoutes are for those who run the server: which organisations there are, and who signs in. Nothing that
-// belongs to an organisation is shown but its name and its members.
+// belongs to an organisation is shown but its name and its members. Who runs the server sees no answers: none of these
+// requests makes her, or anybody whose link or password she could know, somebody who does, once there is something to
+// see.
 func (s *Server) instanceRoutes(g *echo.Group) {
 	g.GET("/instance", s.showInstance)
 	g.POST("/instance", s.createOrganisation)
@@ -37,8 +41,7 @@ func (s *Server) instanceRoutes(g *echo.Group) {
 	g.POST("/instance/users/:user/invite", s.inviteUserAgain)
 	g.POST("/instance/users/:user/delete", s.deleteUser)
 
-	g.GET("/instance/groups", s.showGroups)
-	g.POST("/instance/groups", s.saveGroups)
+	g.GET("/instance/groups", s.showHousedGroups)
 }
 
 // instancePage lists the organisations, and makes others.
@@ -127,17 +130,19 @@ func (s *Server) createOrganisation(c echo.Context) error {
 	return s.inviteOwner(c, &o, page.Owner)
 }
 
-// inviteOwner makes somebody the owner of an organisation and shows its page, with a link to be handed over if there
-// is one: nothing keeps it, so that it is shown once.
+// inviteOwner makes somebody the owner of an organisation that is not in use, and shows its page, with a link to be
+// handed over if there is one: nothing keeps it, so that it is shown once.
 func (s *Server) inviteOwner(c echo.Context, o *survey.Organisation, address string) error {
 	actor := actorOf(c)
-	invited, err := s.access.Invite(c.Request().Context(), actor, access.Invitation{
-		Organisation: o.ID, Address: address, Language: s.workbenchLanguage(c), Roles: []survey.Role{survey.Owner},
-	})
+	again := func(status int, problem string) error {
+		return s.showHousedWith(c, o, status, func(page *housedPage) { page.Address, page.Problems["owner"] = address, page.T(problem) })
+	}
+	invited, err := s.access.Appoint(c.Request().Context(), actor, access.Invitation{Organisation: o.ID, Address: address, Language: s.workbenchLanguage(c)})
 	if refused, ok := errors.AsType[*access.RefusedError](err); ok {
-		return s.showHousedWith(c, o, http.StatusUnprocessableEntity, func(page *housedPage) {
-			page.Address, page.Problems["owner"] = address, page.T("refused_"+string(refused.Problem))
-		})
+		return again(http.StatusUnprocessableEntity, "refused_"+string(refused.Problem))
+	}
+	if errors.Is(err, survey.ErrInUse) {
+		return again(http.StatusConflict, "instance_in_use")
 	}
 	if err != nil {
 		return err
@@ -177,6 +182,9 @@ type housedPage struct {
 	Stays    bool   // it is the first one, which cannot be deleted
 	Members  []housedMember
 	Owned    bool // somebody owns it who can sign in
+	InUse    bool // it has waves or people: who works there is for its owners to say
+	Commands []string
+	Again    again
 	Address  string
 	Typed    string // its name, to delete it
 	Problems map[string]string
@@ -223,10 +231,15 @@ func (s *Server) showHoused(c echo.Context) error {
 func (s *Server) showHousedWith(c echo.Context, o *survey.Organisation, status int, change func(*housedPage)) error {
 	page := housedPage{
 		room: s.room(c, "instance"), ID: o.ID, Name: o.Name, Stays: o.ID == survey.DefaultOrganisation, Problems: map[string]string{},
+		Again: s.again(c),
 	}
 	page.Title, page.Since = o.Name, page.Day(o.Created)
 	if o.Archived != nil {
 		page.Archived = page.Day(*o.Archived)
+	}
+	var err error
+	if page.InUse, err = s.store.InUse(c.Request().Context(), o.ID); err != nil {
+		return err
 	}
 	members, err := s.store.Members(c.Request().Context(), o.ID)
 	if err != nil {
@@ -240,7 +253,23 @@ func (s *Server) showHousedWith(c echo.Context, o *survey.Organisation, status i
 		})
 	}
 	change(&page)
+	page.Commands = page.commands()
 	return s.show(c, status, "workbench", "housed", page)
+}
+
+// plainAddress are addresses that mean nothing else to a shell.
+var plainAddress = regexp.MustCompile(`^[a-z0-9][a-z0-9._+@-]*$`)
+
+// commands are how whoever has the machine makes somebody an owner: a user, or somebody new.
+func (p *housedPage) commands() []string {
+	who := p.Address
+	if !plainAddress.MatchString(who) {
+		who = p.T("instance_command_address")
+	}
+	return []string{
+		fmt.Sprintf("cxmirror user role %s owner --organisation %d", who, p.ID),
+		fmt.Sprintf("cxmirror user add %s --role owner --organisation %d --link", who, p.ID),
+	}
 }
 
 // roleNames says the names of roles.
@@ -252,8 +281,8 @@ func (r room) roleNames(roles []survey.Role) string {
 	return strings.Join(names, ", ")
 }
 
-// giveOwner makes somebody the owner of an organisation that has none who can sign in. Of another one, its owners say
-// who works there: running the server is no way to its results.
+// giveOwner makes somebody the owner of an organisation that has none who can sign in, as long as it is not in use. Of
+// any other one, its owners say who works there: running the server is no way to its results.
 func (s *Server) giveOwner(c echo.Context) error {
 	form, err := receiveForm(c, formLimit)
 	if err != nil {
@@ -301,10 +330,14 @@ func (s *Server) changeHoused(c echo.Context, done string, change func(context.C
 		return err
 	}
 	detail(c, "name", o.Name)
+	there := *actorOf(c)
+	there.Organisation = *o
+	s.noteAs(c, &there, access.Event{Action: "organisation." + done, Subject: subject("organisation", strconv.FormatInt(int64(o.ID), 10))})
 	return c.Redirect(http.StatusSeeOther, housedAddress(o.ID)+"?done="+done)
 }
 
-// deleteOrganisation deletes an organisation that is archived, with all that is its own, once its name was typed.
+// deleteOrganisation deletes an organisation that is archived, with all that is its own, once its name was typed and whoever
+// wants it has shown once more who she is.
 // The store notes it with what was deleted. It goes on if whoever asked for it leaves.
 func (s *Server) deleteOrganisation(c echo.Context) error {
 	form, err := receiveForm(c, formLimit)
@@ -321,6 +354,16 @@ func (s *Server) deleteOrganisation(c echo.Context) error {
 	}
 	if o.Archived == nil {
 		return refused(http.StatusConflict, "instance_archive_first")
+	}
+	if typed != strings.TrimSpace(o.Name) {
+		return refused(http.StatusUnprocessableEntity, "instance_other_name")
+	}
+	wrong, status, err := s.sureOf(c, form, s.room(c, "instance"))
+	if err != nil {
+		return err
+	}
+	if wrong != "" {
+		return s.showHousedWith(c, o, status, func(page *housedPage) { page.Typed, page.Again.Wrong = typed, wrong })
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(c.Request().Context()), s.waits.long)
 	defer cancel()

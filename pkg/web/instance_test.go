@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"cxmirror/pkg/access"
 	"cxmirror/pkg/store"
@@ -27,9 +28,7 @@ func newInstance(t *testing.T, db *store.Store) (f *field, root *person, adminis
 	if err := storetest.SaveUser(t.Context(), f.store, administrator); err != nil {
 		t.Fatal(err)
 	}
-	if err := f.store.SetPassword(t.Context(), administrator.ID, "$argon2id$"); err != nil { // without one she cannot sign in, and is no last administrator
-		t.Fatal(err)
-	}
+	f.setPassword(t, administrator, goodPassword) // without one she cannot sign in, and is no last administrator
 	return f, f.as(t, administrator, 0), administrator
 }
 
@@ -82,10 +81,18 @@ func TestOrganisationsOfTheServer(t *testing.T) {
 				t.Errorf("it is not back: %+v, %v", o, err)
 			}
 			root.post("/instance/organisations/2/archive", nil)
-			again := root.post("/instance/organisations/2/delete", url.Values{"typed": {"Lodz"}})
+			again := root.post("/instance/organisations/2/delete", url.Values{"typed": {"Lodz"}, "password": {goodPassword}})
 			again.expect(t, http.StatusUnprocessableEntity, []string{"This is not its name"})
 			again.holds(t, `value="Lodz"`)
-			if got := root.post("/instance/organisations/2/delete", url.Values{"typed": {"Łódź & Sons"}}); got.location != "/instance?done=deleted" {
+			for _, password := range []string{"", "not the password of root"} { // who finds her browser open has none
+				again := root.post("/instance/organisations/2/delete", url.Values{"typed": {"Łódź & Sons"}, "password": {password}})
+				again.expect(t, http.StatusUnprocessableEntity, []string{"This is not your password."})
+				again.holds(t, `value="Łódź &amp; Sons"`)
+			}
+			if _, err := f.store.Organisation(t.Context(), 2); err != nil {
+				t.Fatalf("it is deleted without a password: %v", err)
+			}
+			if got := root.post("/instance/organisations/2/delete", url.Values{"typed": {"Łódź & Sons"}, "password": {goodPassword}}); got.location != "/instance?done=deleted" {
 				t.Fatalf("delete: %d %s", got.status, visible(got.body))
 			}
 			for _, address := range []string{"/instance/organisations/2", "/instance/organisations/x", "/instance/users/99", "/instance/users/x"} {
@@ -94,7 +101,7 @@ func TestOrganisationsOfTheServer(t *testing.T) {
 				}
 			}
 			root.post("/instance/organisations/1/archive", nil)
-			root.post("/instance/organisations/1/delete", url.Values{"typed": {"default"}}).expect(t, http.StatusConflict, []string{"The first organisation stays"})
+			root.post("/instance/organisations/1/delete", url.Values{"typed": {"default"}, "password": {goodPassword}}).expect(t, http.StatusConflict, []string{"The first organisation stays"})
 			root.get("/instance").expect(t, http.StatusOK, []string{"All organisations are in the archive"})
 			root.get("/audit?scope=instance").expect(t, http.StatusOK, []string{
 				"An organisation was made", "An organisation was archived", "An organisation was brought back", "An organisation was deleted with all that was its own", "Łódź & Sons",
@@ -150,7 +157,7 @@ func TestUsersOfTheServer(t *testing.T) {
 			for _, step := range []struct {
 				form url.Values
 				to   string
-			}{{url.Values{"administrator": {"no"}}, "/administrator"}, {nil, "/disable"}, {url.Values{"typed": {administrator.Address}}, "/delete"}} {
+			}{{url.Values{"administrator": {"no"}, "password": {goodPassword}}, "/administrator"}, {nil, "/disable"}, {url.Values{"typed": {administrator.Address}}, "/delete"}} {
 				root.post(self+step.to, step.form).expect(t, http.StatusConflict, []string{"Nobody else who can sign in runs this server"})
 			}
 			root.post(at+"/disable", nil)
@@ -178,8 +185,17 @@ func TestUsersOfTheServer(t *testing.T) {
 			if err := f.store.SetPassword(t.Context(), anna.ID, "$argon2id$"); err != nil {
 				t.Fatal(err)
 			}
-			root.post(at+"/administrator", url.Values{"administrator": {"yes"}})
-			if got := root.post(self+"/administrator", url.Values{"administrator": {"no"}}); got.location != "/" {
+			root.post(at+"/administrator", url.Values{"administrator": {"yes"}}).expect(t, http.StatusUnprocessableEntity, []string{"This is not your password."})
+			root.post("/instance/users", url.Values{"address": {"ben@example.com"}, "administrator": {"yes"}, "password": {"a guess of somebody"}}).
+				expect(t, http.StatusUnprocessableEntity, []string{"This is not your password."})
+			if u, err := f.store.User(t.Context(), anna.ID); err != nil || u.Administrator {
+				t.Fatalf("without a password anna is %+v, %v", u, err)
+			}
+			if _, err := f.store.UserByAddress(t.Context(), "ben@example.com"); !errors.Is(err, survey.ErrNotFound) {
+				t.Errorf("an administrator was made without a password (%v)", err)
+			}
+			root.post(at+"/administrator", url.Values{"administrator": {"yes"}, "password": {goodPassword}})
+			if got := root.post(self+"/administrator", url.Values{"administrator": {"no"}, "password": {goodPassword}}); got.location != "/" {
 				t.Errorf("an administrator who is one no longer: %d %s", got.status, got.location)
 			}
 			if got := root.get("/instance"); got.status != http.StatusForbidden {
@@ -331,41 +347,90 @@ func TestShownLinkIsNotedInEveryOrganisation(t *testing.T) {
 			expect("after an invitation was shown", map[survey.OrganisationID]int{0: 1, survey.DefaultOrganisation: 1, second.ID: 1})
 			f.as(t, owner, 0).get("/audit").expect(t, http.StatusOK, []string{"A link to sign in as this user was shown, to be handed over", "carol@example.com", "root@example.com"})
 
-			// An owner elsewhere who invites her is shown a link too. Her own trail says that she was invited.
-			f.as(t, owner, third.ID).post("/members?"+shownFor+"="+strconv.Itoa(int(third.ID)), url.Values{"address": {carol.Address}, "roles": {"viewer"}}).linkIn(t)
-			expect("after she was invited elsewhere", map[survey.OrganisationID]int{0: 2, survey.DefaultOrganisation: 2, second.ID: 2})
+			// An owner elsewhere who invites her is shown none: it would let her in to the first and the second.
+			f.as(t, owner, third.ID).post("/members?"+shownFor+"="+strconv.Itoa(int(third.ID)), url.Values{"address": {carol.Address}, "roles": {"viewer"}}).
+				expect(t, http.StatusUnprocessableEntity, []string{"There is an account with this address already, which works elsewhere"}, "/invitation/")
+			expect("after she was invited elsewhere", map[survey.OrganisationID]int{0: 1, survey.DefaultOrganisation: 1, second.ID: 1})
 
-			if err := f.store.SetPassword(t.Context(), carol.ID, "$argon2id$"); err != nil {
-				t.Fatal(err)
-			}
+			f.setPassword(t, carol, goodPassword)
 			root.post(userAddress(carol.ID)+"/link", nil).linkIn(t)
-			expect("after a link for another password", map[survey.OrganisationID]int{0: 3, survey.DefaultOrganisation: 3, second.ID: 3, third.ID: 1})
-			if kinds := made(third.ID); !slices.Equal(kinds, []string{string(survey.ResetLink)}) {
-				t.Errorf("the third says %q", kinds)
+			expect("after a link for another password", map[survey.OrganisationID]int{0: 2, survey.DefaultOrganisation: 2, second.ID: 2})
+			if kinds := made(second.ID); !slices.Equal(kinds, []string{string(survey.ResetLink), string(survey.InvitationLink)}) {
+				t.Errorf("the second says %q", kinds)
 			}
 			root.post(userAddress(carol.ID)+"/invite", nil).expect(t, http.StatusConflict, []string{"No invitation was sent."})
 		})
 	}
 }
 
-// The roles of groups are stored as they are typed, and rows that are wrong come back with what is wrong.
-func TestGroupsOfSignOn(t *testing.T) {
+// Whoever runs the server reads which groups have which roles, and gives them none: the owners of each organisation do, for
+// theirs alone.
+func TestGroupsOfSignOnAreForOwners(t *testing.T) {
 	f, root, _ := newInstance(t, storetest.Open(t, storetest.SQLite(t)))
-	root.get("/instance/groups").expect(t, http.StatusOK, []string{"This server has no single sign-on set up yet"})
-	wrong := root.post("/instance/groups", url.Values{"group": {"cx-analysts", "cx-hr", "cx-all", ""}, "in": {"1", "99", "1", "1"}, "role": {"analyst", "hr", "emperor", "owner"}})
-	wrong.expect(t, http.StatusUnprocessableEntity, []string{"2 fields", "There is no such organisation any more.", "Choose a role."})
-	wrong.holds(t, `value="cx-analysts"`, `value="cx-hr"`)
-	if got := root.post("/instance/groups", url.Values{"group": {"x"}, "in": {}, "role": {"hr"}}); got.status != http.StatusBadRequest {
+	root.get("/instance/groups").expect(t, http.StatusOK, []string{"This server has no single sign-on set up yet", "No group has a role anywhere yet."})
+	other := f.addOrganisation(t, "The other")
+	owner := f.addUser(t, "boss@example.com", survey.Owner)
+	for id, group := range map[survey.OrganisationID]string{survey.DefaultOrganisation: "cx-analysts", other.ID: "theirs"} {
+		if err := f.store.SetGroupRoles(t.Context(), id, []survey.GroupRole{{Group: group, Organisation: id, Role: survey.Analyst}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	root.get("/instance/groups").expect(t, http.StatusOK, []string{"cx-analysts", "The other", "theirs", "Analyst"})
+	if got := root.post("/instance/groups", url.Values{"group": {"mine"}, "in": {"1"}, "role": {"owner"}}); got.status != http.StatusMethodNotAllowed && got.status != http.StatusNotFound {
+		t.Errorf("a group of hers: %d %s", got.status, got.location)
+	}
+	if got := root.post("/members/groups", url.Values{"group": {"mine"}, "role": {"owner"}}); got.status != http.StatusForbidden {
+		t.Errorf("a group of hers, as owners do it: %d %s", got.status, got.location)
+	}
+
+	boss := f.as(t, owner, 0)
+	shown := boss.get("/members/groups")
+	shown.expect(t, http.StatusOK, []string{"This server has no single sign-on set up yet"}, "theirs")
+	shown.holds(t, `value="cx-analysts"`)
+	wrong := boss.post("/members/groups", url.Values{"group": {"cx-analysts", "cx-all", strings.Repeat("x", 201), ""}, "role": {"analyst", "emperor", "hr", "owner"}})
+	wrong.expect(t, http.StatusUnprocessableEntity, []string{"2 fields", "Choose a role."})
+	wrong.holds(t, `value="cx-analysts"`, `value="cx-all"`)
+	if got := boss.post("/members/groups", url.Values{"group": {"x"}, "role": {}}); got.status != http.StatusBadRequest {
 		t.Errorf("rows of unequal length: %d", got.status)
 	}
-	root.post("/instance/groups", url.Values{"group": {" cx-analysts ", "cx-analysts", "", "cx-hr"}, "in": {"1", "1", "1", "1"}, "role": {"analyst", "analyst", "owner", "hr"}})
-	groups, err := f.store.GroupRoles(t.Context())
-	if err != nil || len(groups) != 2 || groups[0] != (survey.GroupRole{Group: "cx-analysts", Organisation: 1, Role: survey.Analyst}) {
-		t.Fatalf("stored %+v, %v", groups, err)
+	stored := func() []survey.GroupRole {
+		t.Helper()
+		groups, err := f.store.GroupRoles(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return groups
 	}
-	root.get("/instance/groups?done=saved").holds(t, `value="cx-hr"`, "The roles of groups are saved.")
-	root.post("/instance/groups", url.Values{"group": {"", ""}, "in": {"1", "1"}, "role": {"hr", "hr"}})
-	if groups, err = f.store.GroupRoles(t.Context()); err != nil || len(groups) != 0 {
-		t.Errorf("emptied rows stay: %+v, %v", groups, err)
+	theirs := survey.GroupRole{Group: "theirs", Organisation: other.ID, Role: survey.Analyst}
+	boss.post("/members/groups", url.Values{"group": {" cx-hr ", "cx-hr", "", "cx-top"}, "role": {"hr", "hr", "owner", "owner"}})
+	want := []survey.GroupRole{{Group: "cx-hr", Organisation: 1, Role: survey.HR}, {Group: "cx-top", Organisation: 1, Role: survey.Owner}, theirs}
+	if got := stored(); !slices.Equal(got, want) {
+		t.Fatalf("stored %+v, want %+v", got, want)
+	}
+	boss.get("/members/groups?done=saved").holds(t, `value="cx-hr"`, "The roles of groups are saved.")
+	boss.get("/audit").expect(t, http.StatusOK, []string{"The roles of groups were changed", "cx-top: owner"})
+	boss.post("/members/groups", url.Values{"group": {"", ""}, "role": {"hr", "hr"}})
+	if got := stored(); !slices.Equal(got, []survey.GroupRole{theirs}) {
+		t.Errorf("emptied rows stay, or others went: %+v", got)
+	}
+}
+
+// Who signs in elsewhere has no password here: what others are asked theirs for, she does soon after she has signed in.
+func TestWithoutPasswordSignInIsFresh(t *testing.T) {
+	f, _, administrator := newInstance(t, storetest.Open(t, storetest.SQLite(t)))
+	elsewhere := survey.User{Address: "sso@example.com", Name: "Sue", Issuer: "https://login.example.org", Subject: "sue", Administrator: true}
+	if err := f.store.CreateUser(t.Context(), &elsewhere); err != nil {
+		t.Fatal(err)
+	}
+	sue := f.as(t, elsewhere, 0)
+	at := userAddress(administrator.ID) + "/administrator"
+	sue.get(userAddress(administrator.ID)).expect(t, http.StatusOK, nil, "Your password now")
+	if got := sue.post(at, url.Values{"administrator": {"no"}}); got.status != http.StatusSeeOther {
+		t.Errorf("at once: %d %s", got.status, visible(got.body))
+	}
+	f.pass(freshSignOn + time.Second)
+	sue.post(at, url.Values{"administrator": {"yes"}}).expect(t, http.StatusUnprocessableEntity, []string{"You signed in more than ten minutes ago."})
+	if u, err := f.store.User(t.Context(), administrator.ID); err != nil || u.Administrator {
+		t.Errorf("she is %+v, %v", u, err)
 	}
 }

@@ -2,7 +2,9 @@ package web
 
 import (
 	"errors"
+	"maps"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -19,6 +21,7 @@ type usersPage struct {
 	Users         []userLine // of the page of the list
 	Address, Name string     // as typed
 	Administrator bool
+	Again         again
 	Problems      map[string]string
 	Done          string
 	Link          string // to be handed over, shown this once
@@ -81,7 +84,7 @@ func (s *Server) showUsers(c echo.Context) error {
 }
 
 func (s *Server) usersPage(c echo.Context) (usersPage, error) {
-	page := usersPage{room: s.room(c, "instance"), Problems: map[string]string{}}
+	page := usersPage{room: s.room(c, "instance"), Again: s.again(c), Problems: map[string]string{}}
 	page.Title = page.T("users")
 	users, err := s.store.Users(c.Request().Context())
 	page.List = readListing("/instance/users", c.QueryParams())
@@ -94,7 +97,7 @@ func (s *Server) usersPage(c echo.Context) (usersPage, error) {
 }
 
 // createUser makes somebody a user who works nowhere yet. The link by which she chooses a password goes to her by mail;
-// where there is none, it is shown to be handed over.
+// where there is none, it is shown to be handed over. To make an administrator one shows once more who one is.
 func (s *Server) createUser(c echo.Context) error {
 	form, err := receiveForm(c, formLimit)
 	if err != nil {
@@ -116,6 +119,15 @@ func (s *Server) createUser(c echo.Context) error {
 		}
 	}
 	ctx := c.Request().Context()
+	if len(page.Problems) == 0 && page.Administrator {
+		wrong, status, err := s.sureOf(c, form, page.room)
+		if err != nil {
+			return err
+		}
+		if page.Again.Wrong = wrong; wrong != "" {
+			return s.show(c, status, "workbench", "users", page)
+		}
+	}
 	if len(page.Problems) == 0 {
 		err = s.store.CreateUser(ctx, &user)
 		if errors.Is(err, survey.ErrConflict) {
@@ -137,11 +149,11 @@ func (s *Server) createUser(c echo.Context) error {
 		}
 		return c.Redirect(http.StatusSeeOther, "/instance/users?done="+mailedOrNot(mailed))
 	}
-	link, err := s.access.NewLink(ctx, user.ID, survey.InvitationLink)
+	link, kind, err := s.access.LinkToShow(ctx, user.ID)
 	if err != nil {
 		return err
 	}
-	if err := s.noteShownLink(c, &user, survey.InvitationLink, nowhere); err != nil {
+	if err := s.noteShownLink(c, &user, kind, nowhere); err != nil {
 		return err
 	}
 	if page, err = s.usersPage(c); err != nil {
@@ -170,15 +182,31 @@ func (s *Server) noteShownLink(c echo.Context, user *survey.User, kind survey.Li
 		return err
 	}
 	event := access.Event{Action: "user.link_made", Subject: userSubject(user.ID), Details: map[string]string{"address": user.Address, "kind": string(kind)}}
-	for _, id := range organisations {
-		if id != told {
-			there := *actorOf(c)
-			there.Organisation = survey.Organisation{ID: id}
-			s.noteAs(c, &there, event)
-		}
-	}
+	s.noteIn(c, slices.DeleteFunc(organisations, func(id survey.OrganisationID) bool { return id == told }), event)
 	event.Instance = true
 	s.note(c, event)
+	return nil
+}
+
+// noteIn adds to the trails of organisations what whoever runs the server did to somebody who works there.
+func (s *Server) noteIn(c echo.Context, organisations []survey.OrganisationID, event access.Event) {
+	for _, id := range organisations {
+		there := *actorOf(c)
+		there.Organisation = survey.Organisation{ID: id}
+		s.noteAs(c, &there, event)
+	}
+}
+
+// noteOfUser adds to the trails of all organisations that a user works in what was done to her account. The trail of the
+// server has it from the table of rights.
+func (s *Server) noteOfUser(c echo.Context, user *survey.User, action string, details map[string]string) error {
+	organisations, err := s.store.OrganisationsOf(c.Request().Context(), user.ID)
+	if err != nil {
+		return err
+	}
+	told := map[string]string{"address": user.Address}
+	maps.Copy(told, details)
+	s.noteIn(c, organisations, access.Event{Action: action, Subject: userSubject(user.ID), Details: told})
 	return nil
 }
 
@@ -197,8 +225,10 @@ type userPage struct {
 	Self        bool
 	Memberships []namedText // organisation, roles
 	Sessions    []seenSession
-	Rescue      bool // she can be given a link
-	Again       bool // she can be invited again
+	Rescue      bool   // she can be given a link
+	Command     string // that makes her one, where only whoever has the machine can; "" elsewhere
+	Invitable   bool   // she can be invited again
+	Again       again
 	Typed       string
 	Problem     string // with what was to be done
 	TypedWrong  string
@@ -238,8 +268,17 @@ func (s *Server) showUserWith(c echo.Context, status int, change func(*userPage)
 	}
 	page := userPage{room: s.room(c, "instance"), Self: user.ID == actorOf(c).User.ID}
 	page.User = s.userLine(page.room, user)
-	page.Title, page.Rescue, page.Again = page.User.Called, s.mayHaveLink(user), s.mayBeMailed(user)
+	page.Title, page.Invitable, page.Again = page.User.Called, s.mayBeMailed(user), s.again(c)
 	ctx := c.Request().Context()
+	if s.mayHaveLink(user) {
+		used, err := s.store.WorksWhereInUse(ctx, user.ID)
+		if err != nil {
+			return err
+		}
+		if page.Rescue = !used; used {
+			page.Command = "cxmirror user link " + strconv.FormatInt(int64(user.ID), 10)
+		}
+	}
 	memberships, err := s.store.Memberships(ctx, user.ID)
 	if err != nil {
 		return err
@@ -258,8 +297,9 @@ func (s *Server) showUserWith(c echo.Context, status int, change func(*userPage)
 	return s.show(c, status, "workbench", "user", page)
 }
 
-// mayHaveLink reports whether whoever runs the server may hand a user a link to choose a password by: only where no
-// mail brings her one. Elsewhere nobody else gets it, so that nobody signs in as somebody else.
+// mayHaveLink reports whether a user can be handed a link to choose a password by: only where no mail brings her one.
+// Elsewhere nobody else gets it, so that nobody signs in as somebody else. Whoever runs the server is shown it only as long
+// as the user works nowhere that is in use.
 func (s *Server) mayHaveLink(u *survey.User) bool {
 	return !u.Disabled && u.Subject == "" && u.ID != s.guest && !s.access.SendsMail()
 }
@@ -270,7 +310,7 @@ func (s *Server) mayBeMailed(u *survey.User) bool {
 }
 
 // changeUser stores what is changed of a user, and leads back to her page.
-func (s *Server) changeUser(c echo.Context, done string, change func(*survey.User)) error {
+func (s *Server) changeUser(c echo.Context, done string, details map[string]string, change func(*survey.User)) error {
 	user, err := s.userOf(c)
 	if err != nil {
 		return err
@@ -286,6 +326,9 @@ func (s *Server) changeUser(c echo.Context, done string, change func(*survey.Use
 	if err != nil {
 		return err
 	}
+	if err := s.noteOfUser(c, user, "user."+done, details); err != nil {
+		return err
+	}
 	if user.ID == actorOf(c).User.ID && (changed.Disabled || !changed.Administrator) { // this page is not hers any more
 		return c.Redirect(http.StatusSeeOther, "/")
 	}
@@ -297,25 +340,32 @@ func userAddress(id survey.UserID) string {
 	return "/instance/users/" + strconv.FormatInt(int64(id), 10)
 }
 
-// setAdministrator lets a user run the server, or no longer.
+// setAdministrator lets a user run the server, or no longer, once whoever wants it has shown once more who she is.
 func (s *Server) setAdministrator(c echo.Context) error {
 	form, err := receiveForm(c, formLimit)
 	if err != nil {
 		return err
 	}
+	wrong, status, err := s.sureOf(c, form, s.room(c, "instance"))
+	if err != nil {
+		return err
+	}
+	if wrong != "" {
+		return s.showUserWith(c, status, func(page *userPage) { page.Again.Wrong = wrong })
+	}
 	is := form.text("administrator") == "yes"
 	detail(c, "administrator", yesOrNo(is))
-	return s.changeUser(c, "administrator", func(u *survey.User) { u.Administrator = is })
+	return s.changeUser(c, "administrator", map[string]string{"administrator": yesOrNo(is)}, func(u *survey.User) { u.Administrator = is })
 }
 
 // disableUser keeps a user from signing in, and signs her out everywhere.
 func (s *Server) disableUser(c echo.Context) error {
-	return s.changeUser(c, "disabled", func(u *survey.User) { u.Disabled = true })
+	return s.changeUser(c, "disabled", nil, func(u *survey.User) { u.Disabled = true })
 }
 
 // enableUser lets a user sign in again.
 func (s *Server) enableUser(c echo.Context) error {
-	return s.changeUser(c, "enabled", func(u *survey.User) { u.Disabled = false })
+	return s.changeUser(c, "enabled", nil, func(u *survey.User) { u.Disabled = false })
 }
 
 // endFactorOfUser lets a user in by her password alone who has lost her authenticator and her recovery codes.
@@ -333,6 +383,9 @@ func (s *Server) endFactorOfUser(c echo.Context) error {
 		return c.Redirect(http.StatusSeeOther, userAddress(user.ID))
 	}
 	if err := s.access.EndSecondFactor(c.Request().Context(), user.ID); err != nil {
+		return err
+	}
+	if err := s.noteOfUser(c, user, "user.factor_ended", nil); err != nil {
 		return err
 	}
 	detail(c, "address", user.Address)
@@ -364,15 +417,19 @@ func (s *Server) makeLinkForUser(c echo.Context) error {
 	if err != nil {
 		return err
 	}
+	refused := func(problem string) error {
+		return s.showUserWith(c, http.StatusConflict, func(page *userPage) { page.Problem = page.T(problem) })
+	}
 	if !s.mayHaveLink(user) {
-		return s.showUserWith(c, http.StatusConflict, func(page *userPage) { page.Problem = page.T("user_no_link") })
+		return refused("user_no_link")
 	}
-	kind := survey.ResetLink
-	if user.PasswordHash == "" {
-		kind = survey.InvitationLink
-	}
-	link, err := s.access.NewLink(c.Request().Context(), user.ID, kind)
-	if err != nil {
+	link, kind, err := s.access.LinkToShow(c.Request().Context(), user.ID)
+	switch {
+	case errors.Is(err, survey.ErrInUse):
+		return refused("user_link_in_use")
+	case errors.Is(err, survey.ErrConflict): // she signs in elsewhere since a moment ago
+		return refused("user_no_link")
+	case err != nil:
 		return err
 	}
 	if err := s.noteShownLink(c, user, kind, nowhere); err != nil {
@@ -421,7 +478,10 @@ func (s *Server) deleteUser(c echo.Context) error {
 	if !strings.EqualFold(typed, user.Address) {
 		return s.showUserWith(c, http.StatusUnprocessableEntity, func(page *userPage) { page.Typed, page.TypedWrong = typed, page.T("user_other_address") })
 	}
-	err = s.store.DeleteUser(c.Request().Context(), user.ID)
+	organisations, err := s.store.OrganisationsOf(c.Request().Context(), user.ID)
+	if err == nil {
+		err = s.store.DeleteUser(c.Request().Context(), user.ID)
+	}
 	switch {
 	case errors.Is(err, survey.ErrLastAdministrator):
 		return s.showUserWith(c, http.StatusConflict, func(page *userPage) { page.Problem = page.T("user_last_administrator") })
@@ -430,6 +490,7 @@ func (s *Server) deleteUser(c echo.Context) error {
 	case err != nil:
 		return err
 	}
+	s.noteIn(c, organisations, access.Event{Action: "user.deleted", Subject: userSubject(user.ID), Details: map[string]string{"address": user.Address}})
 	detail(c, "address", user.Address)
 	if user.ID == actorOf(c).User.ID {
 		return c.Redirect(http.StatusSeeOther, "/")

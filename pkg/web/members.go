@@ -21,6 +21,8 @@ func (s *Server) memberRoutes(g *echo.Group) {
 	g.POST("/members/:user/roles", s.changeRoles)
 	g.POST("/members/:user/invite", s.inviteAgain)
 	g.POST("/members/:user/remove", s.removeMember)
+	g.GET("/members/groups", s.showGroups)
+	g.POST("/members/groups", s.saveGroups)
 }
 
 // membersPage lists who works in the organisation, and invites others.
@@ -51,6 +53,7 @@ type memberLine struct {
 	State    string // the end of a key of a phrase: invited, disabled, elsewhere, or "" for who signs in by password
 	Self     bool
 	Invited  bool // she has not accepted yet
+	Runs     bool // the server
 	Problem  string
 }
 
@@ -119,7 +122,7 @@ func (s *Server) memberLine(r room, m *survey.Member) memberLine {
 	if m.User.SignedIn != nil {
 		line.SignedIn = r.Day(*m.User.SignedIn)
 	}
-	line.Invited = s.awaited(&m.User)
+	line.Invited, line.Runs = s.awaited(&m.User), m.User.Administrator
 	switch {
 	case m.User.Disabled:
 		line.State = "disabled"
@@ -266,9 +269,7 @@ func (s *Server) inviteAgain(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	invited, err := s.access.Invite(c.Request().Context(), actorOf(c), access.Invitation{
-		Organisation: s.organisationOf(c), Address: member.User.Address, Roles: member.Roles,
-	})
+	invited, err := s.access.InviteAgain(c.Request().Context(), actorOf(c), s.organisationOf(c), member.User.ID)
 	if refused, ok := errors.AsType[*access.RefusedError](err); ok { // she has accepted meanwhile
 		return s.showMemberAgain(c, member.User.ID, nil, "refused_"+string(refused.Problem), http.StatusConflict)
 	}
@@ -313,7 +314,11 @@ func (s *Server) removeMember(c echo.Context) error {
 }
 
 func (s *Server) setRoles(c echo.Context, member *survey.Member, roles []survey.Role, done string) error {
-	err := s.store.SetRoles(c.Request().Context(), s.organisationOf(c), member.User.ID, roles)
+	change := s.store.ChangeRoles // whom another owner has removed meanwhile does not come back
+	if roles == nil {
+		change = s.store.SetRoles
+	}
+	err := change(c.Request().Context(), s.organisationOf(c), member.User.ID, roles)
 	if errors.Is(err, survey.ErrLastOwner) {
 		if roles == nil {
 			roles = member.Roles

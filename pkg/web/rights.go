@@ -95,6 +95,8 @@ var rights = map[string]rule{ //nolint:gochecknoglobals // the table is the poin
 	"POST /members/:user/roles":  {right: access.ManageMembers, action: "roles.changed"},
 	"POST /members/:user/invite": {right: access.ManageMembers, action: "member.invited_again", gate: inviteGate},
 	"POST /members/:user/remove": {right: access.ManageMembers, action: "member.removed"},
+	"GET /members/groups":        {right: access.ManageMembers},
+	"POST /members/groups":       {right: access.ManageMembers, action: "groups.changed"},
 	"GET /tokens":                {right: access.ManageTokens},
 	"POST /tokens":               {right: access.ManageTokens, action: "token.made"},
 	"POST /tokens/:token/revoke": {right: access.ManageTokens, action: "token.revoked"},
@@ -212,11 +214,11 @@ var rights = map[string]rule{ //nolint:gochecknoglobals // the table is the poin
 	"POST /instance/organisations/:organisation/owner":   {right: access.Administer},
 	"POST /instance/organisations/:organisation/archive": {right: access.Administer, action: "organisation.archived"},
 	"POST /instance/organisations/:organisation/restore": {right: access.Administer, action: "organisation.restored"},
-	"POST /instance/organisations/:organisation/delete":  {right: access.Administer, long: true},
+	"POST /instance/organisations/:organisation/delete":  {right: access.Administer, gate: signInGate, long: true},
 	"GET /instance/users":                                {right: access.Administer},
-	"POST /instance/users":                               {right: access.Administer}, // noted as soon as she is made
+	"POST /instance/users":                               {right: access.Administer, gate: signInGate}, // noted as soon as she is made
 	"GET /instance/users/:user":                          {right: access.Administer},
-	"POST /instance/users/:user/administrator":           {right: access.Administer, action: "user.administrator"},
+	"POST /instance/users/:user/administrator":           {right: access.Administer, gate: signInGate, action: "user.administrator"},
 	"POST /instance/users/:user/disable":                 {right: access.Administer, action: "user.disabled"},
 	"POST /instance/users/:user/enable":                  {right: access.Administer, action: "user.enabled"},
 	"POST /instance/users/:user/second-factor":           {right: access.Administer, action: "user.factor_ended"},
@@ -225,7 +227,6 @@ var rights = map[string]rule{ //nolint:gochecknoglobals // the table is the poin
 	"POST /instance/users/:user/invite":                  {right: access.Administer, action: "user.invited_again"},
 	"POST /instance/users/:user/delete":                  {right: access.Administer, action: "user.deleted"},
 	"GET /instance/groups":                               {right: access.Administer},
-	"POST /instance/groups":                              {right: access.Administer, action: "groups.changed"},
 
 	// The API: the same for programs.
 	"GET /api/v1/openapi.json":          {reach: everyone, gate: apiGate},

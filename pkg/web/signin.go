@@ -135,6 +135,15 @@ func (s *Server) letIn(c echo.Context, outcome *access.Outcome, next, by string)
 	if err := s.admit(c, outcome.User.ID, 0); err != nil {
 		return err
 	}
+	switch holds, err := s.access.StillHolds(c.Request().Context(), outcome); {
+	case err != nil:
+		return errors.Join(err, s.endSession(c))
+	case !holds: // her password was ended while it was looked at
+		if err := s.endSession(c); err != nil {
+			return err
+		}
+		return c.Redirect(http.StatusSeeOther, signInPath)
+	}
 	s.cameInBy(c, &outcome.User)
 	s.note(c, access.Event{Action: "user.signed_in", Subject: userSubject(outcome.User.ID), Details: map[string]string{"by": by}, Instance: true})
 	return c.Redirect(http.StatusSeeOther, next)

@@ -93,7 +93,7 @@ func TestSingleSignOnInABrowser(t *testing.T) {
 		o.Base = base
 		o.SignOn = &access.SingleSignOn{Issuer: provider.Issuer, ClientID: provider.ClientID, ClientSecret: provider.ClientSecret, Name: "Example login", Scopes: []string{"groups"}}
 	})
-	if err := f.store.SetGroupRoles(t.Context(), []survey.GroupRole{{Group: "cx", Organisation: survey.DefaultOrganisation, Role: survey.Analyst}}); err != nil {
+	if err := f.store.SetGroupRoles(t.Context(), survey.DefaultOrganisation, []survey.GroupRole{{Group: "cx", Organisation: survey.DefaultOrganisation, Role: survey.Analyst}}); err != nil {
 		t.Fatal(err)
 	}
 	f.http.Config.Handler = f.server.Handler()

@@ -49,7 +49,7 @@ func TestTrailAndServerInABrowser(t *testing.T) {
 	owner.post("/instance/users", url.Values{"address": {"new@example.com"}})
 	f.addEvent(t, survey.AuditEvent{Organisation: survey.DefaultOrganisation, Actor: survey.ByToken, Who: "Nightly (cxm_ab…)", Action: "answers.exported", Subject: "wave 2", At: f.now().AddDate(0, 0, -1), Request: strings.Repeat("a", 32)})
 	f.addEvent(t, survey.AuditEvent{Organisation: survey.DefaultOrganisation, Actor: survey.ByCommand, Who: "root", Action: "roles.changed", Subject: userSubject(reader.ID), At: f.now().AddDate(0, 0, -1), Details: map[string]string{"from": "owner, hr", "to": "viewer"}})
-	owner.post("/instance/groups", url.Values{"group": {"cx-analysts"}, "in": {"1"}, "role": {"analyst"}})
+	owner.post("/members/groups", url.Values{"group": {"cx-analysts"}, "role": {"analyst"}})
 	empty, _ := newBench(t)
 	for _, look := range []struct {
 		name          string
@@ -72,7 +72,9 @@ func TestTrailAndServerInABrowser(t *testing.T) {
 			{"orphan", f.http.URL + "/instance/organisations/2", "ru"},
 			{"users", f.http.URL + "/instance/users", "ro"},
 			{"user", f.http.URL + "/instance/users/2", "en"},
-			{"groups", f.http.URL + "/instance/groups", "pl"},
+			{"groups", f.http.URL + "/members/groups", "pl"},
+			{"housed-groups", f.http.URL + "/instance/groups", "ro"},
+			{"members", f.http.URL + "/members", "en"},
 		} {
 			b.forget()
 			b.language(page.language)
