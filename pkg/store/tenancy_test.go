@@ -51,7 +51,7 @@ var withoutOrganisation = map[string]string{
 	"Memberships": "in which organisations a user works", "OrganisationsOf": "in which organisations a user works",
 	"SetRolesFromGroups": "each role names its organisation",
 	"GroupRoles":         "each names its organisation",
-	"ChangePassword":     "of a user", "AcceptLink": "a look-up by the secret in a link", "WorksWhereInUse": "of a user",
+	"AcceptLink":         "a look-up by the secret in a link", "WorksWhereInUse": "of a user",
 	"CreateOrganisation": "makes one", "SaveOrganisation": "its id is the organisation", "Organisations": "all there are",
 
 	"WaveChanges":       "a number of this process",
