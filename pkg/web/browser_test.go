@@ -51,7 +51,7 @@ func chromium(t *testing.T) *browser {
 	})
 	b := &browser{t: t, ctx: ctx}
 	b.do() // the first call starts the browser, and must have no deadline
-	ctx, cancel = context.WithTimeout(ctx, 3*time.Minute)
+	ctx, cancel = context.WithTimeout(ctx, 6*time.Minute) // on a machine that does much else as well
 	t.Cleanup(cancel)
 	b.ctx = ctx
 	return b
