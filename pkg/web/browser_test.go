@@ -50,7 +50,7 @@ func chromium(t *testing.T) *browser {
 		cancel()
 	})
 	b := &browser{t: t, ctx: ctx}
-	b.do() // the first call starts the browser, and must have no deadline
+	b.do()                                                // the first call starts the browser, and must have no deadline
 	ctx, cancel = context.WithTimeout(ctx, 6*time.Minute) // on a machine that does much else as well
 	t.Cleanup(cancel)
 	b.ctx = ctx
