@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -46,11 +47,15 @@ func TestWhatWasMadeIsNotedAtOnce(t *testing.T) {
 type leaving struct {
 	*httptest.ResponseRecorder
 	leave func()
+	err   error // that her connection ends with
 }
 
 // Write receives a part of the answer.
 func (l *leaving) Write(part []byte) (int, error) {
 	l.leave()
+	if l.err != nil {
+		return 0, l.err
+	}
 	return l.ResponseRecorder.Write(part)
 }
 
@@ -64,7 +69,7 @@ func TestHalfATrailIsNoTrail(t *testing.T) {
 	}
 	ctx, leave := context.WithCancel(t.Context())
 	defer leave()
-	visitor := &leaving{httptest.NewRecorder(), leave}
+	visitor := &leaving{httptest.NewRecorder(), leave, nil}
 	request := httptest.NewRequestWithContext(ctx, http.MethodGet, "/audit/audit.csv", nil)
 	request.AddCookie(&http.Cookie{Name: plainCookie, Value: f.session(t, owner, survey.DefaultOrganisation)})
 	cut := func() (cause any) {
@@ -81,5 +86,26 @@ func TestHalfATrailIsNoTrail(t *testing.T) {
 	}
 	if !strings.Contains(f.log.String(), "route=/audit/audit.csv") {
 		t.Error("the log has no line of it")
+	}
+}
+
+// Who leaves while her page is sent has seen it: that stands in the trail like any other look.
+func TestWhoLeavesHasLooked(t *testing.T) {
+	f, _ := newBench(t)
+	external, internal := twoSides(t, f)
+	analyst := f.addUser(t, "eva@example.com", survey.Analyst)
+	for address, action := range map[string]string{
+		fmt.Sprintf("/divergence?external=%d&internal=%d", external.ID, internal.ID): "results.viewed",
+		fmt.Sprintf("/waves/%d/answers.csv", external.ID):                            "answers.exported",
+	} {
+		ctx, leave := context.WithCancel(t.Context())
+		visitor := &leaving{httptest.NewRecorder(), leave, errors.New("broken pipe")}
+		request := httptest.NewRequestWithContext(ctx, http.MethodGet, address, nil)
+		request.AddCookie(&http.Cookie{Name: plainCookie, Value: f.session(t, analyst, survey.DefaultOrganisation)})
+		f.server.Handler().ServeHTTP(visitor, request)
+		leave()
+		if got := f.lastEvent(t); visitor.Code != http.StatusOK || got.Action != action || got.User != analyst.ID {
+			t.Errorf("%s: status %d, and the trail tells %+v; want %s", address, visitor.Code, got, action)
+		}
 	}
 }

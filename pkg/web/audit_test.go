@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"cxmirror/pkg/store"
 	"cxmirror/pkg/survey"
@@ -54,6 +55,8 @@ func TestTheTrailTellsWhatWasLookedAt(t *testing.T) {
 		{"/divergence/figures.csv?internal=" + fmt.Sprint(internal.ID), "results.exported", with(map[string]string{"document": "figures.csv"})},
 		{"/divergence/report.html?top=4", "results.exported", with(map[string]string{"document": "report.html", "top": "4"})},
 		{"/divergence/mirror.svg?theme=dark", "results.exported", with(map[string]string{"document": "mirror.svg", "theme": "dark"})},
+		{"/divergence/pictures.json?width=700&top=5", "results.viewed", with(map[string]string{"top": "5"})}, // of no page that was shown
+		{"/views/1/pictures.json?width=700", "results.viewed", with(map[string]string{"top": "2"})},
 		{"/api/v1/divergence", "results.viewed", decided},
 		{"/api/v1/divergence?segment=internal:department:operations&top=2", "results.viewed", with(map[string]string{"segment": part["segment"], "top": "2"})},
 		{"/views/1?top=9", "results.viewed", with(map[string]string{"top": "2", "name": "For the board"})},
@@ -69,6 +72,23 @@ func TestTheTrailTellsWhatWasLookedAt(t *testing.T) {
 		}
 		if got := f.lastEvent(t); got.Action != tt.action || !maps.Equal(got.Details, tt.want) {
 			t.Errorf("%s: the trail tells %s %v, want %s %v", tt.address, got.Action, got.Details, tt.action, tt.want)
+		}
+	}
+	// The pictures of a page that was shown are no second look, until that is long ago.
+	for _, tt := range []struct {
+		later time.Duration
+		lines int
+	}{{0, 1}, {time.Minute, 1}, {2 * time.Hour, 2}} {
+		f.pass(tt.later)
+		before := f.lastEvent(t).ID
+		for _, address := range []string{"/divergence?top=4", "/divergence/pictures.json?width=700&top=4"} {
+			if address == "/divergence?top=4" && tt.later > 0 {
+				continue
+			}
+			handler.ServeHTTP(httptest.NewRecorder(), httptest.NewRequestWithContext(t.Context(), http.MethodGet, address, nil))
+		}
+		if after := f.lastEvent(t).ID; tt.later == time.Minute && after != before || tt.later != time.Minute && after != before+1 {
+			t.Errorf("after %v: the trail went from line %d to %d", tt.later, before, after)
 		}
 	}
 	// No route that shows or hands out results was forgotten.

@@ -2,7 +2,6 @@ package web
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
 	"maps"
 	"net/http"
@@ -189,13 +188,13 @@ var rights = map[string]rule{ //nolint:gochecknoglobals // the table is the poin
 
 	// Results: everything above the thresholds, and what people wrote.
 	"GET /divergence":                {right: access.SeeResults, action: "results.viewed", query: resultsQuery},
-	"GET /divergence/pictures.json":  {right: access.SeeResults}, // of a page that was noted, for a window of another width
+	"GET /divergence/pictures.json":  {right: access.SeeResults, action: "results.viewed", query: resultsQuery}, // unless its page was noted
 	"GET /divergence/:document":      {right: access.ExportResults, action: "results.exported", query: resultsQuery},
 	"GET /views":                     {right: access.SeeViews},
 	"GET /views/new":                 {right: access.SaveViews},
 	"POST /views":                    {right: access.SaveViews, action: "view.made"},
 	"GET /views/:view":               {right: access.SeeViews, action: "results.viewed"},
-	"GET /views/:view/pictures.json": {right: access.SeeViews},
+	"GET /views/:view/pictures.json": {right: access.SeeViews, action: "results.viewed"}, // see above
 	"GET /views/:view/edit":          {right: access.SaveViews},
 	"POST /views/:view/edit":         {right: access.SaveViews, action: "view.changed"},
 	"POST /views/:view/delete":       {right: access.SaveViews, action: "view.deleted"},
@@ -316,7 +315,7 @@ func (s *Server) guard(ruled ruledRoutes) echo.MiddlewareFunc {
 				return s.refuse(c, err)
 			}
 			err = next(c)
-			if _, half := errors.AsType[*halfSentError](err); err == nil || half { // half of a file was looked at, too
+			if err == nil || c.Response().Committed { // who leaves before the end has seen, or done, it all the same
 				s.noteRequest(c, &r)
 			}
 			return err

@@ -95,6 +95,7 @@ type Server struct {
 	links       *links
 	tries       *tries
 	logos       *logos
+	looked      *looked
 	dresses     *dresses
 	refusals    *refusals
 	phrases     *survey.Phrases
@@ -115,7 +116,7 @@ func New(o Options) (*Server, error) {
 		store: o.Store, fieldwork: o.Fieldwork, mailer: o.Mailer, outbox: o.Outbox, baseURL: strings.TrimSuffix(o.BaseURL, "/"), waves: o.Waves, engine: o.Engine, reports: o.Reports, log: o.Log, now: o.Now, random: o.Random,
 		version: o.Version, trustProxy: o.TrustProxy, public: o.Public, access: o.Access, guest: o.Guest,
 		sessions: newSessions(o.Store, o.Now), gates: newGates(), waits: usualWaits(), eventsRead: eventsRead, shelf: newShelf(o.Now, o.Random),
-		fielded: newFielded(o.Store, o.Now), drafts: newDrafts(), links: newLinks(), tries: newTries(), logos: newLogos(), refusals: newRefusals(),
+		fielded: newFielded(o.Store, o.Now), drafts: newDrafts(), links: newLinks(), tries: newTries(), logos: newLogos(), looked: newLooked(), refusals: newRefusals(),
 	}
 	var err error
 	if s.static, err = newStatic(files, "static"); err != nil {

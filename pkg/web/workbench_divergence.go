@@ -410,6 +410,7 @@ func (s *Server) showResults(c echo.Context, page divergencePage, chosen url.Val
 	page.Report = s.reports.Page(comparison, page.Lang)
 	page.Title = page.Report.Title
 	page.Query = template.URL(ch.query().Encode()) //nolint:gosec // encoded, and of codes that are known
+	s.looked.note(lookOf(c, ch), s.now())
 	if comparison.Divergence != nil {
 		page.Base = page.baseLine(ch, comparison.Divergence)
 		if page.Figures, err = s.livePictures(ctx, comparison.Divergence, page.Lang); err != nil {
@@ -693,9 +694,12 @@ func widthOf(c echo.Context) (int, error) {
 
 // layPicturesOut sends the pictures of what parameters choose.
 func (s *Server) layPicturesOut(c echo.Context, width int, chosen url.Values) error {
-	comparison, _, err := s.chosenComparison(c, chosen)
+	comparison, ch, err := s.chosenComparison(c, chosen)
 	if err != nil {
 		return err
+	}
+	if s.looked.lately(lookOf(c, ch), s.now()) { // and stands in the audit trail
+		undone(c)
 	}
 	if comparison.Divergence == nil {
 		return fmt.Errorf("pictures of a withheld result: %w", survey.ErrNotFound)
