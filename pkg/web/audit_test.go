@@ -100,7 +100,8 @@ func TestTheTrailTellsWhatWasLookedAt(t *testing.T) {
 		if !slices.ContainsFunc(tests, func(tt struct {
 			address, action string
 			want            map[string]string
-		}) bool {
+		},
+		) bool {
 			address, err := url.Parse(tt.address)
 			return err == nil && leadsTo(path, address.Path)
 		}) {

@@ -307,8 +307,13 @@ func changesOf(before, after *survey.Organisation) map[string]string {
 // whereOther says what an organisation is now, where that is something else than what was sent.
 func (p *organisationPage) whereOther(s *Server, sent, now *survey.Organisation) []namedText {
 	labels := []struct{ field, label string }{
-		{"name", "organisation_name"}, {"logo", "organisation_logo"}, {"accent", "organisation_accent"}, {"languages", "organisation_languages"},
-		{"threshold", "threshold"}, {"comments", "launch_comments"}, {"retention", "organisation_retention"},
+		{"name", "organisation_name"},
+		{"logo", "organisation_logo"},
+		{"accent", "organisation_accent"},
+		{"languages", "organisation_languages"},
+		{"threshold", "threshold"},
+		{"comments", "launch_comments"},
+		{"retention", "organisation_retention"},
 	}
 	var all []namedText
 	other := changesOf(sent, now)
