@@ -31,7 +31,7 @@ func TestWhatWasMadeIsNotedAtOnce(t *testing.T) {
 		action string
 	}{
 		"/instance":       {url.Values{"name": {"Second"}, "owner": {"eva@example.com"}}, "organisation.made"},
-		"/instance/users": {url.Values{"address": {"adam@example.com"}, "administrator": {"yes"}}, "user.made"},
+		"/instance/users": {url.Values{"address": {"adam@example.com"}}, "user.made"},
 	} {
 		if got := root.post(address, tt.form); got.status != http.StatusInternalServerError {
 			t.Errorf("%s without secrets for links: %d %s", address, got.status, visible(got.body))
