@@ -92,9 +92,9 @@ func (b *binder) fail(at word, format string, args ...any) {
 
 // column finds a column that the map names, and marks it as used.
 func (b *binder) column(name word) (int, bool) {
-	at, err := b.h.find(name.text)
-	if err != nil {
-		b.fail(name, "%s", err.Error())
+	at, problem := b.h.find(name.text)
+	if problem != nil {
+		b.fail(name, "%s", problem)
 		return 0, false
 	}
 	b.h.used[at] = true
@@ -120,9 +120,9 @@ func (b *binder) markIgnored() {
 			}
 			continue
 		}
-		at, err := b.h.find(name.text)
-		if err != nil {
-			b.fail(name, "ignore: %s", err.Error())
+		at, problem := b.h.find(name.text)
+		if problem != nil {
+			b.fail(name, "ignore: %s", problem)
 			continue
 		}
 		b.h.ignored[at] = true
@@ -140,7 +140,8 @@ func (b *binder) native(name string) (int, bool, error) {
 		for _, other := range same {
 			b.h.used[other] = true
 		}
-		return 0, false, b.h.problem(same[1], "column %q stands twice: in columns %s and %s", name, columnLetters(same[0]), columnLetters(same[1]))
+		return 0, false, b.h.problem(same[1], survey.Say(
+			"column_twice", "column %q stands twice: in columns %s and %s", "Name", name, "First", columnLetters(same[0]), "Second", columnLetters(same[1])))
 	}
 	return at, true, nil
 }
@@ -316,23 +317,25 @@ func (b *binder) checkNeeded(needed []survey.ItemCode, columnsWrong bool) error 
 	if len(b.h.at) > 0 {
 		line = b.h.at[0].line
 	}
-	message := "no column belongs to the questionnaire " + b.q.Code
+	says := survey.Say("columns_none", "no column belongs to the questionnaire %s", "Questionnaire", b.q.Code)
 	code := b.q.Columns()[0].Key
-	if len(lacking) > 0 {
+	switch len(lacking) {
+	case 0:
+	case 1:
 		code = lacking[0]
-		message = "column " + strings.Join(lacking, ", ") + " is missing"
-		if len(lacking) > 1 {
-			message = "columns " + strings.Join(lacking, ", ") + " are missing"
-		}
+		says = survey.Say("column_missing", "column %s is missing", "Column", code)
+	default:
+		code = lacking[0]
+		says = survey.Say("columns_missing", "columns %s are missing", "Columns", strings.Join(lacking, ", "))
+	}
+	if len(b.h.byName) > 0 {
+		says = says.And(b.h.listed())
 	}
 	advice := b.h.otherDelimiter()
-	if advice == "" {
-		advice = fmt.Sprintf("; if another column answers it, a map says which, `items: {%s: COLUMN}`", code)
+	if advice.Key == "" {
+		advice = survey.Say("other_column", "; if another column answers it, a map says which, `items: {%s: COLUMN}`", "Item", code)
 	}
-	if len(b.h.byName) == 0 {
-		return &FileError{File: b.h.file, Line: line, Message: message + advice}
-	}
-	return &FileError{File: b.h.file, Line: line, Message: message + "; the file has " + b.h.listed() + advice}
+	return &FileError{File: b.h.file, Line: line, Says: says.And(advice)}
 }
 
 func (b *binder) slot(column int) answerSlot {

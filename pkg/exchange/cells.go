@@ -1,7 +1,6 @@
 package exchange
 
 import (
-	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -22,9 +21,9 @@ type answerSource interface {
 
 // trouble says why a row is rejected.
 type trouble struct {
-	field  int // the column of the file, or -1
-	value  string
-	reason string
+	field int // the column of the file, or -1
+	value string
+	says  survey.Saying
 }
 
 // answerSlot is the column of the questionnaire that a source fills.
@@ -101,12 +100,12 @@ func (s *oneCell) blame() int { return s.field }
 
 // explain turns the decoder's problem into the row's, and suggests a word of the file where one is near.
 func (w *vocabulary) explain(problem *survey.Problem, field int, cell string) *trouble {
-	t := &trouble{field: field, value: cell, reason: problem.Reason()}
+	t := &trouble{field: field, value: cell, says: problem.Saying()}
 	if problem.Rule == survey.UnknownOption && problem.Nearest == "" && len(w.labels) > 0 {
-		t.reason = fmt.Sprintf("%q is neither a code nor a word that the map recodes%s", problem.Given, didYouMean(problem.Given, w.labels))
+		t.says = survey.Say("no_code", "%q is neither a code nor a word that the map recodes", "Given", shortened(problem.Given)).And(didYouMean(problem.Given, w.labels))
 	}
 	if problem.Rule == survey.NotANumber && strings.Contains(cell, ",") {
-		t.reason += "; if the file has decimal commas, say so in a map: `file: {decimal: \",\"}`"
+		t.says = t.says.And(decimalCommas())
 	}
 	return t
 }
@@ -128,7 +127,7 @@ func (s *listCell) read(row []string, v *survey.Value) *trouble {
 		var entry string
 		entry, rest, more = s.cut(rest)
 		if entry == "" {
-			return &trouble{field: s.field, value: row[s.field], reason: fmt.Sprintf("an empty entry between two %q", s.separator)}
+			return &trouble{field: s.field, value: row[s.field], says: survey.Say("entry_empty", "an empty entry between two %q", "Separator", s.separator)}
 		}
 		if code := s.code(entry); code != "" {
 			s.codesRead = append(s.codesRead, code)
@@ -217,7 +216,7 @@ func (s *choiceCells) read(row []string, v *survey.Value) *trouble {
 			blank = max(blank, i)
 			continue
 		case blank >= 0 && s.item.Kind == survey.Rank && !s.closeGaps:
-			return &trouble{field: field, value: row[field], reason: fmt.Sprintf("place %d is given to %q, but place %d is blank", i+1, code, blank+1)}
+			return &trouble{field: field, value: row[field], says: survey.Say("place_blank", "place %d is given to %q, but place %d is blank", "Place", i+1, "Given", shortened(code), "Blank", blank+1)}
 		}
 		s.codesRead = append(s.codesRead, code)
 	}
@@ -281,8 +280,9 @@ func (s *optionCells) read(row []string, v *survey.Value) *trouble {
 		case isNotPicked:
 			said = true
 		case isForeign:
-			return &trouble{field: field, value: row[field], reason: fmt.Sprintf(
-				"%q does not say whether %q is picked; name the words in the map, `picked: ...` and `not_picked: ...`", trim(row[field]), s.item.Options[option].Code)}
+			return &trouble{field: field, value: row[field], says: survey.Say("tick_unknown",
+				"%q does not say whether %q is picked; name the words in the map, `picked: ...` and `not_picked: ...`",
+				"Cell", shortened(trim(row[field])), "Option", s.item.Options[option].Code)}
 		}
 	}
 	var problem *survey.Problem
@@ -303,7 +303,7 @@ func (s *optionCells) read(row []string, v *survey.Value) *trouble {
 	if option, ok := s.item.Option(survey.OptionCode(problem.Given)); ok {
 		field = s.fields[option]
 	}
-	return &trouble{field: field, value: strings.Join(s.codesRead, survey.MultiSeparator), reason: problem.Reason()}
+	return &trouble{field: field, value: strings.Join(s.codesRead, survey.MultiSeparator), says: problem.Saying()}
 }
 
 func (s *optionCells) tick(cell string) tick {
@@ -358,18 +358,19 @@ func (s *placeCells) read(row []string, v *survey.Value) *trouble {
 		field := s.fields[min(at, len(s.fields)-1)]
 		if again := slices.Index(s.places[at+1:], place); again >= 0 {
 			other := at + 1 + again
-			return &trouble{field: s.fields[min(other, len(s.fields)-1)], value: row[field], reason: fmt.Sprintf(
-				"%q and %q share place %d", s.option(at), s.option(other), s.asWritten(place))}
+			return &trouble{field: s.fields[min(other, len(s.fields)-1)], value: row[field], says: survey.Say("place_shared",
+				"%q and %q share place %d", "First", s.option(at), "Second", s.option(other), "Place", s.asWritten(place))}
 		}
 		if given++; place != given && !s.closeGaps {
-			return &trouble{field: field, value: row[field], reason: fmt.Sprintf(
-				"place %d is given, but place %d is not; if holes in the numbering are meant, the map says `gaps: close`", s.asWritten(place), s.asWritten(given))}
+			return &trouble{field: field, value: row[field], says: survey.Say("place_hole",
+				"place %d is given, but place %d is not; if holes in the numbering are meant, the map says `gaps: close`",
+				"Place", s.asWritten(place), "Hole", s.asWritten(given))}
 		}
 		s.codesRead = append(s.codesRead, s.option(at))
 	}
 	if problem := s.decoder.DecodeCodes(s.column, s.codesRead, v); problem != nil {
 		field := s.blame()
-		return &trouble{field: field, value: row[field], reason: problem.Reason()}
+		return &trouble{field: field, value: row[field], says: problem.Saying()}
 	}
 	return nil
 }
@@ -400,7 +401,7 @@ func (s *placeCells) readPlaces(row []string) *trouble {
 		return nil
 	}
 	if n := strings.Count(cell, s.separator) + 1; n != len(s.ranked) {
-		return &trouble{field: s.fields[0], value: row[s.fields[0]], reason: fmt.Sprintf("%d places for %d options", n, len(s.ranked))}
+		return &trouble{field: s.fields[0], value: row[s.fields[0]], says: survey.Say("places_for_options", "%d places for %d options", "Count", n, "Options", len(s.ranked))}
 	}
 	for i := range s.ranked {
 		entry, rest, _ := strings.Cut(cell, s.separator)
@@ -424,7 +425,7 @@ func (s *placeCells) readPlace(entry int, cell string, field int) *trouble {
 	whole, zeros, _ := strings.Cut(cell, ".") // 3.0, as statistics programs write whole numbers
 	n, err := strconv.Atoi(whole)
 	if err != nil || strings.Trim(zeros, "0") != "" || n < 1 || n > len(s.ranked) {
-		return &trouble{field: field, value: cell, reason: fmt.Sprintf("%q is not a place from 1 to %d", cell, len(s.ranked))}
+		return &trouble{field: field, value: cell, says: survey.Say("no_place", "%q is not a place from 1 to %d", "Cell", shortened(cell), "Last", len(s.ranked))}
 	}
 	s.places[entry] = s.asWritten(n)
 	return nil

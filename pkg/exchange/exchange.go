@@ -76,15 +76,15 @@ type Rejection struct {
 	File         string
 	Line, Column int
 	Field, Value string
-	Reason       string
+	Says         survey.Saying // why
 }
 
 // String returns "answers.csv:17:4: expectations: 4 options given, at most 3 allowed".
 func (r Rejection) String() string {
 	if r.Field == "" {
-		return place(r.File, r.Line, r.Column) + r.Reason
+		return place(r.File, r.Line, r.Column) + r.Says.String()
 	}
-	return place(r.File, r.Line, r.Column) + r.Field + ": " + r.Reason
+	return place(r.File, r.Line, r.Column) + r.Field + ": " + r.Says.String()
 }
 
 // String returns the counts as a sentence of a log.
@@ -267,7 +267,7 @@ func (r *Reader) readHeader(l layout) error {
 		row, err := r.nextRow()
 		if errors.Is(err, io.EOF) {
 			if last := slices.Max(append(l.headers, 0)); n <= last {
-				return &FileError{File: r.report.File, Message: fmt.Sprintf("the file ends in row %d; its header is said to reach row %d", n-1, last)}
+				return &FileError{File: r.report.File, Says: survey.Say("header_beyond", "the file ends in row %d; its header is said to reach row %d", "Row", n-1, "Header", last)}
 			}
 			break
 		}
@@ -352,25 +352,25 @@ func (r *Reader) failure(err error) error {
 		return own
 	}
 	if errors.Is(err, errLongRow) {
-		return &FileError{File: r.report.File, Line: r.lastLine() + 1, Message: fmt.Sprintf(
-			"the row that begins here, or soon after, is longer than %d MB: probably a quote that is never closed", maxRow>>20)}
+		return &FileError{File: r.report.File, Line: r.lastLine() + 1, Says: survey.Say("row_endless",
+			"the row that begins here, or soon after, is longer than %d MB: probably a quote that is never closed", "Limit", maxRow>>20)}
 	}
 	if broken, ok := errors.AsType[*csv.ParseError](err); ok {
 		problem := &FileError{File: r.report.File, Line: broken.Line + r.skipped, Column: broken.Column}
 		switch {
 		case errors.Is(broken.Err, csv.ErrBareQuote):
-			problem.Message = "a quote inside a cell that does not begin with one: put the cell in quotes and double the quote inside, or say `file: {quotes: lenient}` in a map"
+			problem.Says = survey.Say("quote_bare", "a quote inside a cell that does not begin with one: put the cell in quotes and double the quote inside, or say `file: {quotes: lenient}` in a map")
 		case errors.Is(broken.Err, csv.ErrQuote) && broken.StartLine != broken.Line:
 			problem.Line, problem.Column = broken.StartLine+r.skipped, 0
-			problem.Message = fmt.Sprintf("a quote that opens in the row beginning here is not closed before line %d", broken.Line+r.skipped)
+			problem.Says = survey.Say("quote_unclosed", "a quote that opens in the row beginning here is not closed before line %d", "Line", broken.Line+r.skipped)
 		case errors.Is(broken.Err, csv.ErrQuote):
-			problem.Message = "a quote inside a quoted cell, or one that is never closed: double it if it is part of the text"
+			problem.Says = survey.Say("quote_within", "a quote inside a quoted cell, or one that is never closed: double it if it is part of the text")
 		default:
-			problem.Message = broken.Err.Error()
+			problem.Says = readFailure(broken.Err)
 		}
 		return problem
 	}
-	return &FileError{File: r.report.File, Line: r.lastLine(), Message: readFailure(err)}
+	return &FileError{File: r.report.File, Line: r.lastLine(), Says: readFailure(err)}
 }
 
 func (r *Reader) lastLine() int { return max(r.record.Line, r.skipped) }
@@ -432,15 +432,19 @@ func (r *Reader) accept(row []string) bool {
 	r.record.Line = line + r.skipped
 	if len(row) != width {
 		if len(row) < width {
-			return r.reject(row, len(row)-1, "", "", fmt.Sprintf("the row ends after %s, the header names %d", countCells(len(row)), width))
+			return r.reject(row, len(row)-1, "", "", survey.Saying{
+				Key: "row_short", Args: survey.Args{"Count": len(row), "Named": width},
+				English: fmt.Sprintf("the row ends after %s, the header names %d", countCells(len(row)), width),
+			})
 		}
 		if !isEmpty(row[width:]) {
-			return r.reject(row, width, "", row[width], fmt.Sprintf("the row has %d cells, the header names %d: probably a text with the delimiter in it, not in quotes", len(row), width))
+			return r.reject(row, width, "", row[width], survey.Say("row_long",
+				"the row has %d cells, the header names %d: probably a text with the delimiter in it, not in quotes", "Count", len(row), "Named", width))
 		}
 	}
 	audience, keep, problem := r.sort(row)
 	if problem != nil {
-		return r.reject(row, problem.field, "audience", problem.value, problem.reason)
+		return r.reject(row, problem.field, "audience", problem.value, problem.says)
 	}
 	if !keep {
 		r.report.Filtered++
@@ -468,7 +472,8 @@ func (r *Reader) sort(row []string) (audience survey.Audience, keep bool, proble
 				continue
 			}
 			if audience != "" {
-				return "", false, &trouble{field: 0, reason: fmt.Sprintf("the row belongs to %s and to %s by the map", audience, rule.audience)}
+				return "", false, &trouble{field: 0, says: survey.Say(
+					"two_audiences", "the row belongs to %s and to %s by the map", "First", audience, "Second", rule.audience)}
 			}
 			audience = rule.audience
 		}
@@ -491,7 +496,7 @@ func (r *Reader) readAnswers(row []string) bool {
 			continue // its value was never anything but Missing
 		}
 		if t := source.read(row, &r.record.Values[i]); t != nil {
-			return r.reject(row, t.field, r.q.Columns()[i].Key, t.value, t.reason)
+			return r.reject(row, t.field, r.q.Columns()[i].Key, t.value, t.says)
 		}
 	}
 	for _, column := range r.plan.complete {
@@ -510,7 +515,7 @@ func (r *Reader) readAnswers(row []string) bool {
 		if field >= 0 {
 			value = row[field]
 		}
-		return r.reject(row, field, p.Key, value, p.Reason())
+		return r.reject(row, field, p.Key, value, p.Saying())
 	}
 	return true
 }
@@ -529,9 +534,9 @@ func (r *Reader) isComplete(column int) bool {
 func (r *Reader) readPerson(row []string) bool {
 	r.record.Weight, r.record.Respondent = 1, ""
 	if at := r.plan.weight; at >= 0 {
-		weight, reason := r.parseWeight(row[at])
-		if reason != "" {
-			return r.reject(row, at, weightColumn, row[at], reason)
+		weight, problem := r.parseWeight(row[at])
+		if problem != nil {
+			return r.reject(row, at, weightColumn, row[at], *problem)
 		}
 		r.record.Weight = weight
 	}
@@ -545,7 +550,7 @@ func (r *Reader) readPerson(row []string) bool {
 		}
 		if id != "" {
 			if first, again := r.seen.add(r.record.Audience, id, r.record.Line); again {
-				return r.reject(row, at, respondentColumn, id, fmt.Sprintf("%q answered before, in line %d", shortened(id), first))
+				return r.reject(row, at, respondentColumn, id, survey.Say("answered_before", "%q answered before, in line %d", "Respondent", shortened(id), "Line", first))
 			}
 		}
 		r.record.Respondent = id
@@ -559,13 +564,14 @@ func (r *Reader) readPerson(row []string) bool {
 	return true
 }
 
-func (r *Reader) parseWeight(cell string) (weight float64, reason string) {
+func (r *Reader) parseWeight(cell string) (weight float64, problem *survey.Saying) {
+	refuse := func(why survey.Saying) (float64, *survey.Saying) { return 0, &why }
 	said := trim(cell)
 	if r.plan.missing[said] {
 		said = ""
 	}
 	if said == "" {
-		return 0, "the row has no weight"
+		return refuse(survey.Say("weight_missing", "the row has no weight"))
 	}
 	r.number = append(r.number[:0], said...)
 	if comma := slices.Index(r.number, ','); comma >= 0 && r.plan.decimal == ',' {
@@ -574,22 +580,23 @@ func (r *Reader) parseWeight(cell string) (weight float64, reason string) {
 	w, err := strconv.ParseFloat(string(r.number), 64)
 	switch {
 	case err != nil && strings.Contains(said, ",") && r.plan.decimal != ',':
-		return 0, fmt.Sprintf("%q is not a number; if the file has decimal commas, say so in a map: `file: {decimal: \",\"}`", shortened(said))
+		return refuse(survey.Say("weight_not_a_number", "%q is not a number", "Weight", shortened(said)).And(decimalCommas()))
 	case err != nil || math.IsNaN(w) || math.IsInf(w, 0):
-		return 0, fmt.Sprintf("%q is not a number", shortened(said))
+		return refuse(survey.Say("weight_not_a_number", "%q is not a number", "Weight", shortened(said)))
 	case w <= 0:
-		return 0, fmt.Sprintf("a weight must be greater than 0, not %s; rows that shall not count are filtered out by a map, `keep: {not: {%s: %q}}`", said, r.header.names[r.plan.weight], said)
+		return refuse(survey.Say("weight_not_positive", "a weight must be greater than 0, not %s; rows that shall not count are filtered out by a map, %s",
+			"Weight", said, "Map", fmt.Sprintf("`keep: {not: {%s: %q}}`", r.header.names[r.plan.weight], said)))
 	}
-	return w, ""
+	return w, nil
 }
 
 // reject counts a row as rejected, and says why. It returns false, for callers to return.
-func (r *Reader) reject(row []string, field int, key, value, reason string) bool {
+func (r *Reader) reject(row []string, field int, key, value string, why survey.Saying) bool {
 	r.report.Rejected++
 	if h := r.header; r.report.Rows == 1 && h.halfNamed() {
-		reason += fmt.Sprintf("; if this row still names columns, a map says so, `file: {header: [%d, %d]}`", h.rows[0], h.rows[0]+1)
+		why = why.And(survey.Say("two_header_rows", "; if this row still names columns, a map says so, %s", "Map", fmt.Sprintf("`file: {header: [%d, %d]}`", h.rows[0], h.rows[0]+1)))
 	}
-	rejection := Rejection{File: r.report.File, Line: r.record.Line, Field: key, Value: strings.Clone(shortened(value)), Reason: reason}
+	rejection := Rejection{File: r.report.File, Line: r.record.Line, Field: key, Value: strings.Clone(shortened(value)), Says: why}
 	if field >= 0 && field < len(row) {
 		rejection.Line, rejection.Column = r.position(row, field)
 	}
@@ -598,6 +605,11 @@ func (r *Reader) reject(row []string, field int, key, value, reason string) bool
 	}
 	r.onReject(rejection)
 	return false
+}
+
+// decimalCommas is what to do about numbers such as 1,5.
+func decimalCommas() survey.Saying {
+	return survey.Say("decimal_commas", "; if the file has decimal commas, say so in a map: `file: {decimal: \",\"}`")
 }
 
 // shortened cuts a value to what a message bears.

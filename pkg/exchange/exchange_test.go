@@ -198,7 +198,7 @@ func TestCutShort(t *testing.T) {
 			t.Errorf("%s: a record after the error", tt.name)
 		}
 	}
-	if _, err := Open(iotest.ErrReader(errors.New("no such disk")), "answers.csv", q, nil); err == nil || !strings.Contains(err.Error(), "answers.csv: no such disk") {
+	if _, err := Open(iotest.ErrReader(errors.New("no such disk")), "answers.csv", q, nil); err == nil || !strings.Contains(err.Error(), "answers.csv: cannot be read: no such disk") {
 		t.Errorf("opening what cannot be read: %v", err)
 	}
 }
@@ -238,9 +238,9 @@ func TestRejectionsAreNotKept(t *testing.T) {
 	if seen != bad || report.Rejected != bad || len(report.Rejections) != keptRejections {
 		t.Errorf("%d handed over, %d counted, %d kept; want %d, %d, %d", seen, report.Rejected, len(report.Rejections), bad, bad, keptRejections)
 	}
-	want := Rejection{File: "answers.csv", Line: 2, Column: 1, Field: "expectations", Value: "sped", Reason: `no option "sped" (did you mean "speed"?)`}
-	if report.Rejections[0] != want {
-		t.Errorf("got %+v, want %+v", report.Rejections[0], want)
+	first := report.Rejections[0]
+	if got, want := first.String(), `answers.csv:2:1: expectations: no option "sped" (did you mean "speed"?)`; got != want || first.Value != "sped" {
+		t.Errorf("got %s of %q, want %s", got, first.Value, want)
 	}
 }
 

@@ -95,14 +95,16 @@ func (h *header) index() {
 }
 
 // find returns the position of the column that a map names: by its name, or as $C, or as $3.
-func (h *header) find(name string) (int, error) {
+func (h *header) find(name string) (int, *survey.Saying) {
+	refuse := func(why survey.Saying) (int, *survey.Saying) { return 0, &why }
 	if at, ok := h.byName[name]; ok {
 		if same := h.twice[name]; len(same) > 0 {
 			letters := make([]string, len(same))
 			for i, column := range same {
 				letters[i] = "$" + columnLetters(column)
 			}
-			return 0, fmt.Errorf("%d columns of %s are called %q; say which one: %s", len(same), h.file, shortName(name), strings.Join(letters, ", "))
+			return refuse(survey.Say("column_many", "%d columns of %s are called %q; say which one: %s",
+				"Count", len(same), "File", h.file, "Name", shortName(name), "Columns", strings.Join(letters, ", ")))
 		}
 		return at, nil
 	}
@@ -110,36 +112,42 @@ func (h *header) find(name string) (int, error) {
 		at, ok := columnNumber(address)
 		switch {
 		case !ok:
-			return 0, fmt.Errorf("%q is not an address of a column, such as $C or $3", name)
+			return refuse(survey.Say("column_address", "%q is not an address of a column, such as $C or $3", "Name", shortName(name)))
 		case at >= len(h.names):
-			return 0, fmt.Errorf("%s has %s; the last is $%s", h.file, columns(len(h.names)), columnLetters(len(h.names)-1))
+			return refuse(survey.Saying{
+				Key: "column_beyond", Args: survey.Args{"File": h.file, "Count": len(h.names), "Last": columnLetters(len(h.names) - 1)},
+				English: fmt.Sprintf("%s has %s; the last is $%s", h.file, columns(len(h.names)), columnLetters(len(h.names)-1)),
+			})
 		}
 		return at, nil
 	}
 	if len(h.byName) == 0 {
-		return 0, fmt.Errorf("%s has no header row: address the column as $A, or say which row names the columns, as in `file: {header: 1}`", h.file)
+		return refuse(survey.Say("header_none", "%s has no header row: address the column as $A, or say which row names the columns, as in `file: {header: 1}`", "File", h.file))
 	}
 	h.lacked = true
-	return 0, fmt.Errorf("%s has no column %q%s", h.file, name, h.advice(name))
+	return refuse(survey.Say("column_none", "%s has no column %q", "File", h.file, "Name", name).And(h.advice(name)))
 }
 
 // advice says which columns may be meant by a name that none has.
-func (h *header) advice(name string) string {
+func (h *header) advice(name string) survey.Saying {
 	if at, ok := columnNumber(name); ok && at < len(h.names) {
-		return fmt.Sprintf("; the column with that letter or number is written with a dollar: %s", h.named(at))
+		return survey.Say("column_dollar", "; the column with that letter or number is written with a dollar: %s", "Column", h.named(at))
 	}
 	near, same := h.nearest(name)
 	if row := h.elsewhere(name); row > 0 && !same {
 		both := slices.Sorted(slices.Values(append([]int{row}, h.rows...)))
-		return fmt.Sprintf("; it stands in row %d: `file: {header: %d}` takes the names from there, `file: {header: [%s]}` from all these rows",
-			row, row, strings.Trim(strings.Join(strings.Fields(fmt.Sprint(both)), ", "), "[]"))
+		return survey.Say("column_elsewhere", "; it stands in row %d: `file: {header: %d}` takes the names from there, `file: {header: [%s]}` from all these rows",
+			"Row", row, "Header", row, "Both", strings.Trim(strings.Join(strings.Fields(fmt.Sprint(both)), ", "), "[]"))
 	}
 	if len(near) > 0 {
 		said := make([]string, len(near))
 		for i, at := range near {
 			said[i] = h.named(at)
 		}
-		return fmt.Sprintf("; did you mean %s?", strings.Join(said, ", or "))
+		return survey.Saying{
+			Key: "columns_near", Args: survey.Args{"Columns": strings.Join(said, "; ")},
+			English: fmt.Sprintf("; did you mean %s?", strings.Join(said, ", or ")),
+		}
 	}
 	return h.otherDelimiter()
 }
@@ -147,7 +155,7 @@ func (h *header) advice(name string) string {
 // named is a column by its name, shortened, and its letter.
 func (h *header) named(at int) string {
 	if h.names[at] == "" {
-		return "$" + columnLetters(at) + ", which has no name"
+		return "$" + columnLetters(at) + ", which has no name" // a map names it, whose mistakes are said in English
 	}
 	return fmt.Sprintf("$%s, %q", columnLetters(at), shortName(h.names[at]))
 }
@@ -208,18 +216,19 @@ func (h *header) halfNamed() bool {
 }
 
 // otherDelimiter is a hint for headers that were probably cut in the wrong places.
-func (h *header) otherDelimiter() string {
+func (h *header) otherDelimiter() survey.Saying {
 	for _, delimiter := range []string{";", "\t", "|"} {
 		if n := strings.Count(strings.Join(h.names, ""), delimiter); n > 0 && n >= len(h.names)-1 {
-			return fmt.Sprintf("; the header looks as if cells were separated by %q, then the map says `file: {delimiter: %q}`", delimiter, delimiter)
+			return survey.Say("other_delimiter", "; the header looks as if cells were separated by %q, then the map says %s",
+				"Delimiter", delimiter, "Map", fmt.Sprintf("`file: {delimiter: %q}`", delimiter))
 		}
 	}
-	return ""
+	return survey.Saying{}
 }
 
 // problem is about the name of a column.
-func (h *header) problem(column int, format string, args ...any) error {
-	return &FileError{File: h.file, Line: h.at[column].line, Column: h.at[column].column, Message: fmt.Sprintf(format, args...)}
+func (h *header) problem(column int, what survey.Saying) error {
+	return &FileError{File: h.file, Line: h.at[column].line, Column: h.at[column].column, Says: what}
 }
 
 // checkAccounted reports every column that nobody asked for and nobody ignored.
@@ -233,17 +242,18 @@ func (h *header) checkAccounted(known []string) error {
 		case len(problems) == most:
 			hidden++
 		default:
-			problems = append(problems, h.problem(i, "column %s, %q, is not in the questionnaire%s", columnLetters(i), name, didYouMean(name, known)))
+			problems = append(problems, h.problem(i, survey.Say(
+				"column_foreign", "column %s, %q, is not in the questionnaire", "Column", columnLetters(i), "Name", name).And(didYouMean(name, known))))
 		}
 	}
 	if len(problems) == 0 {
 		return nil
 	}
-	advice := "columns that are not wanted are listed in a map, `ignore: [NAME, ...]` or `ignore: rest`"
+	advice := survey.Say("columns_ignored", "columns that are not wanted are listed in a map, `ignore: [NAME, ...]` or `ignore: rest`")
 	if hidden > 0 {
-		advice = fmt.Sprintf("and %d more; %s", hidden, advice)
+		advice = survey.Say("and_more", "and %d more; ", "Count", hidden).And(advice)
 	}
-	return errors.Join(append(problems, &FileError{File: h.file, Message: advice})...)
+	return errors.Join(append(problems, &FileError{File: h.file, Says: advice})...)
 }
 
 // columnLetters names a column as spreadsheets do: 0 is A, 26 is AA.
@@ -277,7 +287,7 @@ func columnNumber(address string) (int, bool) {
 
 // didYouMean suggests the known word that a written one is probably a slip of. Names of columns are often
 // whole questions, which differ in blanks, case and punctuation only.
-func didYouMean(written string, known []string) string {
+func didYouMean(written string, known []string) survey.Saying {
 	near := survey.Nearest(written, known)
 	if near == "" {
 		if at := slices.IndexFunc(known, func(k string) bool { return bare(k) != "" && bare(k) == bare(written) }); at >= 0 {
@@ -285,9 +295,9 @@ func didYouMean(written string, known []string) string {
 		}
 	}
 	if near == "" || near == written {
-		return ""
+		return survey.Saying{}
 	}
-	return fmt.Sprintf(" (did you mean %q?)", near)
+	return survey.Say("near", " (did you mean %q?)", "Near", near)
 }
 
 // bare is a name without anything but its letters and digits.
@@ -301,7 +311,7 @@ func bare(name string) string {
 }
 
 // listed names the columns in one line, for people who look for one that is not there.
-func (h *header) listed() string {
+func (h *header) listed() survey.Saying {
 	const most = 12
 	names := make([]string, 0, most)
 	for i, name := range h.names {
@@ -310,33 +320,34 @@ func (h *header) listed() string {
 		}
 		names = append(names, shortName(name))
 		if len(names) == most && len(h.names) > most {
-			return fmt.Sprintf("%s and %d more", strings.Join(names, ", "), len(h.names)-most)
+			return survey.Say("file_has_more", "; the file has %s and %d more", "Columns", strings.Join(names, ", "), "Count", len(h.names)-most)
 		}
 	}
-	return strings.Join(names, ", ")
+	return survey.Say("file_has", "; the file has %s", "Columns", strings.Join(names, ", "))
 }
 
 // catalogue lists the columns, one a line, by letter and name: all of them, or the first if they are many.
 func (h *header) catalogue() error {
 	const most, first = 30, 10
-	var text strings.Builder
 	shown := len(h.names)
 	if shown > most {
 		shown = first
-		fmt.Fprintf(&text, "the first %d of its %s are", first, columns(len(h.names)))
-	} else {
-		fmt.Fprintf(&text, "its %s, by letter and by name:", columns(shown))
 	}
-	if shown < len(h.names) {
-		text.WriteString(", by letter and by name:")
-	}
+	var list strings.Builder
 	for i, name := range h.names[:shown] {
 		if name == "" {
-			name = "(no name)"
+			name = "(no name)" // as above
 		}
-		fmt.Fprintf(&text, "\n    %-4s %s", "$"+columnLetters(i), shortName(name))
+		fmt.Fprintf(&list, "\n    %-4s %s", "$"+columnLetters(i), shortName(name))
 	}
-	return &FileError{File: h.file, Message: text.String()}
+	says := survey.Say("columns_first", "the first %d of its %d columns are, by letter and by name:%s", "First", shown, "Count", len(h.names), "List", list.String())
+	if shown == len(h.names) {
+		says = survey.Saying{
+			Key: "columns_all", Args: survey.Args{"Count": shown, "List": list.String()},
+			English: fmt.Sprintf("its %s, by letter and by name:%s", columns(shown), list.String()),
+		}
+	}
+	return &FileError{File: h.file, Says: says}
 }
 
 func columns(n int) string {

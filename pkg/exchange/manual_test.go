@@ -83,7 +83,7 @@ func readForManual(t *testing.T, q *survey.Questionnaire, file, mapText string) 
 	if err != nil {
 		return err.Error()
 	}
-	if named, _, err := encodingByName(m.layout.encoding); err == nil && named != nil {
+	if named, _, known := encodingByName(m.layout.encoding); known && named != nil {
 		file = encoded(t, named, file)
 	}
 	r, err := Open(strings.NewReader(file), "export.csv", q, m)

@@ -309,8 +309,8 @@ func (p *mapParser) parseLayout(n *node, l *layout) {
 		switch key.text {
 		case "encoding":
 			name := p.word(key, value)
-			if _, _, err := encodingByName(name.text); err != nil {
-				p.fail(name, "encoding: %s", err.Error())
+			if _, _, known := encodingByName(name.text); !known {
+				p.fail(name, "encoding: %s", noEncoding(name.text))
 			}
 			l.encoding = name.text
 		case "delimiter":

@@ -114,11 +114,11 @@ func ColumnNotes() []ColumnNote {
 // Columns, and lets people say what is what.
 type ColumnsError struct {
 	File    string
-	Message string
+	Says    survey.Saying
 	Columns []PeopleColumn
 }
 
-func (e *ColumnsError) Error() string { return e.File + ": " + e.Message }
+func (e *ColumnsError) Error() string { return e.File + ": " + e.Says.String() }
 
 // PersonProblem is the kind of a problem, for counts.
 type PersonProblem string
@@ -287,14 +287,14 @@ func openPeopleRows(r io.Reader, name string, options PeopleOptions) (peopleRows
 	start := make([]byte, 4)
 	n, err := io.ReadFull(r, start)
 	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
-		return nil, &FileError{File: name, Message: readFailure(err)}
+		return nil, &FileError{File: name, Says: readFailure(err)}
 	}
 	start = start[:n]
 	switch string(start) {
 	case "PK\x03\x04":
 		return openWorkbook(r, start, name, options)
 	case "\xd0\xcf\x11\xe0":
-		return nil, &FileError{File: name, Message: "this is a workbook of Excel 97, or one that is locked with a password: save it as .xlsx without password"}
+		return nil, &FileError{File: name, Says: survey.Say("excel97", "this is a workbook of Excel 97, or one that is locked with a password: save it as .xlsx without password")}
 	}
 	return openPeopleText(io.MultiReader(strings.NewReader(string(start)), r), name, options)
 }
@@ -350,8 +350,8 @@ func (p *PeopleReader) nextRow() (*peopleRow, error) {
 			continue
 		}
 		if p.report.Rows == p.options.MaxRows {
-			return nil, &FileError{File: p.report.File, Line: row.line, Message: fmt.Sprintf(
-				"the file has more than %d rows of people: divide it, and import the parts one after the other", p.options.MaxRows)}
+			return nil, &FileError{File: p.report.File, Line: row.line, Says: survey.Say(
+				"people_too_many", "the file has more than %d rows of people: divide it, and import the parts one after the other", "Limit", p.options.MaxRows)}
 		}
 		p.report.Rows++
 		return row, nil

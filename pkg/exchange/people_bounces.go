@@ -64,7 +64,7 @@ func OpenBounces(r io.Reader, name string) (*BounceReader, error) {
 	buffered := bufio.NewReaderSize(r, blockSize)
 	start, err := buffered.Peek(4 << 10)
 	if err != nil && !errors.Is(err, io.EOF) {
-		return nil, &FileError{File: name, Message: readFailure(err)}
+		return nil, &FileError{File: name, Says: readFailure(err)}
 	}
 	b := &BounceReader{file: name}
 	if isMessage(start) {
@@ -118,7 +118,7 @@ func (b *BounceReader) Bounces() iter.Seq[Bounce] {
 			message, line, err := b.mailbox.next()
 			if err != nil {
 				if !errors.Is(err, io.EOF) {
-					b.err = &FileError{File: b.file, Line: line, Message: readFailure(err)}
+					b.err = &FileError{File: b.file, Line: line, Says: readFailure(err)}
 				}
 				return
 			}

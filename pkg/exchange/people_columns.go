@@ -71,14 +71,16 @@ func (p *PeopleReader) readHeader() error {
 		p.names = make([]string, len(p.ahead[first].cells))
 		p.ahead = p.ahead[first:]
 	case best < 0 && filled < 0:
-		return &FileError{File: p.report.File, Message: "the file is empty: a header row with the names of the columns, and a row for each person are expected"}
+		return &FileError{File: p.report.File, Says: survey.Say("people_empty", "the file is empty: a header row with the names of the columns, and a row for each person are expected")}
 	case best < 0:
 		best = filled
 		fallthrough
 	default:
 		header := p.ahead[best]
 		if len(header.faults) > 0 {
-			return &FileError{File: p.report.File, Line: header.line, Message: "the names of the columns: " + header.faults[0].Explain() + "; " + header.faults[0].Advise()}
+			fault := header.faults[0].RowFault
+			return &FileError{File: p.report.File, Line: header.line, Fault: fault, Says: survey.Say(
+				"people_header", "the names of the columns: %s; %s", "Reason", fault.Explain(), "Advice", fault.Advise())}
 		}
 		p.names = p.joinHeader(best)
 		p.report.HeaderLine = header.line
@@ -211,19 +213,20 @@ func (p *PeopleReader) applyChoices() error {
 	h.index()
 	for _, name := range slices.Sorted(maps.Keys(p.options.Columns)) {
 		use := p.options.Columns[name]
-		at, err := h.find(name)
-		if err != nil {
-			return p.columnsError("%s", err.Error())
+		at, problem := h.find(name)
+		if problem != nil {
+			return p.columnsError(*problem)
 		}
 		if !slices.Contains(PeopleMeanings(), use.Meaning) {
-			return p.columnsError("a column cannot be taken for %q", use.Meaning)
+			return p.columnsError(survey.Say("meaning_unknown", "a column cannot be taken for %q", "Name", shortened(string(use.Meaning))))
 		}
 		if use.Attribute != "" && !isAttributeKey(use.Attribute) {
-			return p.columnsError("an attribute cannot have the key %q: it takes 1 to %d of a-z, 0-9 and _, and begins with a letter", use.Attribute, maxAttributeKey)
+			return p.columnsError(survey.Say("attribute_key", "an attribute cannot have the key %q: it takes 1 to %d of a-z, 0-9 and _, and begins with a letter",
+				"Key", use.Attribute, "Limit", maxAttributeKey))
 		}
 		c := &p.columns[at]
 		if c.Chosen {
-			return p.columnsError("column %s is named twice, by its letter and by its name", c.Letter)
+			return p.columnsError(survey.Say("column_named_twice", "column %s is named twice, by its letter and by its name", "Column", c.Letter))
 		}
 		c.Meaning, c.Attribute, c.Chosen, c.Note = use.Meaning, use.Attribute, true, NoNote
 	}
@@ -233,7 +236,10 @@ func (p *PeopleReader) applyChoices() error {
 		}
 		for _, other := range p.columns[i+1:] {
 			if other.Chosen && other.Meaning == c.Meaning {
-				return p.columnsError("columns %s and %s cannot both be the %s", c.Letter, other.Letter, strings.ReplaceAll(string(c.Meaning), "_", " "))
+				return p.columnsError(survey.Saying{
+					Key: "meaning_twice", Args: survey.Args{"First": c.Letter, "Second": other.Letter, "Meaning": c.Meaning},
+					English: fmt.Sprintf("columns %s and %s cannot both be the %s", c.Letter, other.Letter, strings.ReplaceAll(string(c.Meaning), "_", " ")),
+				})
 			}
 		}
 	}
@@ -323,7 +329,7 @@ func (p *PeopleReader) nameAttributes() error {
 	for _, c := range p.columns {
 		if c.Chosen && c.Attribute != "" {
 			if taken[c.Attribute] {
-				return p.columnsError("two columns cannot both be the attribute %q", c.Attribute)
+				return p.columnsError(survey.Say("attribute_twice", "two columns cannot both be the attribute %q", "Key", c.Attribute))
 			}
 			taken[c.Attribute] = true
 		}
@@ -360,7 +366,8 @@ func (p *PeopleReader) nameAttributes() error {
 		taken[c.Attribute] = true
 	}
 	if attributes > MaxAttributes {
-		return p.columnsError("%d columns would become attributes of people, at most %d can: choose which ones are wanted, and ignore the others", attributes, MaxAttributes)
+		return p.columnsError(survey.Say("attributes_many", "%d columns would become attributes of people, at most %d can: choose which ones are wanted, and ignore the others",
+			"Count", attributes, "Limit", MaxAttributes))
 	}
 	return nil
 }
@@ -382,20 +389,20 @@ func (p *PeopleReader) makePlan() error {
 	}
 	switch {
 	case p.plan.address < 0 && !p.options.OnPaper:
-		return p.columnsError("no column holds e-mail addresses: say which one does, call it \"e-mail\", or allow people without address, who get access codes on paper")
+		return p.columnsError(survey.Say("addresses_none", "no column holds e-mail addresses: say which one does, call it \"e-mail\", or allow people without address, who get access codes on paper"))
 	case p.plan.address < 0 && p.plan.key < 0:
-		return p.columnsError("no column says who is who: an e-mail address or an identifier of your own (\"id\") is needed, so that people can be updated and are not invited twice")
+		return p.columnsError(survey.Say("identifiers_none", "no column says who is who: an e-mail address or an identifier of your own (\"id\") is needed, so that people can be updated and are not invited twice"))
 	}
 	return nil
 }
 
-func (p *PeopleReader) columnsError(format string, args ...any) error {
+func (p *PeopleReader) columnsError(why survey.Saying) error {
 	for i := range p.columns {
 		if p.columns[i].Meaning == "" {
 			p.columns[i].Meaning = AttributeColumn
 		}
 	}
-	return &ColumnsError{File: p.report.File, Message: fmt.Sprintf(format, args...), Columns: p.Columns()}
+	return &ColumnsError{File: p.report.File, Says: why, Columns: p.Columns()}
 }
 
 // values are the filled cells of a column in the rows ahead.

@@ -1,6 +1,9 @@
 package exchange
 
-import "fmt"
+import (
+	"fmt"
+	"strconv"
+)
 
 // RowReason is why a row was left out; whoever shows it has a sentence for each.
 type RowReason string
@@ -111,8 +114,12 @@ type RowFault struct {
 	Text   string // what is meant, shortened
 }
 
-// Explain says what is wrong, in English.
+// Explain says what is wrong, in English. A fault whose Text was taken away is explained without it.
 func (f RowFault) Explain() string {
+	domain := "the domain"
+	if f.Text != "" {
+		domain += " " + strconv.Quote(f.Text)
+	}
 	switch f.Reason {
 	case AddressMissing:
 		return "no address"
@@ -131,20 +138,26 @@ func (f RowFault) Explain() string {
 	case AddressLocalLong:
 		return fmt.Sprintf("%d characters before the @, mail takes at most %d", f.Count, f.Limit)
 	case AddressForeignLetter:
+		if f.Text == "" {
+			return "a letter that is not of the Latin alphabet without accents"
+		}
 		return fmt.Sprintf("the letter '%s', which is not of the Latin alphabet without accents", f.Text)
 	case AddressCharacters:
 		return "characters or dots that an address cannot have there"
 	case DomainNoDot:
-		return fmt.Sprintf("the domain %q has no dot", f.Text)
+		return domain + " has no dot"
 	case DomainManyDots:
-		return fmt.Sprintf("the domain %q has a dot too many", f.Text)
+		return domain + " has a dot too many"
 	case DomainLong:
 		return fmt.Sprintf("a part of the domain has %d characters, at most %d are allowed", f.Count, f.Limit)
 	case DomainHyphen:
-		return fmt.Sprintf("a part of the domain %q begins or ends with a hyphen", f.Text)
+		return "a part of " + domain + " begins or ends with a hyphen"
 	case DomainCharacters:
-		return fmt.Sprintf("the domain %q has characters that domains do not have", f.Text)
+		return domain + " has characters that domains do not have"
 	case DomainEnd:
+		if f.Text == "" {
+			return "no domain ends as this one does"
+		}
 		return fmt.Sprintf("no domain ends in .%s", f.Text)
 	case AddressRepeatedLine:
 		return fmt.Sprintf("the address stands in line %d already", f.Line)

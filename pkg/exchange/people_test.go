@@ -387,7 +387,7 @@ func TestPeopleColumnsRefused(t *testing.T) {
 	for _, tt := range tests {
 		_, err := OpenPeople(strings.NewReader(tt.text), "people.csv", PeopleOptions{Columns: tt.columns})
 		refused, ok := errors.AsType[*ColumnsError](err)
-		if !ok || !strings.Contains(refused.Message, tt.want) || len(refused.Columns) == 0 {
+		if !ok || !strings.Contains(refused.Says.String(), tt.want) || len(refused.Columns) == 0 {
 			t.Errorf("%s: %v; want %s", tt.name, err, tt.want)
 		}
 	}

@@ -16,6 +16,8 @@ import (
 	"golang.org/x/text/encoding/charmap"
 	utf "golang.org/x/text/encoding/unicode"
 	"golang.org/x/text/transform"
+
+	"cxmirror/pkg/survey"
 )
 
 const (
@@ -47,7 +49,7 @@ func openPeopleText(r io.Reader, name string, options PeopleOptions) (*textRows,
 	if start, err := packed.Peek(2); err == nil && string(start) == "\x1f\x8b" {
 		unzipped, err := gzip.NewReader(packed)
 		if err != nil {
-			return nil, &FileError{File: name, Message: "gzip: " + err.Error()}
+			return nil, &FileError{File: name, Says: notUnpacked(err)}
 		}
 		packed = bufio.NewReaderSize(unzipped, recogniseWindow)
 	}
@@ -75,7 +77,7 @@ func openPeopleText(r io.Reader, name string, options PeopleOptions) (*textRows,
 	}
 	if options.Delimiter != 0 {
 		if !strings.ContainsRune(",;\t|", options.Delimiter) {
-			return nil, &FileError{File: name, Message: fmt.Sprintf("cells cannot be separated by %q: it is a comma, a semicolon, a tab or a bar", options.Delimiter)}
+			return nil, &FileError{File: name, Says: survey.Say("delimiter", "cells cannot be separated by %q: it is a comma, a semicolon, a tab or a bar", "Delimiter", string(options.Delimiter))}
 		}
 		rows.delimiter = byte(options.Delimiter) //nolint:gosec // one of four
 	}
@@ -277,7 +279,7 @@ func newRecogniser(from *bufio.Reader, file, named string) (*recogniser, error) 
 	g := &recogniser{file: file, from: from, name: "utf-8"}
 	start, err := from.Peek(1024)
 	if err != nil && !errors.Is(err, io.EOF) {
-		return nil, &FileError{File: file, Message: readFailure(err)}
+		return nil, &FileError{File: file, Says: readFailure(err)}
 	}
 	mark := ""
 	switch {
@@ -292,10 +294,10 @@ func newRecogniser(from *bufio.Reader, file, named string) (*recogniser, error) 
 		mark = "utf-16be"
 		g.decode(utf.UTF16(utf.BigEndian, utf.UseBOM))
 	}
-	chosen, canonical, err := encodingByName(named)
+	chosen, canonical, known := encodingByName(named)
 	switch {
-	case err != nil:
-		return nil, &FileError{File: file, Message: err.Error()}
+	case !known:
+		return nil, &FileError{File: file, Says: noEncoding(named)}
 	case mark != "":
 		// A mark is sure, whoever said what.
 		g.name = mark
@@ -314,7 +316,7 @@ func newRecogniser(from *bufio.Reader, file, named string) (*recogniser, error) 
 		g.name = "utf-16be"
 		g.decode(utf.UTF16(utf.BigEndian, utf.IgnoreBOM))
 	case even+odd > 0:
-		return nil, &FileError{File: file, Message: "the file holds zero bytes, as no text does: save the list as .xlsx or as \"CSV UTF-8\", and import that"}
+		return nil, &FileError{File: file, Says: survey.Say("people_zeros", "the file holds zero bytes, as no text does: save the list as .xlsx or as \"CSV UTF-8\", and import that")}
 	}
 	return g, nil
 }
@@ -360,8 +362,8 @@ func (g *recogniser) Read(p []byte) (int, error) {
 		return n, nil
 	}
 	found, name, problem := recognise(append(g.tail, window...))
-	if problem != "" {
-		g.err = &FileError{File: g.file, Message: problem}
+	if problem != nil {
+		g.err = &FileError{File: g.file, Says: *problem}
 		return 0, g.err
 	}
 	g.name = name
@@ -404,9 +406,9 @@ func alphabets() []alphabet {
 
 // recognise finds the encoding of a text that begins with a character that is not ASCII. Where two encodings
 // are as likely and do not say the same, problem shows how each would read it.
-func recognise(window []byte) (found encoding.Encoding, name, problem string) {
+func recognise(window []byte) (found encoding.Encoding, name string, problem *survey.Saying) {
 	if mostlyUTF8(window) {
-		return utf.UTF8, "utf-8", ""
+		return utf.UTF8, "utf-8", nil
 	}
 	type reading struct {
 		alphabet
@@ -431,10 +433,11 @@ func recognise(window []byte) (found encoding.Encoding, name, problem string) {
 	if first.share < sure {
 		example := ""
 		if len(words) > 0 {
-			example = fmt.Sprintf(" (%q in %s, %q in windows-1251)", alphabets()[0].read(words[0]), "windows-1250", decodeWord(charmap.Windows1251, words[0]))
+			example = fmt.Sprintf(" (windows-1250: %q, windows-1251: %q)", alphabets()[0].read(words[0]), decodeWord(charmap.Windows1251, words[0]))
 		}
-		return nil, "", "the file is not UTF-8, and its encoding cannot be recognised" + example +
-			": say which it is (windows-1250, windows-1251, windows-1252, iso-8859-2, koi8-r, cp852 ...), or save it as \"CSV UTF-8\" or .xlsx"
+		why := survey.Say("encoding_unrecognised", "the file is not UTF-8, and its encoding cannot be recognised%s: "+
+			"say which it is (windows-1250, windows-1251, windows-1252, iso-8859-2, koi8-r, cp852 ...), or save it as \"CSV UTF-8\" or .xlsx", "Example", example)
+		return nil, "", &why
 	}
 	for _, other := range best[1:] {
 		if other.name == first.name || other.share < first.share {
@@ -442,12 +445,13 @@ func recognise(window []byte) (found encoding.Encoding, name, problem string) {
 		}
 		for _, word := range words {
 			if one, two := first.read(word), other.read(word); one != two {
-				return nil, "", fmt.Sprintf("the file is not UTF-8, and may be %s (%q) or %s (%q): say which encoding it is, or save it as \"CSV UTF-8\" or .xlsx",
-					first.name, one, other.name, two)
+				why := survey.Say("encoding_either", "the file is not UTF-8, and may be %s (%q) or %s (%q): say which encoding it is, or save it as \"CSV UTF-8\" or .xlsx",
+					"First", first.name, "One", one, "Second", other.name, "Two", two)
+				return nil, "", &why
 			}
 		}
 	}
-	return first.encoding, first.name, ""
+	return first.encoding, first.name, nil
 }
 
 // mostlyUTF8 reports whether a text is UTF-8, perhaps with a damaged character here and there. Its last

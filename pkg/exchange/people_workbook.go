@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"github.com/xuri/excelize/v2"
+
+	"cxmirror/pkg/survey"
 )
 
 const (
@@ -55,19 +57,17 @@ type sheetMerge struct {
 }
 
 func openWorkbook(r io.Reader, start []byte, name string, options PeopleOptions) (*sheetRows, error) {
-	fail := func(format string, args ...any) (*sheetRows, error) {
-		return nil, &FileError{File: name, Message: fmt.Sprintf(format, args...)}
-	}
+	fail := func(why survey.Saying) (*sheetRows, error) { return nil, &FileError{File: name, Says: why} }
 	whole, err := io.ReadAll(io.LimitReader(io.MultiReader(bytes.NewReader(start), r), MaxWorkbook+1))
 	switch {
 	case err != nil:
-		return fail("%s", readFailure(err))
+		return fail(readFailure(err))
 	case len(whole) > MaxWorkbook:
-		return fail("the workbook is larger than %d MB: save the sheet as \"CSV UTF-8\", which has no limit, or divide it", MaxWorkbook>>20)
+		return fail(survey.Say("workbook_large", "the workbook is larger than %d MB: save the sheet as \"CSV UTF-8\", which has no limit, or divide it", "Limit", MaxWorkbook>>20))
 	}
 	archive, err := zip.NewReader(bytes.NewReader(whole), int64(len(whole)))
 	if err != nil {
-		return fail("this looks like a workbook, but cannot be unpacked (%v): it was cut short or damaged; save it once more", err)
+		return fail(survey.Say("workbook_cut", "this looks like a workbook, but cannot be unpacked (%v): it was cut short or damaged; save it once more", "Why", err))
 	}
 	book := &workbook{name: name, parts: make(map[string]*zip.File)}
 	for _, f := range archive.File {
@@ -75,20 +75,20 @@ func openWorkbook(r io.Reader, start []byte, name string, options PeopleOptions)
 	}
 	switch {
 	case book.parts["xl/workbook.bin"] != nil:
-		return fail("this is a binary workbook (.xlsb): save it as .xlsx")
+		return fail(survey.Say("workbook_binary", "this is a binary workbook (.xlsb): save it as .xlsx"))
 	case book.parts["content.xml"] != nil:
-		return fail("this is an OpenDocument sheet: save it as .xlsx or as CSV")
+		return fail(survey.Say("opendocument", "this is an OpenDocument sheet: save it as .xlsx or as CSV"))
 	case book.parts["word/document.xml"] != nil:
-		return fail("this is a document of a word processor, not a list: copy the table into a spreadsheet, and save that as .xlsx")
+		return fail(survey.Say("word_document", "this is a document of a word processor, not a list: copy the table into a spreadsheet, and save that as .xlsx"))
 	case book.parts["[content_types].xml"] == nil:
-		return fail("this is a zip archive, not a workbook: unpack it first")
+		return fail(survey.Say("zip", "this is a zip archive, not a workbook: unpack it first"))
 	}
 	s, err := book.open(options.Sheet)
 	if err != nil {
 		if own, ok := errors.AsType[*FileError](err); ok {
 			return nil, own
 		}
-		return fail("the workbook cannot be read: %v; open it in a spreadsheet program and save it once more", err)
+		return fail(survey.Say("workbook_broken", "the workbook cannot be read: %v; open it in a spreadsheet program and save it once more", "Why", err))
 	}
 	return s, nil
 }
@@ -106,7 +106,7 @@ func (b *workbook) part(name string, limit uint64) (io.ReadCloser, error) {
 		return nil, fmt.Errorf("its part %s is missing", name)
 	}
 	if f.UncompressedSize64 > limit {
-		return nil, &FileError{File: b.name, Message: fmt.Sprintf("unpacked, the workbook's part %s is larger than %d MB: save the sheet as \"CSV UTF-8\"", name, limit>>20)}
+		return nil, &FileError{File: b.name, Says: survey.Say("workbook_part_large", "unpacked, the workbook's part %s is larger than %d MB: save the sheet as \"CSV UTF-8\"", "Part", name, "Limit", int(limit>>20))}
 	}
 	r, err := f.Open()
 	if err != nil {
@@ -196,7 +196,7 @@ func (b *workbook) open(wanted string) (*sheetRows, error) {
 	}
 	if target == "" {
 		if wanted != "" {
-			return nil, &FileError{File: b.name, Message: fmt.Sprintf("the workbook has no sheet %q; its sheets are %q", wanted, s.sheets)}
+			return nil, &FileError{File: b.name, Says: survey.Say("sheet_none", "the workbook has no sheet %q; its sheets are %s", "Sheet", shortened(wanted), "Sheets", strings.Join(s.sheets, ", "))}
 		}
 		return nil, errors.New("it has no visible sheet")
 	}
@@ -269,7 +269,7 @@ func (b *workbook) sharedStrings(name string) ([]string, error) {
 				return nil, fmt.Errorf("its texts: %w", err)
 			}
 			if len(all) == maxSharedCount {
-				return nil, &FileError{File: b.name, Message: fmt.Sprintf("the workbook has more than %d different texts: save the sheet as \"CSV UTF-8\", which has no limit, or divide it", maxSharedCount)}
+				return nil, &FileError{File: b.name, Says: survey.Say("workbook_texts", "the workbook has more than %d different texts: save the sheet as \"CSV UTF-8\", which has no limit, or divide it", "Limit", maxSharedCount)}
 			}
 			all = append(all, text)
 		}
@@ -476,7 +476,7 @@ func (s *sheetRows) broken(err error) error {
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 		err = errors.New("it breaks off")
 	}
-	return &FileError{File: s.file, Line: s.row, Message: fmt.Sprintf("sheet %q is damaged after this row (%v): open the workbook in a spreadsheet program and save it once more", s.sheet, err)}
+	return &FileError{File: s.file, Line: s.row, Says: survey.Say("sheet_damaged", "sheet %q is damaged after this row (%v): open the workbook in a spreadsheet program and save it once more", "Sheet", s.sheet, "Why", err)}
 }
 
 // readRow reads a row that was just opened.

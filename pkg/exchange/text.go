@@ -32,14 +32,18 @@ const (
 var errLongRow = errors.New("row too long")
 
 // FileError says where and why a file could not be read on. Line and Column count from 1, Column in
-// characters; 0 means that the message is about the whole file, or the whole line.
+// characters; 0 means that it is about the whole file, or the whole line.
 type FileError struct {
 	File         string
 	Line, Column int
-	Message      string
+	Says         survey.Saying
+	Fault        RowFault // of the row that names the columns of people, if that is what is wrong
 }
 
-func (e *FileError) Error() string { return place(e.File, e.Line, e.Column) + e.Message }
+func (e *FileError) Error() string { return e.Place() + e.Says.String() }
+
+// Place returns "file:line:column: ", as far as they are known.
+func (e *FileError) Place() string { return place(e.File, e.Line, e.Column) }
 
 // place prints "file:line:column: " without the parts that are not known.
 func place(file string, line, column int) string {
@@ -59,8 +63,8 @@ type text struct {
 	from  io.Reader
 	head  []byte // the first characters of the text, for guessing how it is written; see openText
 	check check
-	hint  string // what to do about characters that do not fit the encoding
-	crs   bool   // lines end in CR alone, as old Macs (and Excel for Mac, until lately) wrote them
+	hint  survey.Saying // what to do about characters that do not fit the encoding
+	crs   bool          // lines end in CR alone, as old Macs (and Excel for Mac, until lately) wrote them
 
 	block       []byte // what was read from the file
 	ready, sane int    // block[ready:sane] is checked and not yet handed out
@@ -87,21 +91,21 @@ func openText(r io.Reader, file, encodingName string, languages []survey.Languag
 	packed := bufio.NewReaderSize(r, blockSize)
 	start, err := packed.Peek(4)
 	if err != nil && !errors.Is(err, io.EOF) {
-		return nil, &FileError{File: file, Message: err.Error()}
+		return nil, &FileError{File: file, Says: readFailure(err)}
 	}
 	switch {
 	case bytes.HasPrefix(start, []byte("\x1f\x8b")):
 		unzipped, err := gzip.NewReader(packed)
 		if err != nil {
-			return nil, &FileError{File: file, Message: "gzip: " + err.Error()}
+			return nil, &FileError{File: file, Says: notUnpacked(err)}
 		}
 		packed = bufio.NewReaderSize(unzipped, blockSize)
 	case bytes.HasPrefix(start, []byte("PK\x03\x04")):
-		return nil, &FileError{File: file, Message: "this is a zip archive, probably an Excel workbook: save the sheet as \"CSV UTF-8\" first"}
+		return nil, &FileError{File: file, Says: survey.Say("zip_answers", "this is a zip archive, probably an Excel workbook: save the sheet as \"CSV UTF-8\" first")}
 	case bytes.HasPrefix(start, []byte("\xd0\xcf\x11\xe0")):
-		return nil, &FileError{File: file, Message: "this is an Excel 97 workbook: save the sheet as \"CSV UTF-8\" first"}
+		return nil, &FileError{File: file, Says: survey.Say("excel97_answers", "this is an Excel 97 workbook: save the sheet as \"CSV UTF-8\" first")}
 	case bytes.HasPrefix(start, []byte("$FL2")):
-		return nil, &FileError{File: file, Message: "this is an SPSS data file: save it as CSV first"}
+		return nil, &FileError{File: file, Says: survey.Say("spss", "this is an SPSS data file: save it as CSV first")}
 	}
 	t := &text{file: file, line: 1, column: 1, block: make([]byte, blockSize)}
 	decoded, err := t.decode(packed, encodingName, languages)
@@ -112,7 +116,7 @@ func openText(r io.Reader, file, encodingName string, languages []survey.Languag
 	t.head, _ = decoded.Peek(blockSize)
 	if len(bytes.TrimSpace(t.head)) == 0 {
 		if _, err := decoded.Peek(1); err == nil || errors.Is(err, io.EOF) {
-			return nil, &FileError{File: file, Message: "the file is empty: a header row with the names of the columns is expected"}
+			return nil, &FileError{File: file, Says: survey.Say("empty_answers", "the file is empty: a header row with the names of the columns is expected")}
 		}
 	}
 	t.head = bytes.Clone(t.head)
@@ -125,60 +129,61 @@ func openText(r io.Reader, file, encodingName string, languages []survey.Languag
 func (t *text) decode(packed *bufio.Reader, name string, languages []survey.Language) (*bufio.Reader, error) {
 	start, err := packed.Peek(4)
 	if err != nil && !errors.Is(err, io.EOF) {
-		return nil, &FileError{File: t.file, Message: readFailure(err)}
+		return nil, &FileError{File: t.file, Says: readFailure(err)}
 	}
 	marked := ""
 	switch {
 	case bytes.HasPrefix(start, []byte("\xef\xbb\xbf")):
 		marked = "utf-8"
 		if _, err := packed.Discard(3); err != nil {
-			return nil, &FileError{File: t.file, Message: err.Error()}
+			return nil, &FileError{File: t.file, Says: readFailure(err)}
 		}
 	case bytes.HasPrefix(start, []byte("\xff\xfe")), bytes.HasPrefix(start, []byte("\xfe\xff")):
 		marked = "utf-16"
 	}
-	named, canonical, err := encodingByName(name)
-	if err != nil {
-		return nil, &FileError{File: t.file, Message: err.Error()}
+	named, canonical, known := encodingByName(name)
+	if !known {
+		return nil, &FileError{File: t.file, Says: noEncoding(name)}
 	}
 	switch {
 	case marked != "" && named != nil && !strings.HasPrefix(canonical, marked):
-		return nil, &FileError{File: t.file, Line: 1, Column: 1, Message: fmt.Sprintf(
-			"the map says the encoding is %s, but the file begins with the mark of %s: take the encoding out of the map", canonical, strings.ToUpper(marked))}
+		return nil, &FileError{File: t.file, Line: 1, Column: 1, Says: survey.Say("encoding_contradicted",
+			"the map says the encoding is %s, but the file begins with the mark of %s: take the encoding out of the map",
+			"Said", canonical, "Marked", strings.ToUpper(marked))}
 	case marked == "utf-16":
 		utf16 := unicode.UTF16(unicode.LittleEndian, unicode.UseBOM)
 		return bufio.NewReaderSize(transform.NewReader(packed, utf16.NewDecoder()), blockSize), nil
 	case named == nil && bytes.IndexByte(start, 0) >= 0:
-		return nil, &FileError{File: t.file, Line: 1, Column: 1, Message: "the text holds zero bytes: it is probably UTF-16 without its mark; " +
-			"name the encoding in a map, `file: {encoding: utf-16le}`, or save the file as UTF-8"}
+		return nil, &FileError{File: t.file, Line: 1, Column: 1, Says: survey.Say("zeros_answers", "the text holds zero bytes: it is probably UTF-16 without its mark; "+
+			"name the encoding in a map, `file: {encoding: utf-16le}`, or save the file as UTF-8")}
 	case named == nil || canonical == "utf-8":
 		t.check = checkUTF8
-		t.hint = fmt.Sprintf("is not UTF-8; save the file as UTF-8, or name its encoding in a map, for example `file: {encoding: %s}`", likelyEncoding(languages))
+		t.hint = survey.Say("not_utf8", "not UTF-8; save the file as UTF-8, or name its encoding in a map, for example `file: {encoding: %s}`", "Encoding", likelyEncoding(languages))
 		return packed, nil
 	case !strings.HasPrefix(canonical, "utf-16"):
 		t.check = checkReplacements
-		t.hint = fmt.Sprintf("a byte here means nothing in %s: the map names the wrong encoding", canonical)
+		t.hint = survey.Say("byte_meaningless", "a byte here means nothing in %s: the map names the wrong encoding", "Encoding", canonical)
 	}
 	return bufio.NewReaderSize(transform.NewReader(packed, named.NewDecoder()), blockSize), nil
 }
 
 // encodingByName knows the names of the web (windows-1250, macintosh, iso-8859-2, koi8-r), those of IANA
-// (IBM437) and the short ones people use (cp437, cp1250, latin2). It returns nil for "".
-func encodingByName(name string) (encoding.Encoding, string, error) {
+// (IBM437) and the short ones people use (cp437, cp1250, latin2). It returns nil for "", which is known.
+func encodingByName(name string) (found encoding.Encoding, canonical string, known bool) {
 	if name == "" {
-		return nil, "", nil
+		return nil, "", true
 	}
 	wanted := strings.ToLower(strings.TrimSpace(name))
 	// What web browsers read as latin1 is windows-1252; code pages of DOS are not on the web at all.
 	switch wanted {
 	case "cp437", "ibm437", "437":
-		return charmap.CodePage437, "cp437", nil
+		return charmap.CodePage437, "cp437", true
 	case "cp850", "ibm850", "850":
-		return charmap.CodePage850, "cp850", nil
+		return charmap.CodePage850, "cp850", true
 	case "cp852", "ibm852", "852":
-		return charmap.CodePage852, "cp852", nil
+		return charmap.CodePage852, "cp852", true
 	case "cp855", "ibm855", "855":
-		return charmap.CodePage855, "cp855", nil
+		return charmap.CodePage855, "cp855", true
 	case "macroman", "mac-roman", "mac":
 		wanted = "macintosh"
 	case "maccyrillic", "mac-cyrillic":
@@ -189,13 +194,19 @@ func encodingByName(name string) (encoding.Encoding, string, error) {
 	}
 	if found, err := htmlindex.Get(wanted); err == nil {
 		if canonical, err := htmlindex.Name(found); err == nil {
-			return found, canonical, nil
+			return found, canonical, true
 		}
 	}
 	if found, err := ianaindex.IANA.Encoding(wanted); err == nil && found != nil {
-		return found, wanted, nil
+		return found, wanted, true
 	}
-	return nil, "", fmt.Errorf("no encoding is called %q: try utf-8, utf-16le, windows-1250, windows-1251, windows-1252, iso-8859-2, koi8-r, macintosh, cp437 or cp852", name)
+	return nil, "", false
+}
+
+// noEncoding says that no encoding has a name.
+func noEncoding(name string) survey.Saying {
+	return survey.Say("no_encoding",
+		"no encoding is called %q: try utf-8, utf-16le, windows-1250, windows-1251, windows-1252, iso-8859-2, koi8-r, macintosh, cp437 or cp852", "Name", shortened(name))
 }
 
 // likelyEncoding is what a file that is not UTF-8 is most likely written in, by the languages of its questionnaire.
@@ -266,9 +277,9 @@ func (t *text) fill() {
 	t.sane = t.soundPrefix(all, err != nil)
 	if t.sane < len(all) && (err != nil || len(all)-t.sane >= utf8.UTFMax || utf8.FullRune(all[t.sane:])) {
 		t.advance(all[:t.sane])
-		problem := &FileError{File: t.file, Line: t.line, Column: t.column, Message: t.hint}
+		problem := &FileError{File: t.file, Line: t.line, Column: t.column, Says: t.hint}
 		if t.check == checkUTF8 {
-			problem.Message = fmt.Sprintf("byte 0x%02x %s", all[t.sane], t.hint)
+			problem.Says = survey.Say("byte", "byte %s is ", "Byte", fmt.Sprintf("0x%02x", all[t.sane])).And(t.hint)
 		}
 		t.err, t.filled = problem, t.sane
 		return
@@ -278,7 +289,7 @@ func (t *text) fill() {
 	case errors.Is(err, io.EOF):
 		t.err = io.EOF
 	case err != nil:
-		t.err = &FileError{File: t.file, Line: t.line, Message: readFailure(err)}
+		t.err = &FileError{File: t.file, Line: t.line, Says: readFailure(err)}
 	}
 }
 
@@ -327,9 +338,12 @@ func (t *text) advance(b []byte) {
 }
 
 // readFailure says in words why the bytes ended.
-func readFailure(err error) string {
+func readFailure(err error) survey.Saying {
 	if errors.Is(err, io.ErrUnexpectedEOF) {
-		return "the file breaks off here: it was cut short when it was packed or copied"
+		return survey.Say("breaks_off", "the file breaks off here: it was cut short when it was packed or copied")
 	}
-	return "cannot be read: " + err.Error()
+	return survey.Say("unreadable", "cannot be read: %s", "Why", err.Error())
 }
+
+// notUnpacked says that a file packed with gzip is broken.
+func notUnpacked(err error) survey.Saying { return survey.Say("gzip", "gzip: %s", "Why", err.Error()) }

@@ -19,7 +19,8 @@ import (
 	"github.com/wneessen/go-mail/smtp"
 )
 
-var errBadAddress = errors.New("the address is not one that mail can be sent to")
+// ErrBadAddress reports that an address is not one that mail can be sent to.
+var ErrBadAddress = errors.New("the address is not one that mail can be sent to")
 
 // verdict is what follows from an attempt to send a mail.
 type verdict int
@@ -139,7 +140,7 @@ func (c *smtpCourier) transact(env envelope, message []byte) outcome {
 		return answered(atSender, err)
 	}
 	if offered, _ := c.session.Extension("SMTPUTF8"); env.utf8 && !offered {
-		return outcome{verdict: mailRefused, stage: atRecipient, reason: "the server takes no addresses with letters beside a to z"}
+		return outcome{verdict: mailRefused, stage: atRecipient, reason: onlyPlainLetters}
 	}
 	c.session.SkipSMTPUTF8(!env.utf8)
 	if err := c.session.Mail("<" + env.from + ">"); err != nil {
@@ -168,8 +169,6 @@ func (c *smtpCourier) reset(o outcome) outcome {
 	}
 	return o
 }
-
-const lostConnection = "the connection was lost"
 
 // connectTimeout is for finding the server and greeting it, not for a mail.
 const connectTimeout = time.Minute
@@ -255,7 +254,7 @@ type stopError struct{ error }
 
 // connecting says what follows from an error before the first mail.
 func connecting(err error) outcome {
-	o := outcome{verdict: serverPaused, stage: atConnect, reason: "the server cannot be reached", lost: true}
+	o := outcome{verdict: serverPaused, stage: atConnect, reason: serverUnreachable, lost: true}
 	if said, ok := errors.AsType[*textproto.Error](err); ok {
 		o = quote(o, said)
 		if said.Code/100 == 5 {

@@ -489,8 +489,8 @@ func TestComposeInjectsNothing(t *testing.T) {
 		t.Errorf("To is %v, %v", list, err)
 	}
 	for _, address := range []string{"", "nobody", "a@b@c", "anna@example.org\r\nRCPT TO:<x@y.z>", "a@", "anna@exa mple.org", strings.Repeat("a", 300)} {
-		if _, _, err := compose(s, w, netmail.Address{Address: address}, "id@example.org", time.Now()); !errors.Is(err, errBadAddress) {
-			t.Errorf("address %q: error %v; want %v", address, err, errBadAddress)
+		if _, _, err := compose(s, w, netmail.Address{Address: address}, "id@example.org", time.Now()); !errors.Is(err, ErrBadAddress) {
+			t.Errorf("address %q: error %v; want %v", address, err, ErrBadAddress)
 		}
 	}
 	// By HTTP alone no mail program unsubscribes by itself.

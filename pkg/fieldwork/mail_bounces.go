@@ -59,7 +59,7 @@ func reasonOf(b exchange.Bounce) string {
 		reason = strings.TrimSpace(b.Status + " " + reason)
 	}
 	if reason == "" {
-		reason = "came back without a reason"
+		reason = noReason
 	}
 	return reason
 }

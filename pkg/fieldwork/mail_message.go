@@ -83,12 +83,12 @@ func unsubscribing(m *gomail.Msg, address string) error {
 func wireAddress(address string) (wire string, wide bool, err error) {
 	parsed, err := netmail.ParseAddress(strings.TrimSpace(address))
 	if err != nil || strings.ContainsFunc(parsed.Address, func(r rune) bool { return r < ' ' || r == 0x7f }) {
-		return "", false, errBadAddress
+		return "", false, ErrBadAddress
 	}
 	at := strings.LastIndex(parsed.Address, "@")
 	local, domain := parsed.Address[:at], parsed.Address[at+1:]
 	if domain, err = idna.Lookup.ToASCII(domain); err != nil {
-		return "", false, errBadAddress
+		return "", false, ErrBadAddress
 	}
 	wide = strings.ContainsFunc(local, func(r rune) bool { return r >= utf8.RuneSelf })
 	return local + "@" + domain, wide, nil

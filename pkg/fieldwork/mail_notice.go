@@ -73,7 +73,7 @@ func (m *Mailer) sendNow(ctx context.Context, written Written, to netmail.Addres
 		return d.server, outcome{}, err
 	}
 	if wait := m.turn(ctx, d, patience); wait > 0 {
-		return d.server, outcome{}, fmt.Errorf("%s has sent as much as its limits allow; try again in %v", d.server.Name(), wait.Round(time.Second))
+		return d.server, outcome{}, &BusyError{Server: d.server.Name(), Wait: wait}
 	}
 	courier := m.newCourier(d.server)
 	defer courier.close()

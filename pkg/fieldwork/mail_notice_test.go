@@ -44,7 +44,7 @@ func TestNotify(t *testing.T) {
 	}
 
 	notice.Address = "nobody"
-	if err := s.Notify(t.Context(), notice); !errors.Is(err, errBadAddress) {
+	if err := s.Notify(t.Context(), notice); !errors.Is(err, ErrBadAddress) {
 		t.Errorf("an address that is none: %v", err)
 	}
 	notice.Address = "ann@example.org"

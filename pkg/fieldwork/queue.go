@@ -249,10 +249,10 @@ func (m *Mailer) line(ctx, sending context.Context, d *desk) {
 func (m *Mailer) send(ctx context.Context, d *desk, courier courier, mail claimed) {
 	env, message, later, err := m.prepare(ctx, d.server, mail)
 	switch {
-	case errors.Is(err, errBadAddress):
+	case errors.Is(err, ErrBadAddress):
 		d.withdraw()
 		m.note(ctx, mail, func(ctx context.Context) error {
-			return m.Outbox.MailFailed(ctx, mail.Person.Organisation, mail.ID, errBadAddress.Error())
+			return m.Outbox.MailFailed(ctx, mail.Person.Organisation, mail.ID, ErrBadAddress.Error())
 		})
 		return
 	case err != nil:
@@ -347,7 +347,7 @@ func (m *Mailer) settle(ctx context.Context, d *desk, mail claimed, o outcome, n
 	case mailDeferred, policyRefused:
 		wait, again := pauseAfter(mail.Attempts, o.verdict)
 		if !again {
-			return m.Outbox.MailFailed(ctx, mail.Person.Organisation, mail.ID, fmt.Sprintf("not accepted after %d attempts: %s", mail.Attempts+1, o.reason))
+			return m.Outbox.MailFailed(ctx, mail.Person.Organisation, mail.ID, notAcceptedAfter(mail.Attempts+1, o.reason))
 		}
 		return m.Outbox.MailDeferred(ctx, mail.Person.Organisation, mail.by, mail.ID, now.Add(wait), o.reason)
 	case serverPaused, serverStopped:
@@ -455,7 +455,7 @@ func (m *Mailer) SendTest(ctx context.Context, about Occasion, letter survey.Let
 		return fmt.Errorf("test mail: %w", err)
 	}
 	if o.verdict != accepted {
-		return fmt.Errorf("test mail: %s did not accept it (%s): %s", server.Name(), o.stage, o.reason)
+		return &TestMailError{Server: server.Name(), Stage: string(o.stage), Reason: o.reason}
 	}
 	return nil
 }

@@ -1073,7 +1073,7 @@ func TestSendTest(t *testing.T) {
 	if subject := m.Header.Get("Subject"); !strings.HasPrefix(decoded(t, subject), "[Проверка] Напоминание: ") {
 		t.Errorf("the subject is %q", decoded(t, subject))
 	}
-	if err := s.SendTest(t.Context(), occasion(), letter, "ru", "nobody"); !errors.Is(err, errBadAddress) {
+	if err := s.SendTest(t.Context(), occasion(), letter, "ru", "nobody"); !errors.Is(err, ErrBadAddress) {
 		t.Errorf("an address that is none: %v", err)
 	}
 	office.onRcpt = nil

@@ -125,6 +125,23 @@ func (p *Problem) Reason() string {
 	return string(p.Rule)
 }
 
+// Saying is [Problem.Reason] with what is needed to say it in other languages, for reports of files. Its keys are the
+// rules; some rules have several sentences.
+func (p *Problem) Saying() Saying {
+	s := Saying{Key: "answer_" + string(p.Rule), English: p.Reason(), Args: Args{
+		"Given": shortened(p.Given), "Nearest": p.Nearest, "Other": shortened(p.Other), "Count": p.Count, "Limit": p.Limit, "Low": number(p.Low), "High": number(p.High),
+	}}
+	switch {
+	case p.Rule == OutOfRange && math.IsInf(p.High, 1):
+		s.Key += "_low"
+	case p.Rule == OutOfRange && math.IsInf(p.Low, -1):
+		s.Key += "_high"
+	case (p.Rule == UnknownItem || p.Rule == UnknownOption) && p.Nearest != "":
+		s.Key += "_near"
+	}
+	return s
+}
+
 func (p *Problem) didYouMean() string {
 	if p.Nearest == "" {
 		return ""
@@ -133,11 +150,14 @@ func (p *Problem) didYouMean() string {
 }
 
 // quoted puts a value in quotes for a message, cut to a readable length.
-func quoted(s string) string {
+func quoted(s string) string { return strconv.Quote(shortened(s)) }
+
+// shortened cuts a value to a readable length.
+func shortened(s string) string {
 	if runes := []rune(s); len(runes) > longestQuotation {
 		s = string(runes[:longestQuotation]) + "…"
 	}
-	return strconv.Quote(strings.ToValidUTF8(s, "\uFFFD"))
+	return strings.ToValidUTF8(s, "\uFFFD")
 }
 
 func number(x float64) string { return strconv.FormatFloat(x, 'f', -1, 64) }

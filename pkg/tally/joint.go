@@ -197,9 +197,12 @@ type ListsDifferError struct {
 	Code survey.OptionCode // an option that only one list has; "" if there is none, but one list is longer
 }
 
-func (e *ListsDifferError) Error() string {
+func (e *ListsDifferError) Error() string { return e.Says().String() }
+
+// Says says what the lists do not have in common.
+func (e *ListsDifferError) Says() survey.Saying {
 	if e.Code == "" {
-		return "the two lists have different numbers of options"
+		return survey.Say("lists_lengths", "the two lists have different numbers of options")
 	}
-	return fmt.Sprintf("only one of the two lists has the option %q", e.Code)
+	return survey.Say("lists_option", "only one of the two lists has the option %q", "Option", e.Code)
 }

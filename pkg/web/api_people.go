@@ -272,7 +272,12 @@ func columnLetter(column int) string {
 
 // rejectionOf says what is wrong with a person, without what was sent.
 func rejectionOf(r *exchange.PersonRejection, fields []string) apiRejection {
-	told := apiRejection{Index: r.Line - 2, Problem: string(r.Problem), Message: r.RowFault.Explain()}
+	fault := r.RowFault
+	fault.Text = "" // what stands in the row, such as a part of an address
+	if fault.Reason == exchange.ControlCharacter {
+		fault.Text = r.Text // the number of a character
+	}
+	told := apiRejection{Index: r.Line - 2, Problem: string(r.Problem), Message: fault.Explain()}
 	if at := columnNumber(r.Column); at >= 0 && at < len(fields) {
 		told.Field = fields[at]
 	}

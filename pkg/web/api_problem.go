@@ -14,7 +14,6 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"cxmirror/pkg/fieldwork"
-	"cxmirror/pkg/findings"
 	"cxmirror/pkg/report"
 	"cxmirror/pkg/survey"
 	"cxmirror/pkg/tally"
@@ -161,8 +160,7 @@ func (s *Server) problemOf(c echo.Context, err error) *problem {
 		p.Detail = words.T("empty_"+nothing.why+"_title") + ". " + words.T("empty_"+nothing.why+"_text")
 		return p
 	}
-	_, unlike := errors.AsType[*findings.NotAlikeError](err)
-	if _, lists := errors.AsType[*tally.ListsDifferError](err); unlike || lists {
+	if isNotAlike(err) {
 		p := newProblem(c, "not-comparable")
 		p.Detail = words.T("not_alike_text")
 		return p

@@ -295,7 +295,11 @@ func (s *Server) sendTestMail(c echo.Context) error {
 		return err
 	}
 	if err := s.mailer.SendTest(c.Request().Context(), about, d.plan.Letters[at], page.TestLanguage, address.Address); err != nil {
-		return refuse(page.With("launch_test_failed", "Reason", err.Error()))
+		why, ok := fieldwork.TestFailure(err)
+		if !ok {
+			return err
+		}
+		return refuse(page.With("launch_test_failed", "Reason", page.phrases.Tell(page.Lang, mailWords, why)))
 	}
 	page.Tested = page.With("launch_test_sent", "Address", address.Address)
 	return s.show(c, http.StatusOK, "workbench", "launch-check", page)

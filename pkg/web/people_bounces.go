@@ -118,25 +118,21 @@ func (s *Server) showBouncesPreview(c echo.Context) error {
 	}
 	reader, err := exchange.OpenBounces(file.open(), file.name)
 	if err != nil {
-		page.Problems = []string{messageOf(err)}
+		if page.Problems = page.fileProblems(err); page.Problems == nil {
+			return err
+		}
 		return s.show(c, http.StatusUnprocessableEntity, "workbench", "bounces", page)
 	}
 	if err := s.listBounces(c.Request().Context(), s.organisationOf(c), &page, reader); err != nil {
 		return err
 	}
 	if err := reader.Err(); err != nil {
-		page.Problems = []string{messageOf(err)}
+		if page.Problems = page.fileProblems(err); page.Problems == nil {
+			return err
+		}
 		return s.show(c, http.StatusUnprocessableEntity, "workbench", "bounces", page)
 	}
 	return s.show(c, http.StatusOK, "workbench", "bounces", page)
-}
-
-// messageOf says what is wrong with a file.
-func messageOf(err error) string {
-	if columns, ok := errors.AsType[*exchange.ColumnsError](err); ok {
-		return columns.Message
-	}
-	return err.Error()
 }
 
 // listBounces puts the bounces of a file onto the page, with the people whose they are.

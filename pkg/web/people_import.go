@@ -304,13 +304,17 @@ func (s *Server) previewPeople(c echo.Context, file *keptFile, page *peopleImpor
 	}
 	reading, err := s.readPeople(file, page)
 	if err != nil {
-		page.explain(err, attributes)
+		if !page.explain(err, attributes) {
+			return err
+		}
 		return s.show(c, http.StatusUnprocessableEntity, "workbench", "people-import", *page)
 	}
 	counted, err := s.store.PreviewPeople(ctx, s.organisationOf(c), reading.people(), page.Choices.importOptions())
 	if broken := reading.reader.Err(); broken != nil { // half of a file is not stored
 		page.describe(reading.reader.Report())
-		page.explain(broken, attributes)
+		if !page.explain(broken, attributes) {
+			return broken
+		}
 		page.list(reading.reader.Columns(), attributes)
 		return s.show(c, http.StatusUnprocessableEntity, "workbench", "people-import", *page)
 	}
@@ -363,16 +367,16 @@ func (r *peopleReading) people() iter.Seq2[survey.Person, error] {
 	}
 }
 
-// explain puts on the page why a file cannot be read, and the columns to choose from if it is about them.
-func (p *peopleImportPage) explain(err error, attributes []survey.Attribute) {
+// explain puts on the page why a file cannot be read, and the columns to choose from if it is about them. It returns
+// false for errors that are not the file's.
+func (p *peopleImportPage) explain(err error, attributes []survey.Attribute) bool {
+	p.Problems = p.fileProblems(err)
+	p.Advice = p.T("people_not_read")
 	if wrong, ok := errors.AsType[*exchange.ColumnsError](err); ok {
-		p.Problems = []string{wrong.Message}
 		p.Advice = p.T("people_say_columns")
 		p.list(wrong.Columns, attributes)
-		return
 	}
-	p.Problems = []string{err.Error()}
-	p.Advice = p.T("people_not_read")
+	return p.Problems != nil
 }
 
 // describe tells how the file was read.

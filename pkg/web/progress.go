@@ -352,9 +352,9 @@ func (p *progressPage) invitedLine(w *survey.Wave, i *store.InvitedPerson) invit
 	case i.Unsubscribed || i.Person.Unsubscribed != nil:
 		line.Trouble = p.T("invited_trouble_unsubscribed")
 	case i.Failed != "":
-		line.Trouble = p.With("invited_trouble_failed", "Reason", i.Failed)
+		line.Trouble = p.With("invited_trouble_failed", "Reason", p.MailFailure(i.Failed))
 	case i.Person.Bounced != nil:
-		line.Trouble = p.With("invited_trouble_failed", "Reason", i.Person.BounceReason)
+		line.Trouble = p.With("invited_trouble_failed", "Reason", p.MailFailure(i.Person.BounceReason))
 	case !i.Person.Active:
 		line.Trouble = p.T("invited_trouble_inactive")
 	case i.Person.Address == "":

@@ -306,7 +306,7 @@ type hiddenParts struct{ Class, Side, Question, Values, Why string }
 // emptyState says what to do first.
 type emptyState struct {
 	Title, Text string
-	Reason      string // in the program's own words, where they say more
+	Reason      string // more of it
 	Action      string // the label of the link, if there is one
 	Address     string
 }
@@ -436,9 +436,8 @@ func (r room) emptyState(err error, ch *chosen) *emptyState {
 		}
 		return e
 	}
-	_, unlike := errors.AsType[*findings.NotAlikeError](err)
-	if _, lists := errors.AsType[*tally.ListsDifferError](err); unlike || lists {
-		return &emptyState{Title: r.T("not_alike_title"), Text: r.T("not_alike_text"), Reason: err.Error()}
+	if why := r.notAlike(err); why != "" {
+		return &emptyState{Title: r.T("not_alike_title"), Text: r.T("not_alike_text"), Reason: why}
 	}
 	if errors.Is(err, report.ErrPairedPart) {
 		whole := ch.query()
@@ -739,9 +738,7 @@ func (s *Server) chosenComparison(c echo.Context, parameters url.Values) (*repor
 // notThere makes a document that cannot be made one that is not there: the page says why.
 func notThere(err error) error {
 	_, nothing := errors.AsType[*nothingToCompareError](err)
-	_, unlike := errors.AsType[*findings.NotAlikeError](err)
-	_, lists := errors.AsType[*tally.ListsDifferError](err)
-	if nothing || unlike || lists || errors.Is(err, report.ErrPairedPart) {
+	if nothing || isNotAlike(err) || errors.Is(err, report.ErrPairedPart) {
 		return fmt.Errorf("%w: %w", survey.ErrNotFound, err)
 	}
 	return err

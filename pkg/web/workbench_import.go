@@ -11,7 +11,6 @@ import (
 	"io"
 	"iter"
 	"net/http"
-	"strings"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -146,7 +145,9 @@ func (s *Server) importAnswers(c echo.Context) error {
 		for range reading.records() {
 		}
 		if err := reading.err(); err != nil {
-			page.Problems = problemsOf(err)
+			if page.Problems = page.fileProblems(err); page.Problems == nil {
+				return err
+			}
 		}
 	}
 	if len(page.Problems) > 0 {
@@ -186,11 +187,17 @@ func fileOf(form *upload) (uploadedFile, error) {
 type reading struct {
 	questionnaire *questionnaire
 	reader        *exchange.Reader
-	known         map[string]bool // respondents who have answered in the wave
-	refused       []exchange.Rejection
+	known         map[string]bool      // respondents who have answered in the wave
+	refused       []exchange.Rejection // the first of them
 	already       int
-	words         string // why somebody who has answered is left out
 	file          string
+}
+
+// refuse notes a row that cannot be stored.
+func (r *reading) refuse(row exchange.Rejection) {
+	if len(r.refused) < rejectionsShown {
+		r.refused = append(r.refused, row)
+	}
 }
 
 // startReading opens the file. What is wrong with it, or with the map, goes onto the page.
@@ -199,11 +206,13 @@ func (s *Server) startReading(ctx context.Context, page *importPage, q *question
 	var err error
 	if page.Map != "" {
 		if layout, err = exchange.ParseMap([]byte(page.Map), "map.yaml"); err != nil {
-			page.Problems = problemsOf(err)
+			if page.Problems = page.fileProblems(err); page.Problems == nil {
+				return nil, err
+			}
 			return nil, nil //nolint:nilnil // what is wrong stands on the page
 		}
 	}
-	r := &reading{questionnaire: q, known: make(map[string]bool), words: page.T("rejected_known"), file: file.name}
+	r := &reading{questionnaire: q, known: make(map[string]bool), file: file.name}
 	for person, err := range s.store.Respondents(ctx, page.Wave.Organisation, page.Wave.ID) {
 		if err != nil {
 			return nil, err
@@ -211,9 +220,11 @@ func (s *Server) startReading(ctx context.Context, page *importPage, q *question
 		r.known[person] = true
 	}
 	r.reader, err = exchange.Open(bytes.NewReader(file.content), file.name, q.Questionnaire, layout,
-		exchange.OnReject(func(rejected exchange.Rejection) { r.refused = append(r.refused, rejected) }))
+		exchange.OnReject(r.refuse))
 	if err != nil {
-		page.Problems = problemsOf(err)
+		if page.Problems = page.fileProblems(err); page.Problems == nil {
+			return nil, err
+		}
 	}
 	return r, nil
 }
@@ -224,8 +235,9 @@ func (r *reading) records() iter.Seq[*survey.Record] {
 		for record := range r.reader.Records() {
 			if record.Respondent != "" && r.known[record.Respondent] {
 				r.already++
-				r.refused = append(r.refused, exchange.Rejection{
-					File: r.file, Line: record.Line, Column: 1, Field: "respondent", Value: record.Respondent, Reason: r.words,
+				r.refuse(exchange.Rejection{
+					File: r.file, Line: record.Line, Column: 1, Field: "respondent", Value: record.Respondent,
+					Says: survey.Say("known", "this respondent has answered in the wave already"),
 				})
 				continue
 			}
@@ -242,11 +254,11 @@ func (r *reading) preview(page *importPage, file uploadedFile) (*preview, error)
 	report := r.reader.Report()
 	shown := &preview{
 		File: file.name, Accepted: report.Accepted - r.already, Filtered: report.Filtered, Rejected: report.Rejected + r.already,
-		Known: r.already, Empty: report.Empty, More: max(0, len(r.refused)-rejectionsShown),
+		Known: r.already, Empty: report.Empty, More: report.Rejected + r.already - len(r.refused),
 	}
-	for _, rejected := range r.refused[:min(len(r.refused), rejectionsShown)] {
+	for _, rejected := range r.refused {
 		shown.Rejections = append(shown.Rejections, rejectedRow{
-			page.Integer(rejected.Line), page.Integer(rejected.Column), rejected.Field, rejected.Reason,
+			page.Integer(rejected.Line), page.Integer(rejected.Column), rejected.Field, page.phrases.Tell(page.Lang, fileWords, rejected.Says),
 		})
 	}
 	for _, first := range report.Rankings {
@@ -268,34 +280,6 @@ func (r *reading) preview(page *importPage, file uploadedFile) (*preview, error)
 	}
 	shown.Packed = packed
 	return shown, nil
-}
-
-// shownMistake is a mistake in a file: a sentence, and the line of the file that it is about with a caret under the
-// place, which must not be broken into several.
-type shownMistake struct{ Says, Excerpt string }
-
-// Mistake takes a mistake apart for the page.
-func (r room) Mistake(text string) shownMistake {
-	if says, excerpt, ok := strings.Cut(text, "\n    "); ok && strings.HasSuffix(excerpt, "^") {
-		return shownMistake{says, excerpt}
-	}
-	return shownMistake{Says: text}
-}
-
-// problemsOf lists what is wrong with a file or a map, each with its place.
-func problemsOf(err error) []string {
-	if mistakes, ok := errors.AsType[survey.Diagnostics](err); ok {
-		var problems []string
-		for _, mistake := range mistakes {
-			problems = append(problems, mistake.String())
-		}
-		return problems
-	}
-	text := err.Error()
-	if strings.Contains(text, "\n ") {
-		return []string{text} // lines that belong together
-	}
-	return strings.Split(text, "\n")
 }
 
 // storeAnswers stores what the preview promised: all of it, or nothing.

@@ -389,8 +389,7 @@ func (s *Server) versionOf(ctx context.Context, organisation survey.Organisation
 		return nil, version, nil
 	}
 	if err != nil {
-		n.Mistakes = append(n.Mistakes, err.Error())
-		return nil, version, nil
+		return nil, version, err
 	}
 	version.Code, version.Number, version.Source = q.Code, q.Version, source
 	return q, version, nil
