@@ -44,7 +44,7 @@ func TestBadFilesAreRefusedInTheReadersLanguage(t *testing.T) {
 			"en": "no option “nonsense”", "pl": "nie ma opcji „nonsense”", "ro": "nu există opțiunea „nonsense”", "ru": "нет варианта «nonsense»",
 		}},
 		{"too few cells", func() string { return answers("expectations,weight,respondent\nnone,1\n") }, map[survey.Language]string{
-			"en": "the row ends after 2 cells, the header names 3", "pl": "wiersz kończy się po 2 komórkach, a w nagłówku nazwanych kolumn jest 3",
+			"en": "the row ends after 2 cells, the header names 3", "pl": "wiersz kończy się po 2 komórkach, a nagłówek wymienia 3",
 			"ro": "rândul se termină după 2 celule, iar antetul numește 3", "ru": "строка кончается после 2 ячеек, а в заголовке названо столбцов: 3",
 		}},
 		{"a workbook among answers", func() string { return answers("PK\x03\x04 and more") }, map[survey.Language]string{
