@@ -56,6 +56,11 @@ func (r room) fileProblems(err error) []string {
 	return nil
 }
 
+// answeredInWave says why a row of somebody is left out who has answered in the wave.
+func answeredInWave() survey.Saying {
+	return survey.Say("known", "this respondent has answered in the wave already")
+}
+
 // withFault is what is wrong with a file; if it is a cell of its header, in the words for cells.
 func (r room) withFault(err *exchange.FileError) survey.Saying {
 	says := err.Says

@@ -237,7 +237,7 @@ func (r *reading) records() iter.Seq[*survey.Record] {
 				r.already++
 				r.refuse(exchange.Rejection{
 					File: r.file, Line: record.Line, Column: 1, Field: "respondent", Value: record.Respondent,
-					Says: survey.Say("known", "this respondent has answered in the wave already"),
+					Says: answeredInWave(),
 				})
 				continue
 			}

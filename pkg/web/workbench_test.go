@@ -713,7 +713,7 @@ func TestWorkbenchPhrases(t *testing.T) {
 	}
 	used := text.String()
 	// Keys that are put together of a beginning and one of these ends.
-	built := regexp.MustCompile(`^(side|role|right|refused|problem_logo|accent_given|accent_changed|members_state|members_done|tokens_state|profile_done|view_done|audit|instance_done|user_done|user_mark|link|life|life_text|part|base|rest_title|rest|empty|trouble|launch_step|launch_(?:closes|invite|opens|sample|seed)|mode|mode_text|finding|severity|placeholder|letter|letter_kind|mailing|outlook|invited|invited_text|progress_done|people_state|people_done|person_done|person_state|person_mode|mark|row|meaning|delimiter|fault|advice|wrong_letter|erased|column|attribute_type|attribute_explain|attribute_done|change|bounce)(?:_|$)`)
+	built := regexp.MustCompile(`^(side|role|right|refused|problem_logo|accent_given|accent_changed|members_state|members_done|tokens_state|profile_done|view_done|audit|instance_done|user_done|user_mark|link|life|life_text|part|base|rest_title|rest|empty|trouble|launch_step|launch_(?:closes|invite|opens|sample|seed)|mode|mode_text|finding|severity|placeholder|letter|letter_kind|mailing|outlook|invited|invited_text|progress_done|people_state|people_done|person_done|person_state|person_mode|mark|row|meaning|delimiter|fault|advice|wrong_letter|erased|column|attribute_type|attribute_explain|attribute_done|change|bounce|file|undelivered|alike)(?:_|$)`)
 	for _, key := range phrases.Keys() {
 		if !strings.Contains(used, `"`+key+`"`) && !built.MatchString(key) {
 			t.Errorf("nothing says %s", key)
