@@ -67,9 +67,10 @@ func (p *Phrases) Tell(lang Language, prefix string, s Saying) string {
 			args[name] = printable(fmt.Sprint(value))
 		}
 	}
-	said := p.Say(lang, key, args)
+	var said strings.Builder
+	said.WriteString(p.Say(lang, key, args))
 	for _, next := range s.Then {
-		said += p.Tell(lang, prefix, next)
+		said.WriteString(p.Tell(lang, prefix, next))
 	}
-	return said
+	return said.String()
 }
