@@ -57,9 +57,9 @@ func run(folder string, tlsPort, httpPort int) error {
 	}
 	logger := log.New(os.Stderr, "authority: ", 0)
 	memory := db.NewMemoryStore()
-	issuer := ca.New(logger, memory, "", 0, 1, map[string]ca.Profile{"default": {Description: "the only one"}})
+	issuer := ca.New(logger, memory, "", "ecdsa", 0, 1, map[string]ca.Profile{"default": {Description: "the only one"}})
 	checker := va.New(logger, httpPort, tlsPort, true, names, memory)
-	front := wfe.New(logger, memory, checker, issuer, true, false, 1, 1)
+	front := wfe.New(logger, memory, checker, issuer, []string{"authority.example.com"}, true, false, 1, 1)
 
 	own, err := ownCertificate()
 	if err != nil {
@@ -82,13 +82,13 @@ func run(folder string, tlsPort, httpPort int) error {
 	return err
 }
 
-// serveNames answers that every name is at 127.0.0.1, and returns where.
+// serveNames answers that every name is at 127.0.0.1, and returns where. It answers by TCP, as Pebble asks.
 func serveNames() (address string, err error) {
-	connection, err := net.ListenPacket("udp", "127.0.0.1:0")
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return "", err
 	}
-	server := &dns.Server{PacketConn: connection, Handler: dns.HandlerFunc(func(w dns.ResponseWriter, asked *dns.Msg) {
+	server := &dns.Server{Listener: listener, Handler: dns.HandlerFunc(func(w dns.ResponseWriter, asked *dns.Msg) {
 		answer := new(dns.Msg).SetReply(asked)
 		for _, q := range asked.Question {
 			if q.Qtype == dns.TypeA {
@@ -100,7 +100,7 @@ func serveNames() (address string, err error) {
 		_ = w.WriteMsg(answer) // who asked has left
 	})}
 	go func() { _ = server.ActivateAndServe() }() // until the process ends
-	return connection.LocalAddr().String(), nil
+	return listener.Addr().String(), nil
 }
 
 // ownCertificate returns the certificate of the directory.
