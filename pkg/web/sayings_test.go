@@ -193,8 +193,10 @@ func TestEverySayingIsTranslated(t *testing.T) {
 	}
 	for _, rule := range rules {
 		for _, problem := range []survey.Problem{
-			{Rule: rule, Low: 1, High: 5}, {Rule: rule, Nearest: "near", Low: 1, High: 5},
-			{Rule: rule, Low: 1, High: math.Inf(1)}, {Rule: rule, Low: math.Inf(-1), High: 5},
+			{Rule: rule, Low: 1, High: 5},
+			{Rule: rule, Nearest: "near", Low: 1, High: 5},
+			{Rule: rule, Low: 1, High: math.Inf(1)},
+			{Rule: rule, Low: math.Inf(-1), High: 5},
 		} {
 			tell("rule "+string(rule), fileWords, problem.Saying())
 		}
