@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
-	"sync"
 	"time"
 
 	"cxmirror/pkg/store"
@@ -93,55 +92,23 @@ func (f databaseFlags) exists(name string) error {
 // setting names a flag as people set it: on the command line or in the environment.
 func setting(flag string) string { return fmt.Sprintf("--%s (%s)", flag, variableOf(flag)) }
 
-// versionOf names a stored version by whose it is.
-type versionOf struct {
-	organisation survey.OrganisationID
-	id           survey.VersionID
-}
-
 // storedWaves hands the waves of the database to the tally.
 type storedWaves struct {
+	*survey.Versions
+
 	store *store.Store
 	now   func() time.Time
-
-	mu     sync.Mutex
-	parsed map[versionOf]*survey.Questionnaire // a stored version never changes
 }
 
 var _ tally.Source = (*storedWaves)(nil)
 
 func newStoredWaves(db *store.Store, now func() time.Time) *storedWaves {
-	return &storedWaves{store: db, now: now, parsed: map[versionOf]*survey.Questionnaire{}}
+	return &storedWaves{Versions: survey.NewVersions(db), store: db, now: now}
 }
 
 // Wave returns a wave of an organisation.
 func (s *storedWaves) Wave(ctx context.Context, organisation survey.OrganisationID, id survey.WaveID) (survey.Wave, error) {
 	return s.store.Wave(ctx, organisation, id)
-}
-
-// Questionnaire returns a stored version as parsed the first time.
-func (s *storedWaves) Questionnaire(ctx context.Context, organisation survey.OrganisationID, id survey.VersionID) (*survey.Questionnaire, error) {
-	key := versionOf{organisation, id}
-	s.mu.Lock()
-	q, ok := s.parsed[key]
-	s.mu.Unlock()
-	if ok {
-		return q, nil
-	}
-	version, err := s.store.Version(ctx, organisation, id)
-	if err != nil {
-		return nil, err
-	}
-	if q, err = version.Questionnaire(); err != nil {
-		return nil, err
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if first, ok := s.parsed[key]; ok {
-		return first, nil // somebody was faster
-	}
-	s.parsed[key] = q
-	return q, nil
 }
 
 // Mark returns how far somebody who reads the wave now will have read.

@@ -44,7 +44,7 @@ func (s *Service) facts(ctx context.Context, plan *Plan) (facts, error) {
 	w := &plan.Wave
 	f := facts{plan: plan, now: s.now(), mails: s.mails}
 	var err error
-	if f.questionnaire, err = s.questionnaire(ctx, w.Organisation, w.Version); err != nil {
+	if f.questionnaire, err = s.versions.Questionnaire(ctx, w.Organisation, w.Version); err != nil {
 		return facts{}, err
 	}
 	if plan.Compare != 0 {

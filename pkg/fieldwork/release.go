@@ -57,7 +57,7 @@ func (s *Service) Step(ctx context.Context, organisation survey.OrganisationID, 
 // stepSealed opens what is sealed, publishes what may be published and seals the rest anew: nothing that was
 // written when somebody finished stays in the database.
 func (s *Service) stepSealed(ctx context.Context, w *survey.Wave, random *rand.Rand) (int, error) {
-	q, err := s.questionnaire(ctx, w.Organisation, w.Version)
+	q, err := s.versions.Questionnaire(ctx, w.Organisation, w.Version)
 	if err != nil {
 		return 0, err
 	}

@@ -61,7 +61,7 @@ func (s *Service) blank(ctx context.Context, organisation survey.OrganisationID,
 		if err != nil {
 			return 0, err
 		}
-		q, err := s.questionnaire(ctx, organisation, found.Version)
+		q, err := s.versions.Questionnaire(ctx, organisation, found.Version)
 		if err != nil {
 			return 0, err
 		}

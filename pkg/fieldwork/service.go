@@ -27,16 +27,16 @@ type Options struct {
 // Service runs fieldwork: it launches waves, takes answers, lets them into the results, closes and erases. Any
 // number of them serve one database, if they have the same secret.
 type Service struct {
-	store  *store.Store
-	secret Secret
-	log    *slog.Logger
-	now    func() time.Time
-	random io.Reader
-	mails  bool
+	store    *store.Store
+	versions *survey.Versions
+	secret   Secret
+	log      *slog.Logger
+	now      func() time.Time
+	random   io.Reader
+	mails    bool
 
-	mu     sync.Mutex
-	parsed map[versionOf]*survey.Questionnaire // a stored version never changes
-	looks  map[survey.WaveID]look
+	mu    sync.Mutex
+	looks map[survey.WaveID]look
 }
 
 // New returns a service.
@@ -45,8 +45,8 @@ func New(o Options) (*Service, error) {
 		return nil, errors.New("fieldwork: a service needs a store, a secret, a log, a clock and randomness")
 	}
 	return &Service{
-		store: o.Store, secret: o.Secret, log: o.Log, now: o.Now, random: o.Random, mails: o.Mails,
-		parsed: make(map[versionOf]*survey.Questionnaire), looks: make(map[survey.WaveID]look),
+		store: o.Store, versions: survey.NewVersions(o.Store), secret: o.Secret, log: o.Log, now: o.Now, random: o.Random, mails: o.Mails,
+		looks: make(map[survey.WaveID]look),
 	}, nil
 }
 
@@ -84,34 +84,6 @@ func (s *Service) Tick(ctx context.Context) error {
 	}
 	_, err = s.EraseDue(ctx)
 	return errors.Join(append(failures, err)...)
-}
-
-// versionOf names a stored version by whose it is.
-type versionOf struct {
-	organisation survey.OrganisationID
-	id           survey.VersionID
-}
-
-// questionnaire returns a stored version as it was parsed the first time.
-func (s *Service) questionnaire(ctx context.Context, organisation survey.OrganisationID, id survey.VersionID) (*survey.Questionnaire, error) {
-	key := versionOf{organisation, id}
-	s.mu.Lock()
-	q, ok := s.parsed[key]
-	s.mu.Unlock()
-	if ok {
-		return q, nil
-	}
-	version, err := s.store.Version(ctx, organisation, id)
-	if err != nil {
-		return nil, err
-	}
-	if q, err = version.Questionnaire(); err != nil {
-		return nil, err
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.parsed[key] = q
-	return q, nil
 }
 
 // CodeOf returns 24 hexadecimal digits that stand for a person, by her key, in files for those who may not know who she
