@@ -38,7 +38,7 @@ func TestVersionsAreParsedOnce(t *testing.T) {
 	}
 	// However many there are, each is what was asked for.
 	for id := survey.VersionID(1); id <= 600; id++ {
-		if q, err := versions.Questionnaire(t.Context(), 1, id); err != nil || string(q.Code) != fmt.Sprintf("q%d", id) {
+		if q, err := versions.Questionnaire(t.Context(), 1, id); err != nil || q.Code != fmt.Sprintf("q%d", id) {
 			t.Fatalf("version %d is %+v, %v", id, q, err)
 		}
 	}
