@@ -21,6 +21,7 @@ import (
 // there is [survey.ErrNotFound]; what somebody else changed or used meanwhile is [survey.ErrConflict].
 type Store interface {
 	HasUsers(ctx context.Context) (bool, error)
+	SetUp(ctx context.Context, hash []byte, now time.Time, organisation string, user *survey.User) error
 	CreateUser(ctx context.Context, user *survey.User) error
 	User(ctx context.Context, id survey.UserID) (survey.User, error)
 	UserByAddress(ctx context.Context, address string) (survey.User, error)
@@ -34,12 +35,10 @@ type Store interface {
 	SignedIn(ctx context.Context, id survey.UserID, now time.Time) error
 
 	Organisation(ctx context.Context, id survey.OrganisationID) (survey.Organisation, error)
-	SaveOrganisation(ctx context.Context, organisation survey.Organisation) error
 	Admit(ctx context.Context, organisation survey.OrganisationID, user survey.UserID, decide func(survey.Standing) (survey.Admission, error)) error
 	AdmitToUnused(ctx context.Context, organisation survey.OrganisationID, user survey.UserID, decide func(survey.Standing) (survey.Admission, error)) error
 	WorksWhereInUse(ctx context.Context, user survey.UserID) (bool, error)
 	Memberships(ctx context.Context, user survey.UserID) ([]survey.Membership, error)
-	SetRoles(ctx context.Context, organisation survey.OrganisationID, user survey.UserID, roles []survey.Role) error
 	GroupRoles(ctx context.Context) ([]survey.GroupRole, error)
 	SetRolesFromGroups(ctx context.Context, user survey.UserID, roles []survey.GroupRole) (changed []survey.OrganisationID, err error)
 
@@ -47,7 +46,6 @@ type Store interface {
 
 	CreateLink(ctx context.Context, link survey.SignInLink) error
 	Link(ctx context.Context, hash []byte, kind survey.LinkKind, now time.Time) (survey.SignInLink, error)
-	UseLink(ctx context.Context, hash []byte, kind survey.LinkKind, now time.Time) (survey.SignInLink, error)
 	AcceptLink(ctx context.Context, hash []byte, kind survey.LinkKind, a survey.Acceptance) (survey.User, error)
 
 	CreateToken(ctx context.Context, token *survey.APIToken) error

@@ -269,20 +269,6 @@ type Founder struct {
 	Language                survey.Language
 }
 
-// founded returns the organisation that there is from the start, under its name.
-func (s *Service) founded(ctx context.Context, name string) (survey.Organisation, error) {
-	name, err := CheckName(name)
-	if err != nil {
-		return survey.Organisation{}, refuse(BadOrganisation, "the name of the organisation is missing or has more than %d characters", MaxName)
-	}
-	organisation, err := s.store.Organisation(ctx, survey.DefaultOrganisation)
-	if err != nil {
-		return survey.Organisation{}, fmt.Errorf("set up the service: %w", err)
-	}
-	organisation.Name = name
-	return organisation, nil
-}
-
 // SetUp makes the first user, who runs the server and owns the organisation that there is from the start. Of several
 // who use the link at once one does. It returns [ErrLink], a [*SlowDownError] or a [*RefusedError].
 func (s *Service) SetUp(ctx context.Context, secret string, f Founder) (Outcome, error) {
@@ -297,24 +283,15 @@ func (s *Service) SetUp(ctx context.Context, secret string, f Founder) (Outcome,
 	if user.Name, err = CheckName(f.Name); err != nil {
 		return Outcome{}, err
 	}
-	organisation, err := s.founded(ctx, f.Organisation)
+	organisation, err := CheckName(f.Organisation)
 	if err != nil {
-		return Outcome{}, err
+		return Outcome{}, refuse(BadOrganisation, "the name of the organisation is missing or has more than %d characters", MaxName)
 	}
 	if user.PasswordHash, err = s.newPassword(ctx, f.Password, user); err != nil {
 		return Outcome{}, err
 	}
-	if _, err := s.store.UseLink(ctx, hashOf(secret), survey.SetUpLink, s.now()); err != nil {
+	if err := s.store.SetUp(ctx, hashOf(secret), s.now(), organisation, &user); err != nil {
 		return Outcome{}, linkError(survey.SetUpLink, err)
-	}
-	if err := s.store.SaveOrganisation(ctx, organisation); err != nil {
-		return Outcome{}, fmt.Errorf("set up the service: %w", err)
-	}
-	if err := s.store.CreateUser(ctx, &user); err != nil {
-		return Outcome{}, fmt.Errorf("set up the service: %w", err)
-	}
-	if err := s.store.SetRoles(ctx, survey.DefaultOrganisation, user.ID, []survey.Role{survey.Owner}); err != nil {
-		return Outcome{}, fmt.Errorf("set up the service: %w", err)
 	}
 	return s.letIn(ctx, user, nil)
 }

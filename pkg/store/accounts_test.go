@@ -788,6 +788,23 @@ func TestLinks(t *testing.T) {
 			if got, err := s.Link(ctx, setUp.Hash, survey.SetUpLink, noon); err != nil || cmp.Diff(setUp, got) != "" {
 				t.Errorf("Link: %v\n%s", err, cmp.Diff(setUp, got))
 			}
+			// What cannot be done whole is not done at all: the link works once more.
+			first := survey.User{Address: "First@example.org", Name: "First", PasswordHash: "x", Administrator: true}
+			if err := s.SetUp(ctx, setUp.Hash, noon, "a\x00b", &first); err == nil || first.ID != 0 {
+				t.Errorf("an organisation is called what cannot be stored: %v, user %d", err, first.ID)
+			}
+			if has, err := s.HasUsers(ctx); err != nil || has {
+				t.Errorf("after a set-up that failed there are users: %t, %v", has, err)
+			}
+			if err := s.SetUp(ctx, setUp.Hash, noon, "Ours", &first); err != nil || first.ID == 0 || first.Address != "first@example.org" {
+				t.Fatalf("set up: %v, %+v", err, first)
+			}
+			if got, err := s.Memberships(ctx, first.ID); err != nil || len(got) != 1 || got[0].Organisation.Name != "Ours" || !slices.Equal(got[0].Roles, []survey.Role{survey.Owner}) {
+				t.Errorf("the first user works in %+v, %v", got, err)
+			}
+			again := survey.User{Address: "second@example.org", Name: "Second"}
+			wantError(t, "setting up twice", s.SetUp(ctx, setUp.Hash, noon, "Theirs", &again), survey.ErrNotFound)
+
 			u := newUser(t, s, "u@example.org")
 			_, err = s.Link(ctx, setUp.Hash, survey.SetUpLink, noon)
 			wantError(t, "setting up where somebody is", err, survey.ErrNotFound)

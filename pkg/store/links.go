@@ -65,7 +65,7 @@ func validLink() string {
 }
 
 // Link returns the link whose secret has a hash, if it is of a kind and works at now, else [survey.ErrNotFound]. It
-// can still be used: see [Store.UseLink]. A link for setting up works as long as there are no users.
+// can still be used. A link for setting up works as long as there are no users.
 func (s *Store) Link(ctx context.Context, hash []byte, kind survey.LinkKind, now time.Time) (survey.SignInLink, error) {
 	var row linkRow
 	err := found(s.read.WithContext(ctx).Raw("SELECT hash, kind, user_id, way, expires_at FROM sign_in_links WHERE "+validLink(),
@@ -76,20 +76,8 @@ func (s *Store) Link(ctx context.Context, hash []byte, kind survey.LinkKind, now
 	return row.link(), nil
 }
 
-// UseLink returns what [Store.Link] does, and takes the link away with all others of its user: of all callers one
+// useLink returns what [Store.Link] does, and takes the link away with all others of its user: of all callers one
 // gets it.
-func (s *Store) UseLink(ctx context.Context, hash []byte, kind survey.LinkKind, now time.Time) (survey.SignInLink, error) {
-	var link survey.SignInLink
-	err := s.change(ctx, func(tx *gorm.DB) (err error) {
-		link, err = s.useLink(tx, hash, kind, now)
-		return err
-	})
-	if err != nil {
-		return survey.SignInLink{}, fmt.Errorf("use a %s link: %w", kind, classify(err))
-	}
-	return link, nil
-}
-
 func (s *Store) useLink(tx *gorm.DB, hash []byte, kind survey.LinkKind, now time.Time) (survey.SignInLink, error) {
 	// Of two who use two links of one user at once the second waits here, not for a link that the other has.
 	if err := s.holdLinks(tx, hash); err != nil {

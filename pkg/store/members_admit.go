@@ -193,10 +193,10 @@ func checkedRoles(roles []survey.Role) ([]survey.Role, error) {
 	return roles, nil
 }
 
-// AcceptLink uses up the link whose secret has a hash, as [Store.UseLink] does, and in the same moment gives its user
-// what she chose: what anybody knew before that lets in as her ends, which is her password, her sessions and all other
-// links. Where others than she have seen the link, so do her tokens: somebody else may have made them in her name. It
-// returns the user as she is then.
+// AcceptLink uses up the link whose secret has a hash, and in the same moment gives its user what she chose: of several
+// who do so at once one does. What anybody knew before that lets in as her ends, which is her password, her sessions and
+// all other links. Where others than she have seen the link, so do her tokens: somebody else may have made them in her
+// name. It returns the user as she is then.
 func (s *Store) AcceptLink(ctx context.Context, hash []byte, kind survey.LinkKind, a survey.Acceptance) (survey.User, error) {
 	var user survey.User
 	err := s.change(ctx, func(tx *gorm.DB) error {

@@ -40,7 +40,7 @@ var withoutOrganisation = map[string]string{
 	"LeaveSenders": "a program that sends", "DropSender": "a program that sends",
 
 	// Users sign in once for all organisations: what they may do in one, their membership says.
-	"Link": "a look-up by the secret in a link", "UseLink": "a look-up by the secret in a link", "CreateLink": "of a user",
+	"Link": "a look-up by the secret in a link", "UseLink": "a look-up by the secret in a link", "SetUp": "the secret in a link; there is one organisation then", "CreateLink": "of a user",
 	"TokenByHash": "a look-up by a secret; the token says whose it is",
 	"SaveSession": "of a user", "SessionData": "a look-up by a secret", "DeleteSession": "a look-up by a secret", "Sessions": "of a user",
 	"EndSession": "of a user", "EndSessions": "of a user", "DeleteExpiredSessions": "the server's round", "EndAllAccess": "the whole database",

@@ -77,7 +77,7 @@ func (s *Store) CreateUser(ctx context.Context, u *survey.User) error {
 	created.ID, created.Address = 0, mailbox(u.Address)
 	err := checkUser(&created)
 	if err == nil {
-		err = s.createUser(ctx, &created)
+		err = s.change(ctx, func(tx *gorm.DB) error { return insertUser(tx, &created) })
 	}
 	if errors.Is(err, gorm.ErrDuplicatedKey) {
 		err = taken(s.read.WithContext(ctx), &created)
@@ -89,14 +89,13 @@ func (s *Store) CreateUser(ctx context.Context, u *survey.User) error {
 	return nil
 }
 
-func (s *Store) createUser(ctx context.Context, u *survey.User) error {
+// insertUser stores a user as she is, and fills in her id and when she was created.
+func insertUser(tx *gorm.DB, u *survey.User) error {
 	var row userRow
-	err := s.change(ctx, func(tx *gorm.DB) error {
-		return returning(tx, &row, `
-			INSERT INTO users (address, name, language, password_hash, second_factor, issuer, subject, proved, administrator, disabled, signed_in_at)
-			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id, created_at`,
-			u.Address, u.Name, string(u.Language), u.PasswordHash, nilIfEmpty(u.SecondFactor), u.Issuer, u.Subject, u.Proved, u.Administrator, u.Disabled, utc(u.SignedIn))
-	})
+	err := returning(tx, &row, `
+		INSERT INTO users (address, name, language, password_hash, second_factor, issuer, subject, proved, administrator, disabled, signed_in_at)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id, created_at`,
+		u.Address, u.Name, string(u.Language), u.PasswordHash, nilIfEmpty(u.SecondFactor), u.Issuer, u.Subject, u.Proved, u.Administrator, u.Disabled, utc(u.SignedIn))
 	u.ID, u.Created, u.SignedIn = survey.UserID(row.ID), row.CreatedAt.UTC(), utc(u.SignedIn)
 	return err
 }
