@@ -64,7 +64,7 @@ func (p *groupsPage) add(row groupRow) {
 
 func (p *groupsPage) addBlanks() {
 	for range blankGroups {
-		p.add(groupRow{})
+		p.add(groupRow{Role: survey.Viewer}) // the least, until somebody says more
 	}
 }
 
