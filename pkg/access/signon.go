@@ -441,7 +441,7 @@ func (s *Service) takeRoles(ctx context.Context, user survey.User, roles []surve
 		actor := TheService()
 		actor.Organisation.ID = organisation
 		event := Event{Action: "roles.changed", Subject: fmt.Sprintf("user %d", user.ID), Details: map[string]string{
-			"user": user.Address, "from_groups": strings.Join(slices.Compact(slices.Sorted(slices.Values(now))), " "),
+			"user": user.Address, "from_groups": strings.Join(slices.Compact(slices.Sorted(slices.Values(now))), ", "),
 		}}
 		if err := s.Note(ctx, actor, event); err != nil {
 			return err

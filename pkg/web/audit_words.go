@@ -50,7 +50,7 @@ func auditKinds() []string {
 func auditDetails() []string {
 	return []string{
 		"name", "address", "external", "internal", "item", "top", "segment", "theme", "document", "flagged", "page", "kind", "language", "format", "part", "all",
-		"from", "to", "roles", "rights", "readers", "expires", "by", "refused", "since", "addresses", "administrator", "sessions", "until", "user", "action", "subject", "scope",
+		"from", "to", "roles", "rights", "readers", "expires", "by", "refused", "since", "addresses", "administrator", "sessions", "until", "user", "action", "subject", "scope", "from_groups",
 		"waves", "people", "versions", "responses", "languages", "logo", "accent", "threshold", "comments", "retention", "groups",
 		"new", "updated", "unchanged", "deactivated", "rejected",
 	}
@@ -268,7 +268,7 @@ func (w *auditWords) value(name, value string, e *survey.AuditEvent) string {
 		if slices.Contains(auditGroups(), value) {
 			return w.T("audit_group_" + value)
 		}
-	case "roles", "from", "to":
+	case "roles", "from", "to", "from_groups":
 		return w.list(value, w.role)
 	case "rights":
 		return w.list(value, w.rightOr)
@@ -305,8 +305,11 @@ func (w *auditWords) rightOr(name string) string {
 	return name
 }
 
-// role says the name of a role; what is none stays as it is.
+// role says the name of a role, also of one that a group has ("group: role"); what is none stays as it is.
 func (w *auditWords) role(name string) string {
+	if group, role, of := strings.Cut(name, ": "); of {
+		return group + ": " + w.role(role)
+	}
 	if slices.Contains(survey.Roles(), survey.Role(name)) {
 		return w.T("role_" + name)
 	}

@@ -387,6 +387,9 @@ func TestGroupsOfSignOnAreForOwners(t *testing.T) {
 	shown := boss.get("/members/groups")
 	shown.expect(t, http.StatusOK, []string{"This server has no single sign-on set up yet"}, "theirs")
 	shown.holds(t, `value="cx-analysts"`)
+	if fields := fieldsOf(t, shown, "/members/groups"); !slices.Equal(fields["role"], []string{"analyst", "viewer", "viewer", "viewer"}) {
+		t.Errorf("rows for other groups propose more than a viewer's role: %v", fields["role"])
+	}
 	wrong := boss.post("/members/groups", url.Values{"group": {"cx-analysts", "cx-all", strings.Repeat("x", 201), ""}, "role": {"analyst", "emperor", "hr", "owner"}})
 	wrong.expect(t, http.StatusUnprocessableEntity, []string{"2 fields", "Choose a role."})
 	wrong.holds(t, `value="cx-analysts"`, `value="cx-all"`)
@@ -408,7 +411,7 @@ func TestGroupsOfSignOnAreForOwners(t *testing.T) {
 		t.Fatalf("stored %+v, want %+v", got, want)
 	}
 	boss.get("/members/groups?done=saved").holds(t, `value="cx-hr"`, "The roles of groups are saved.")
-	boss.get("/audit").expect(t, http.StatusOK, []string{"The roles of groups were changed", "cx-top: owner"})
+	boss.get("/audit").expect(t, http.StatusOK, []string{"The roles of groups were changed", "cx-top: Owner"})
 	boss.post("/members/groups", url.Values{"group": {"", ""}, "role": {"hr", "hr"}})
 	if got := stored(); !slices.Equal(got, []survey.GroupRole{theirs}) {
 		t.Errorf("emptied rows stay, or others went: %+v", got)

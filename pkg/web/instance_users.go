@@ -291,7 +291,11 @@ func (s *Server) showUserWith(c echo.Context, status int, change func(*userPage)
 		return err
 	}
 	for i := range sessions {
-		page.Sessions = append(page.Sessions, seenSession{sessions[i].Agent, page.Day(sessions[i].Started), page.Day(sessions[i].Seen)})
+		agent := sessions[i].Agent
+		if agent == unknownAgent {
+			agent = page.T("profile_unknown")
+		}
+		page.Sessions = append(page.Sessions, seenSession{agent, page.Day(sessions[i].Started), page.Day(sessions[i].Seen)})
 	}
 	change(&page)
 	return s.show(c, status, "workbench", "user", page)

@@ -36,6 +36,7 @@ func TestTwoSaveAtOnce(t *testing.T) {
 		{"wave", wave + "/edit", "wave.changed", "name", "Called so by one", "Called so by another"},
 		{"view", "/views/1/edit", "view.changed", "name", "Named by one", "Named by another"},
 		{"letters", wave + "/letters", "letters.changed", subject, "Please, says one", "Please, says another"},
+		{"groups", "/members/groups", "groups.changed", "group", "cx-by-one", "cx-by-another"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -19,6 +19,7 @@ const blankGroups = 3
 // nobody else: whoever runs the server may well say who is in a group.
 type groupsPage struct {
 	room
+	contested
 	Rows     []groupRow
 	Roles    []survey.Role
 	SignOn   bool // there is single sign-on
@@ -44,6 +45,7 @@ func (s *Server) showGroups(c echo.Context) error {
 		page.add(groupRow{Group: g.Group, Role: g.Role})
 	}
 	page.addBlanks()
+	page.Was = formMark(namedGroups(groups))
 	if c.QueryParam("done") == "saved" {
 		page.Done = page.T("groups_done")
 	}
@@ -62,9 +64,10 @@ func (p *groupsPage) add(row groupRow) {
 	p.Rows = append(p.Rows, row)
 }
 
+// addBlanks adds rows for other groups, with the role that may do least: whoever forgets to choose makes nobody an owner.
 func (p *groupsPage) addBlanks() {
 	for range blankGroups {
-		p.add(groupRow{Role: survey.Viewer}) // the least, until somebody says more
+		p.add(groupRow{Role: survey.Viewer})
 	}
 }
 
@@ -103,6 +106,7 @@ func (s *Server) saveGroups(c echo.Context) error {
 	}
 	if page.Problems > 0 {
 		page.addBlanks()
+		page.Was = form.text("was")
 		return s.show(c, http.StatusUnprocessableEntity, "workbench", "groups", page)
 	}
 	stored, err := s.store.GroupRolesIn(c.Request().Context(), here)
@@ -115,12 +119,44 @@ func (s *Server) saveGroups(c echo.Context) error {
 	if slices.Equal(wanted, stored) {
 		return ledBack(c, "/members/groups")
 	}
+	if settles(form, namedGroups(stored), namedGroups(wanted)) != nil {
+		page.addBlanks()
+		page.overtake(namedGroups(stored), page.whereOther(stored, wanted))
+		return s.show(c, http.StatusConflict, "workbench", "groups", page)
+	}
 	if err := s.store.SetGroupRoles(c.Request().Context(), here, wanted); err != nil {
 		return err
 	}
 	detail(c, "groups", strconv.Itoa(len(wanted)))
 	detail(c, "roles", groupWords(wanted))
 	return c.Redirect(http.StatusSeeOther, "/members/groups?done=saved")
+}
+
+// namedGroups are what the form of groups is filled with.
+func namedGroups(groups []survey.GroupRole) any {
+	return append([]survey.GroupRole{}, groups...) // none is none, whether or not there is a slice
+}
+
+// whereOther says which roles groups have now, where those are other ones than were sent.
+func (p *groupsPage) whereOther(stored, sent []survey.GroupRole) []namedText {
+	roles := func(of []survey.GroupRole, group string) string {
+		var names []string
+		for _, g := range of {
+			if g.Group == group {
+				names = append(names, p.T("role_"+string(g.Role)))
+			}
+		}
+		return strings.Join(names, ", ")
+	}
+	var all []namedText
+	for _, g := range slices.Concat(stored, sent) {
+		now := roles(stored, g.Group)
+		told := slices.ContainsFunc(all, func(one namedText) bool { return one.Name == g.Group })
+		if !told && now != roles(sent, g.Group) {
+			all = append(all, namedText{g.Group, now})
+		}
+	}
+	return all
 }
 
 // groupWords says for the audit trail which groups have which roles.

@@ -70,7 +70,7 @@ func (s *Server) showWorkbenchTrouble(c echo.Context, t trouble, cause error) er
 	page.Title, page.Text = page.T(key+"_title"), page.phrases.Say(page.Lang, key+"_text", survey.Args{
 		"File": page.Integer(uploadLimit >> 20),
 	})
-	if t.phrase == "not_found" && page.actor != nil && len(page.actor.Memberships) > 1 {
+	if t.phrase == "not_found" && t.status == http.StatusNotFound && page.actor != nil && len(page.actor.Memberships) > 1 {
 		page.Text += " " + page.T("trouble_not_found_elsewhere")
 	}
 	page.BackTo = page.T("trouble_to_waves")
