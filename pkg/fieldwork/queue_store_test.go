@@ -21,7 +21,7 @@ import (
 // them: only those who were reached, have not finished and want mail.
 func TestInviteAndRemind(t *testing.T) {
 	t.Parallel()
-	storetest.Each(t, func(t *testing.T, s *store.Store) { //nolint:thelper // the test itself, on each engine
+	storetest.Each(t, func(t *testing.T, s *store.Store) {
 		ctx := t.Context()
 		office := startPostOffice(t, &postOffice{
 			onRcpt: func(to string, _ net.Conn) error {
@@ -121,7 +121,7 @@ func TestInviteAndRemind(t *testing.T) {
 // for their turn: those at the server go, and no other does until the organisation comes back.
 func TestArchivedWhileMailsWait(t *testing.T) {
 	t.Parallel()
-	storetest.Each(t, func(t *testing.T, s *store.Store) { //nolint:thelper // the test itself, on each engine
+	storetest.Each(t, func(t *testing.T, s *store.Store) {
 		ctx := t.Context()
 		const people, connections = 30, 3
 		at, archived := make(chan string, people), make(chan struct{})

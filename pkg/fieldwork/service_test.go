@@ -871,7 +871,6 @@ func BenchmarkStepAtTheClosing(b *testing.B) {
 func TestLanguageOfTheOrganisation(t *testing.T) {
 	t.Parallel()
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
-		t.Helper()
 		ctx := t.Context()
 		w := newWorld(t, s)
 		plan := w.plan(t, survey.Confidential, "sales 12")

@@ -21,7 +21,6 @@ func asOwner(survey.Standing) (survey.Admission, error) {
 func TestInUse(t *testing.T) {
 	t.Parallel()
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
-		t.Helper()
 		ctx := t.Context()
 		peopled, archived := newOrganisation(t, s, "With people"), newOrganisation(t, s, "Archived")
 		ann := newMember(t, s, survey.DefaultOrganisation, "ann@example.org", survey.Viewer)
@@ -68,7 +67,6 @@ func TestInUse(t *testing.T) {
 func TestAdmit(t *testing.T) {
 	t.Parallel()
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
-		t.Helper()
 		ctx := t.Context()
 		other := newOrganisation(t, s, "Other")
 		ann := newUser(t, s, "ann@example.org")
@@ -130,7 +128,6 @@ func TestAdmit(t *testing.T) {
 func TestLinksThatOthersHaveSeen(t *testing.T) {
 	t.Parallel()
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
-		t.Helper()
 		ctx := t.Context()
 		ann := newMember(t, s, survey.DefaultOrganisation, "ann@example.org", survey.Owner)
 		works := func(name string, way survey.LinkWay) error {
@@ -187,7 +184,6 @@ func TestLinksThatOthersHaveSeen(t *testing.T) {
 func TestAcceptLink(t *testing.T) {
 	t.Parallel()
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
-		t.Helper()
 		ctx := t.Context()
 		ann := newMember(t, s, survey.DefaultOrganisation, "ann@example.org", survey.Owner)
 		for i, tt := range []struct {
@@ -244,7 +240,6 @@ func TestAcceptLink(t *testing.T) {
 func TestAdmissionAnewIsNotPassedBy(t *testing.T) {
 	t.Parallel()
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
-		t.Helper()
 		ctx := t.Context()
 		for i := range 15 {
 			name := "ann" + string(rune('a'+i))
@@ -285,7 +280,6 @@ func TestAdmissionAnewIsNotPassedBy(t *testing.T) {
 func TestChangeOfRolesBringsNobodyBack(t *testing.T) {
 	t.Parallel()
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
-		t.Helper()
 		ctx := t.Context()
 		newMember(t, s, survey.DefaultOrganisation, "owner@example.org", survey.Owner)
 		ann := newUser(t, s, "ann@example.org")

@@ -88,7 +88,6 @@ func TestPreviewPeople(t *testing.T) {
 
 func TestPeopleByAddress(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
-		t.Helper()
 		people := importPeople(t, s, 3)
 		found, err := s.PeopleByAddress(t.Context(), survey.DefaultOrganisation, []string{"PERSON1@example.ORG", "nobody@example.org", "", "person1@example.org"})
 		if err != nil || len(found) != 1 || len(found["person1@example.org"]) != 1 || found["person1@example.org"][0].ID != people[1].ID {
@@ -102,7 +101,6 @@ func TestPeopleByAddress(t *testing.T) {
 
 func TestAttributesAlone(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
-		t.Helper()
 		importPeople(t, s, 4)
 		counted, err := s.Attributes(t.Context(), survey.DefaultOrganisation)
 		if err != nil || len(counted) != 2 || counted[0].Values[0].People != 2 {
@@ -165,7 +163,6 @@ func TestPeopleByState(t *testing.T) {
 func TestNames(t *testing.T) {
 	t.Parallel()
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
-		t.Helper()
 		const people = 20_001 // three parts
 		if _, err := s.ImportPeople(t.Context(), ours, manyPeople(people), store.ImportOptions{}); err != nil {
 			t.Fatal(err)

@@ -16,7 +16,6 @@ import (
 func TestPlan(t *testing.T) {
 	t.Parallel()
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
-		t.Helper()
 		ctx, own := t.Context(), survey.DefaultOrganisation
 		w := newWave(t, s, "planned")
 		w.State = survey.WaveDraft

@@ -15,7 +15,6 @@ import (
 func TestForgetSecret(t *testing.T) {
 	t.Parallel()
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
-		t.Helper()
 		ctx := t.Context()
 		must := func(err error) {
 			t.Helper()

@@ -15,7 +15,7 @@ import (
 // A database belongs to the secret it was used with first.
 func TestBindSecret(t *testing.T) {
 	t.Parallel()
-	storetest.Each(t, func(t *testing.T, s *store.Store) { //nolint:thelper // the test itself, on each engine
+	storetest.Each(t, func(t *testing.T, s *store.Store) {
 		if got, err := s.SecretFingerprint(t.Context()); !errors.Is(err, survey.ErrNotFound) {
 			t.Errorf("of a new database: %x, %v; want not found", got, err)
 		}

@@ -589,7 +589,6 @@ func findsSomething(t *testing.T, s *store.Store, method reflect.Method, worlds 
 func TestWhatCannotBeAnID(t *testing.T) {
 	t.Parallel()
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
-		t.Helper()
 		w := newWorld(t, s, ours, "confidential")
 		_, err := s.ResponseByInvitation(t.Context(), ours, w.wave.ID, "'; DROP TABLE people")
 		wantError(t, "a response by no invitation", err, survey.ErrNotFound)

@@ -45,7 +45,6 @@ func (f *field) memberCalled(t *testing.T, address string) survey.Member {
 // sent the link is on the page, once.
 func TestMembers(t *testing.T) {
 	eachBench(t, func(t *testing.T, f *field, _ *person, _ func(string)) {
-		t.Helper()
 		f.strict(t)
 		owner := f.as(t, f.memberCalled(t, "owner@example.com").User, survey.DefaultOrganisation)
 		mustSay(t, owner.look("/members"), 200, "You are the only one here.", "This server sends no mail.", "What each role may do")

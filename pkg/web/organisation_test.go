@@ -192,7 +192,6 @@ func TestAccentsCanBeSeen(t *testing.T) {
 // cannot be is said beside its field, and the rest of the form stays as it was typed.
 func TestOrganisationPage(t *testing.T) {
 	eachBench(t, func(t *testing.T, f *field, owner *person, _ func(string)) {
-		t.Helper()
 		mustSay(t, owner.look("/organisation"), 200, "Name and look", `name="threshold" type="number" value="5"`)
 		got := owner.sendForm("/organisation", map[string]string{
 			"name": " Example   Ltd ", "own_accent": "1", "accent": "#B91C1C", "first": "ro", "languages": "pl", "threshold": "7", "comments": "12", "retention": "90",

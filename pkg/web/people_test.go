@@ -147,7 +147,6 @@ const staff = "Imię i nazwisko;E-mail;Nr pracownika;Dział;Język\r\n" +
 // The way of a file from a spreadsheet to the panel, and back.
 func TestPeopleImport(t *testing.T) {
 	eachBench(t, func(t *testing.T, f *field, director *person, _ func(string)) {
-		t.Helper()
 		director.look("/people").expect(t, http.StatusOK, []string{"Nobody can be invited yet", "Import people from a file, or add one by hand", "Add a person"})
 		windows1250 := strings.NewReplacer("ą", "\xb9", "ć", "\xe6", "ę", "\xea", "ł", "\xb3", "Ł", "\xa3", "ó", "\xf3", "ś", "\x9c", "ż", "\xbf", "Ż", "\xaf")
 		page, address := director.upload("/people/import", "Załoga.csv", windows1250.Replace(staff))
@@ -369,7 +368,6 @@ func somePeople(n int) []survey.Person {
 
 func TestPeopleList(t *testing.T) {
 	eachBench(t, func(t *testing.T, f *field, director *person, _ func(string)) {
-		t.Helper()
 		f.addPeople(t, somePeople(120)...)
 		f.addPeople(t, survey.Person{Key: "paper", Name: "Żółć bez poczty", Active: true})
 		if _, err := f.store.NoteBounce(t.Context(), survey.DefaultOrganisation, "person7@example.org", true, "5.1.1", "", noon); err != nil {
@@ -424,7 +422,6 @@ func TestPeopleList(t *testing.T) {
 
 func TestPersonByHand(t *testing.T) {
 	eachBench(t, func(t *testing.T, f *field, director *person, _ func(string)) {
-		t.Helper()
 		director.look("/people/new").expect(t, http.StatusOK, []string{"Add a person", "Identifier", "Nothing else is known of people yet"})
 		director.post("/people/new", url.Values{"name": {"Anna Nowak"}}).expect(t, http.StatusUnprocessableEntity, []string{"One field needs another look", "Give an address or an identifier"})
 		got := director.post("/people/new", url.Values{"name": {strings.Repeat("ą", 201)}, "address": {"anna"}, "language": {"xx"}, "key": {strings.Repeat("k", 255)}})
@@ -509,7 +506,6 @@ func (f *field) invite(t *testing.T, slug string, mode survey.Mode) (survey.Wave
 // What somebody was asked is shown, what she answered is not; erased, she leaves a receipt.
 func TestPersonIsErased(t *testing.T) {
 	eachBench(t, func(t *testing.T, f *field, director *person, _ func(string)) {
-		t.Helper()
 		f.addPeople(t, survey.Person{Key: "17", Name: "Zofia Wiśniewska-Ćwik", Address: "zofia@example.org", Active: true}, survey.Person{Key: "18", Name: "Other", Address: "other@example.org", Active: true})
 		zofia := f.panelOf(t)["17"]
 		wave, ids := f.invite(t, "named", survey.Identified)
@@ -562,7 +558,6 @@ func TestPersonIsErased(t *testing.T) {
 
 func TestAttributes(t *testing.T) {
 	eachBench(t, func(t *testing.T, f *field, director *person, _ func(string)) {
-		t.Helper()
 		director.look("/people/attributes").expect(t, http.StatusOK, []string{"Nothing is known yet", "New attribute"})
 		f.addPeople(t, somePeople(9)...)
 		director.look("/people/attributes").expect(t, http.StatusOK, []string{"department", "Names of groups · 3 values · 9 people", "IT 3", "sales 3"})
@@ -634,7 +629,6 @@ func TestManyValues(t *testing.T) {
 
 func TestBounces(t *testing.T) {
 	eachBench(t, func(t *testing.T, f *field, director *person, _ func(string)) {
-		t.Helper()
 		f.addPeople(t, somePeople(5)...)
 		director.look("/people/bounces").expect(t, http.StatusOK, []string{"Bounces", "A report (.eml), a mailbox (.mbox), or a list"})
 		page, address := director.upload("/people/bounces", "bounces.csv", "address,reason\nPerson1@example.org,550 5.1.1 <b>unknown</b>\nperson2@example.org,4.2.2 mailbox full\nstranger@example.org,550 5.1.1 unknown\n")
@@ -674,7 +668,6 @@ func TestBounces(t *testing.T) {
 // People, attributes and values of another organisation are not there, to be seen or changed.
 func TestPeopleOfOthers(t *testing.T) {
 	eachBench(t, func(t *testing.T, f *field, director *person, query func(string)) {
-		t.Helper()
 		query("INSERT INTO organisations (id, name) VALUES (2, 'second')")
 		foreign := survey.Person{Organisation: 2, Key: "theirs", Name: "Theirs Alone", Address: "theirs@example.org", Active: true, Attributes: map[string]string{"rank": "Major"}}
 		if err := f.store.SavePerson(t.Context(), &foreign); err != nil {
@@ -725,7 +718,6 @@ func TestPeopleOfOthers(t *testing.T) {
 // Names that are no names: they are shown as they are, run nowhere, and turn nothing round.
 func TestHostilePeople(t *testing.T) {
 	eachBench(t, func(t *testing.T, f *field, director *person, _ func(string)) {
-		t.Helper()
 		const script = `<script>alert(1)</script>`
 		long := strings.Repeat("Wieloczłonowe", 15) // 195 letters without a blank
 		hostile := []survey.Person{

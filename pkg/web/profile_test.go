@@ -90,7 +90,6 @@ func (f *field) actionsOf(t *testing.T, user survey.User) []string {
 // Somebody looks after her own account: what she is called, her password, and where she is signed in.
 func TestProfile(t *testing.T) {
 	eachBench(t, func(t *testing.T, f *field, _ *person, _ func(string)) {
-		t.Helper()
 		f.strict(t)
 		user := f.addUser(t, "maria@example.com", survey.HR, survey.Analyst)
 		here := f.withPassword(t, user)
@@ -173,7 +172,6 @@ func TestProfile(t *testing.T) {
 // then on, and ends only for who gives her password; recovery codes work once.
 func TestProfileSecondFactor(t *testing.T) {
 	eachBench(t, func(t *testing.T, f *field, _ *person, _ func(string)) {
-		t.Helper()
 		f.strict(t)
 		user := f.addUser(t, "maria@example.com", survey.HR)
 		p := f.withPassword(t, user)

@@ -32,7 +32,6 @@ func (f *field) withToken(t *testing.T, token, path string) int {
 // A token does what it was made for, as long as it was made for, and until it is revoked; its text is on one page, once.
 func TestTokens(t *testing.T) {
 	eachBench(t, func(t *testing.T, f *field, _ *person, _ func(string)) {
-		t.Helper()
 		f.strict(t)
 		user := f.addUser(t, "maker@example.com", survey.Owner)
 		owner := f.as(t, user, survey.DefaultOrganisation)

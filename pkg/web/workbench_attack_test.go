@@ -356,7 +356,6 @@ func (a *attacked) computed(views [][]bool, k int, among func(i int) bool) []int
 func TestNoSmallGroupCanBeComputedFromPages(t *testing.T) {
 	t.Parallel()
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
-		t.Helper()
 		f, director := newBenchIn(t, s)
 		seed := mathrand.Uint64()
 		t.Logf("seed %d", seed)
