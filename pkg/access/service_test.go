@@ -13,6 +13,7 @@ import (
 
 	"cxmirror/pkg/access"
 	"cxmirror/pkg/store"
+	"cxmirror/pkg/store/storetest"
 	"cxmirror/pkg/survey"
 )
 
@@ -64,6 +65,14 @@ func newLobby(t *testing.T, db *store.Store, change func(*access.Options)) *lobb
 	})
 	t.Cleanup(func() { stop(); running.Wait() })
 	return l
+}
+
+// eachLobby runs a test on both engines, each time with a service of its own and nobody in it.
+func eachLobby(t *testing.T, test func(t *testing.T, l *lobby)) {
+	t.Helper()
+	storetest.Each(t, func(t *testing.T, db *store.Store) {
+		test(t, newLobby(t, db, nil))
+	})
 }
 
 // locked lets several write the log.

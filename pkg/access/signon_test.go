@@ -92,176 +92,167 @@ func (l *lobby) giveGroup(t *testing.T, roles ...survey.GroupRole) {
 func TestSingleSignOn(t *testing.T) {
 	t.Parallel()
 	p := accesstest.StartProvider(t, accesstest.Options{Return: base + access.ReturnPath, Users: people})
-	for name, open := range storetest.Engines() {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			l := withProvider(t, open(t), p)
-			ctx := t.Context()
-			_, err := l.signOn(t, "Ann@example.org", "pw-ann")
-			wantProblem(t, "nobody's groups have a role", err, access.SignOnNoRole)
-			l.giveGroup(t, survey.GroupRole{Group: "hr", Role: survey.HR}, survey.GroupRole{Group: "finance", Role: survey.Owner})
+	storetest.Each(t, func(t *testing.T, db *store.Store) {
+		l := withProvider(t, db, p)
+		ctx := t.Context()
+		_, err := l.signOn(t, "Ann@example.org", "pw-ann")
+		wantProblem(t, "nobody's groups have a role", err, access.SignOnNoRole)
+		l.giveGroup(t, survey.GroupRole{Group: "hr", Role: survey.HR}, survey.GroupRole{Group: "finance", Role: survey.Owner})
 
-			ann, err := l.signOn(t, "Ann@example.org", "pw-ann")
-			if err != nil || ann.User.Address != "ann@example.org" || ann.User.Name != "Ann Moore" || ann.User.Language != "pl" ||
-				ann.User.PasswordHash != "" || ann.NeedsSecondFactor || ann.Device == "" {
-				t.Fatalf("a new user: %+v, %v", ann, err)
-			}
-			if got := l.rolesOf(t, ann.User.ID); !slices.Equal(got, []survey.Role{survey.HR}) {
-				t.Errorf("she is %v, want hr", got)
-			}
-			events, _, err := l.store.AuditEvents(ctx, survey.DefaultOrganisation, store.AuditQuery{Action: "roles.changed", Limit: 10})
-			if err != nil || len(events) != 1 || events[0].Actor != survey.ByService || events[0].Details["user"] != "ann@example.org" || events[0].Details["from_groups"] != "hr" {
-				t.Errorf("noted %+v, %v", events, err)
-			}
-			_, err = l.signOn(t, "bob@example.org", "pw-bob")
-			wantProblem(t, "no group with a role", err, access.SignOnNoRole)
-			_, err = l.signOn(t, "eve@example.org", "pw-eve")
-			wantProblem(t, "an address that is not verified", err, access.SignOnUnverified)
-			for _, refused := range []string{"bob@example.org", "eve@example.org"} {
-				_, err := l.store.UserByAddress(ctx, refused)
-				wantError(t, "who was refused is no user", err, survey.ErrNotFound)
-			}
+		ann, err := l.signOn(t, "Ann@example.org", "pw-ann")
+		if err != nil || ann.User.Address != "ann@example.org" || ann.User.Name != "Ann Moore" || ann.User.Language != "pl" ||
+			ann.User.PasswordHash != "" || ann.NeedsSecondFactor || ann.Device == "" {
+			t.Fatalf("a new user: %+v, %v", ann, err)
+		}
+		if got := l.rolesOf(t, ann.User.ID); !slices.Equal(got, []survey.Role{survey.HR}) {
+			t.Errorf("she is %v, want hr", got)
+		}
+		events, _, err := l.store.AuditEvents(ctx, survey.DefaultOrganisation, store.AuditQuery{Action: "roles.changed", Limit: 10})
+		if err != nil || len(events) != 1 || events[0].Actor != survey.ByService || events[0].Details["user"] != "ann@example.org" || events[0].Details["from_groups"] != "hr" {
+			t.Errorf("noted %+v, %v", events, err)
+		}
+		_, err = l.signOn(t, "bob@example.org", "pw-bob")
+		wantProblem(t, "no group with a role", err, access.SignOnNoRole)
+		_, err = l.signOn(t, "eve@example.org", "pw-eve")
+		wantProblem(t, "an address that is not verified", err, access.SignOnUnverified)
+		for _, refused := range []string{"bob@example.org", "eve@example.org"} {
+			_, err := l.store.UserByAddress(ctx, refused)
+			wantError(t, "who was refused is no user", err, survey.ErrNotFound)
+		}
 
-			// Her groups get another role; somebody gave her one here, which stays.
-			if err := l.store.SetRoles(ctx, survey.DefaultOrganisation, ann.User.ID, []survey.Role{survey.HR, survey.Viewer}); err != nil {
-				t.Fatal(err)
-			}
-			l.giveGroup(t, survey.GroupRole{Group: "everybody", Role: survey.Analyst})
-			again, err := l.signOn(t, "Ann@example.org", "pw-ann")
-			if err != nil || again.User.ID != ann.User.ID {
-				t.Fatalf("the second time: %+v, %v", again, err)
-			}
-			if got := l.rolesOf(t, ann.User.ID); !slices.Equal(got, []survey.Role{survey.Analyst, survey.Viewer}) {
-				t.Errorf("she is %v, want analyst and viewer", got)
-			}
+		// Her groups get another role; somebody gave her one here, which stays.
+		if err := l.store.SetRoles(ctx, survey.DefaultOrganisation, ann.User.ID, []survey.Role{survey.HR, survey.Viewer}); err != nil {
+			t.Fatal(err)
+		}
+		l.giveGroup(t, survey.GroupRole{Group: "everybody", Role: survey.Analyst})
+		again, err := l.signOn(t, "Ann@example.org", "pw-ann")
+		if err != nil || again.User.ID != ann.User.ID {
+			t.Fatalf("the second time: %+v, %v", again, err)
+		}
+		if got := l.rolesOf(t, ann.User.ID); !slices.Equal(got, []survey.Role{survey.Analyst, survey.Viewer}) {
+			t.Errorf("she is %v, want analyst and viewer", got)
+		}
 
-			// No password lets her in, and none is sent.
-			_, err = l.signIn(t, "ann@example.org", "pw-ann", "", "")
-			wantError(t, "her password of there", err, access.ErrWrong)
+		// No password lets her in, and none is sent.
+		_, err = l.signIn(t, "ann@example.org", "pw-ann", "", "")
+		wantError(t, "her password of there", err, access.ErrWrong)
 
-			// A user of here who comes by her company's account: her password here ends, and so do her sessions.
-			bob := l.user(t, "bob@example.org", survey.Owner)
-			if err := l.store.SaveSession(ctx, survey.Session{Hash: "old", User: bob.ID, Started: time.Now(), Seen: time.Now(), Expires: time.Now().Add(time.Hour)}, []byte("x")); err != nil {
-				t.Fatal(err)
-			}
-			linked, err := l.signOn(t, "bob@example.org", "pw-bob")
-			if err != nil || linked.User.ID != bob.ID || linked.User.Subject != "s-bob" {
-				t.Fatalf("a user of here: %+v, %v", linked, err)
-			}
-			_, err = l.signIn(t, "bob@example.org", password, "", "")
-			wantError(t, "his password of here", err, access.ErrWrong)
-			if sessions, err := l.store.Sessions(ctx, bob.ID, time.Now()); err != nil || len(sessions) > 0 {
-				t.Errorf("his sessions go on: %+v, %v", sessions, err)
-			}
-			if got := l.rolesOf(t, bob.ID); !slices.Equal(got, []survey.Role{survey.Owner, survey.Analyst}) {
-				t.Errorf("he is %v, want owner, as he was, and analyst", got)
-			}
+		// A user of here who comes by her company's account: her password here ends, and so do her sessions.
+		bob := l.user(t, "bob@example.org", survey.Owner)
+		if err := l.store.SaveSession(ctx, survey.Session{Hash: "old", User: bob.ID, Started: time.Now(), Seen: time.Now(), Expires: time.Now().Add(time.Hour)}, []byte("x")); err != nil {
+			t.Fatal(err)
+		}
+		linked, err := l.signOn(t, "bob@example.org", "pw-bob")
+		if err != nil || linked.User.ID != bob.ID || linked.User.Subject != "s-bob" {
+			t.Fatalf("a user of here: %+v, %v", linked, err)
+		}
+		_, err = l.signIn(t, "bob@example.org", password, "", "")
+		wantError(t, "his password of here", err, access.ErrWrong)
+		if sessions, err := l.store.Sessions(ctx, bob.ID, time.Now()); err != nil || len(sessions) > 0 {
+			t.Errorf("his sessions go on: %+v, %v", sessions, err)
+		}
+		if got := l.rolesOf(t, bob.ID); !slices.Equal(got, []survey.Role{survey.Owner, survey.Analyst}) {
+			t.Errorf("he is %v, want owner, as he was, and analyst", got)
+		}
 
-			// Somebody else with an address that is tied to another account there.
-			taken := survey.User{Address: "ann2@example.org", Issuer: p.Issuer, Subject: "somebody else"}
-			if err := l.store.CreateUser(ctx, &taken); err != nil {
-				t.Fatal(err)
-			}
-			_, err = l.signOn(t, "ann2@example.org", "pw-ann2")
-			wantProblem(t, "an address of another account", err, access.SignOnTaken)
+		// Somebody else with an address that is tied to another account there.
+		taken := survey.User{Address: "ann2@example.org", Issuer: p.Issuer, Subject: "somebody else"}
+		if err := l.store.CreateUser(ctx, &taken); err != nil {
+			t.Fatal(err)
+		}
+		_, err = l.signOn(t, "ann2@example.org", "pw-ann2")
+		wantProblem(t, "an address of another account", err, access.SignOnTaken)
 
-			gone := again.User
-			gone.Disabled = true
-			if err := storetest.SaveUser(ctx, l.store, gone); err != nil {
-				t.Fatal(err)
+		gone := again.User
+		gone.Disabled = true
+		if err := storetest.SaveUser(ctx, l.store, gone); err != nil {
+			t.Fatal(err)
+		}
+		_, err = l.signOn(t, "Ann@example.org", "pw-ann")
+		wantProblem(t, "a disabled user", err, access.SignOnNoRole)
+		for _, secret := range []string{"pw-ann", "pw-bob", p.ClientSecret} {
+			if strings.Contains(l.log.String(), secret) {
+				t.Errorf("the log has a secret:\n%s", l.log)
 			}
-			_, err = l.signOn(t, "Ann@example.org", "pw-ann")
-			wantProblem(t, "a disabled user", err, access.SignOnNoRole)
-			for _, secret := range []string{"pw-ann", "pw-bob", p.ClientSecret} {
-				if strings.Contains(l.log.String(), secret) {
-					t.Errorf("the log has a secret:\n%s", l.log)
-				}
-			}
-		})
-	}
+		}
+	})
 }
 
 // TestSingleSignOnAsksForMore has a provider whose ID tokens say only who it is.
 func TestSingleSignOnAsksForMore(t *testing.T) {
 	t.Parallel()
 	p := accesstest.StartProvider(t, accesstest.Options{Return: base + access.ReturnPath, Users: people, Thin: true})
-	for name, open := range storetest.Engines() {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			l := withProvider(t, open(t), p)
-			l.giveGroup(t, survey.GroupRole{Group: "hr", Role: survey.HR})
-			ann, err := l.signOn(t, "Ann@example.org", "pw-ann")
-			if err != nil || ann.User.Address != "ann@example.org" || !slices.Equal(l.rolesOf(t, ann.User.ID), []survey.Role{survey.HR}) {
-				t.Errorf("%+v, %v", ann, err)
-			}
-			_, err = l.signOn(t, "eve@example.org", "pw-eve")
-			wantProblem(t, "an address that is not verified", err, access.SignOnUnverified)
-		})
-	}
+	storetest.Each(t, func(t *testing.T, db *store.Store) {
+		l := withProvider(t, db, p)
+		l.giveGroup(t, survey.GroupRole{Group: "hr", Role: survey.HR})
+		ann, err := l.signOn(t, "Ann@example.org", "pw-ann")
+		if err != nil || ann.User.Address != "ann@example.org" || !slices.Equal(l.rolesOf(t, ann.User.ID), []survey.Role{survey.HR}) {
+			t.Errorf("%+v, %v", ann, err)
+		}
+		_, err = l.signOn(t, "eve@example.org", "pw-eve")
+		wantProblem(t, "an address that is not verified", err, access.SignOnUnverified)
+	})
 }
 
 // TestSingleSignOnRefusesWhatWasTamperedWith changes what a browser comes back with, at a real provider.
 func TestSingleSignOnRefusesWhatWasTamperedWith(t *testing.T) {
 	t.Parallel()
 	p := accesstest.StartProvider(t, accesstest.Options{Return: base + access.ReturnPath, Users: people})
-	for name, open := range storetest.Engines() {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			l := withProvider(t, open(t), p)
-			ctx := t.Context()
-			l.giveGroup(t, survey.GroupRole{Group: "hr", Role: survey.HR})
-			for what, tt := range map[string]struct {
-				change func(*access.SignOn, url.Values)
-				want   access.Problem
-			}{
-				"another state":        {func(_ *access.SignOn, q url.Values) { q.Set("state", strings.Repeat("A", 43)) }, access.SignOnExpired},
-				"no state":             {func(_ *access.SignOn, q url.Values) { q.Del("state") }, access.SignOnExpired},
-				"nothing was begun":    {func(k *access.SignOn, q url.Values) { *k = access.SignOn{}; q.Del("state") }, access.SignOnExpired},
-				"begun long ago":       {func(k *access.SignOn, _ url.Values) { k.Begun = k.Begun.Add(-11 * time.Minute) }, access.SignOnExpired},
-				"another provider":     {func(_ *access.SignOn, q url.Values) { q.Set("iss", "https://evil.example.org") }, access.SignOnRefused},
-				"another nonce":        {func(k *access.SignOn, _ url.Values) { k.Nonce = strings.Repeat("A", 43) }, access.SignOnRefused},
-				"another verifier":     {func(k *access.SignOn, _ url.Values) { k.Verifier = strings.Repeat("A", 43) }, access.SignOnRefused},
-				"no code":              {func(_ *access.SignOn, q url.Values) { q.Del("code") }, access.SignOnRefused},
-				"a made-up code":       {func(_ *access.SignOn, q url.Values) { q.Set("code", "ory_ac_x.y") }, access.SignOnRefused},
-				"an error with a code": {func(_ *access.SignOn, q url.Values) { q.Set("error", "invalid_scope\r\n") }, access.SignOnCancelled},
-			} {
-				kept, query := l.comeBack(t, "Ann@example.org", "pw-ann")
-				tt.change(&kept, query)
-				_, err := l.Finish(ctx, kept, query)
-				wantProblem(t, what, err, tt.want)
-				if err != nil && query.Get("code") != "" && strings.Contains(err.Error(), query.Get("code")) {
-					t.Errorf("%s: the error tells the code: %v", what, err)
-				}
-			}
-			_, err := l.store.UserByAddress(ctx, "ann@example.org")
-			wantError(t, "none of it made a user", err, survey.ErrNotFound)
-
+	storetest.Each(t, func(t *testing.T, db *store.Store) {
+		l := withProvider(t, db, p)
+		ctx := t.Context()
+		l.giveGroup(t, survey.GroupRole{Group: "hr", Role: survey.HR})
+		for what, tt := range map[string]struct {
+			change func(*access.SignOn, url.Values)
+			want   access.Problem
+		}{
+			"another state":        {func(_ *access.SignOn, q url.Values) { q.Set("state", strings.Repeat("A", 43)) }, access.SignOnExpired},
+			"no state":             {func(_ *access.SignOn, q url.Values) { q.Del("state") }, access.SignOnExpired},
+			"nothing was begun":    {func(k *access.SignOn, q url.Values) { *k = access.SignOn{}; q.Del("state") }, access.SignOnExpired},
+			"begun long ago":       {func(k *access.SignOn, _ url.Values) { k.Begun = k.Begun.Add(-11 * time.Minute) }, access.SignOnExpired},
+			"another provider":     {func(_ *access.SignOn, q url.Values) { q.Set("iss", "https://evil.example.org") }, access.SignOnRefused},
+			"another nonce":        {func(k *access.SignOn, _ url.Values) { k.Nonce = strings.Repeat("A", 43) }, access.SignOnRefused},
+			"another verifier":     {func(k *access.SignOn, _ url.Values) { k.Verifier = strings.Repeat("A", 43) }, access.SignOnRefused},
+			"no code":              {func(_ *access.SignOn, q url.Values) { q.Del("code") }, access.SignOnRefused},
+			"a made-up code":       {func(_ *access.SignOn, q url.Values) { q.Set("code", "ory_ac_x.y") }, access.SignOnRefused},
+			"an error with a code": {func(_ *access.SignOn, q url.Values) { q.Set("error", "invalid_scope\r\n") }, access.SignOnCancelled},
+		} {
 			kept, query := l.comeBack(t, "Ann@example.org", "pw-ann")
-			if _, err := l.Finish(ctx, kept, query); err != nil {
-				t.Fatal(err)
+			tt.change(&kept, query)
+			_, err := l.Finish(ctx, kept, query)
+			wantProblem(t, what, err, tt.want)
+			if err != nil && query.Get("code") != "" && strings.Contains(err.Error(), query.Get("code")) {
+				t.Errorf("%s: the error tells the code: %v", what, err)
 			}
-			_, err = l.Finish(ctx, kept, query)
-			wantProblem(t, "the same code again", err, access.SignOnRefused)
+		}
+		_, err := l.store.UserByAddress(ctx, "ann@example.org")
+		wantError(t, "none of it made a user", err, survey.ErrNotFound)
 
-			// One browser's code in another's sign-on: the way to sign somebody in as oneself.
-			_, query = l.comeBack(t, "Ann@example.org", "pw-ann")
-			hers, victims := l.comeBack(t, "Ann@example.org", "pw-ann")
-			victims.Set("code", query.Get("code"))
-			_, err = l.Finish(ctx, hers, victims)
-			wantProblem(t, "a code of another sign-on", err, access.SignOnRefused)
+		kept, query := l.comeBack(t, "Ann@example.org", "pw-ann")
+		if _, err := l.Finish(ctx, kept, query); err != nil {
+			t.Fatal(err)
+		}
+		_, err = l.Finish(ctx, kept, query)
+		wantProblem(t, "the same code again", err, access.SignOnRefused)
 
-			address, kept, err := l.Begin(ctx)
-			if err != nil {
-				t.Fatal(err)
-			}
-			asked, err := url.Parse(address)
-			if err != nil || asked.Query().Get("code_challenge_method") != "S256" || strings.Contains(address, kept.Verifier) || strings.Contains(address, p.ClientSecret) {
-				t.Errorf("asked at %s", address)
-			}
-			_, err = l.Finish(ctx, kept, accesstest.SignIn(t, address, "", "", "cancel").Query())
-			wantProblem(t, "she did not want to", err, access.SignOnCancelled)
-		})
-	}
+		// One browser's code in another's sign-on: the way to sign somebody in as oneself.
+		_, query = l.comeBack(t, "Ann@example.org", "pw-ann")
+		hers, victims := l.comeBack(t, "Ann@example.org", "pw-ann")
+		victims.Set("code", query.Get("code"))
+		_, err = l.Finish(ctx, hers, victims)
+		wantProblem(t, "a code of another sign-on", err, access.SignOnRefused)
+
+		address, kept, err := l.Begin(ctx)
+		if err != nil {
+			t.Fatal(err)
+		}
+		asked, err := url.Parse(address)
+		if err != nil || asked.Query().Get("code_challenge_method") != "S256" || strings.Contains(address, kept.Verifier) || strings.Contains(address, p.ClientSecret) {
+			t.Errorf("asked at %s", address)
+		}
+		_, err = l.Finish(ctx, kept, accesstest.SignIn(t, address, "", "", "cancel").Query())
+		wantProblem(t, "she did not want to", err, access.SignOnCancelled)
+	})
 }
 
 // TestProviderThatIsAway has one that is not there from the start, and one that goes in the middle.
