@@ -7,7 +7,6 @@ import (
 
 	"cxmirror/pkg/access"
 	"cxmirror/pkg/store"
-	"cxmirror/pkg/store/storetest"
 	"cxmirror/pkg/survey"
 )
 
@@ -15,14 +14,9 @@ func TestActor(t *testing.T) {
 	t.Parallel()
 	eachLobby(t, func(t *testing.T, l *lobby) {
 		ctx := t.Context()
-		second := survey.Organisation{Name: "AAA", Threshold: 5, Comments: 10}
-		if err := l.store.CreateOrganisation(ctx, &second); err != nil {
-			t.Fatal(err)
-		}
+		second := l.organisation(t, "AAA")
 		ann := l.user(t, "ann@example.org", survey.Viewer)
-		if err := l.store.SetRoles(ctx, second.ID, ann.ID, []survey.Role{survey.Owner}); err != nil {
-			t.Fatal(err)
-		}
+		l.setRoles(t, second.ID, ann.ID, survey.Owner)
 		for _, tt := range []struct {
 			asked, want survey.OrganisationID
 			launches    bool
@@ -39,9 +33,7 @@ func TestActor(t *testing.T) {
 		}
 		nobody := l.user(t, "nobody@example.org")
 		nobody.Administrator = true
-		if err := storetest.SaveUser(ctx, l.store, nobody); err != nil {
-			t.Fatal(err)
-		}
+		l.save(t, nobody)
 		actor, err := l.Actor(ctx, nobody.ID, survey.DefaultOrganisation)
 		if err != nil || actor.Organisation.ID != 0 || !actor.May(access.Administer) {
 			t.Fatalf("an administrator who works nowhere: %+v, %v", actor, err)
@@ -52,9 +44,7 @@ func TestActor(t *testing.T) {
 			}
 		}
 		ann.Disabled = true
-		if err := storetest.SaveUser(ctx, l.store, ann); err != nil {
-			t.Fatal(err)
-		}
+		l.save(t, ann)
 		_, err = l.Actor(ctx, ann.ID, second.ID)
 		wantError(t, "a disabled user", err, access.ErrSignedOut)
 		_, err = l.Actor(ctx, ann.ID+1000, second.ID)

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"net/url"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -195,14 +194,10 @@ func TestCodesWorkOnceForAll(t *testing.T) {
 		} {
 			l.pass(24 * time.Hour) // what was tried before is forgotten
 			code := give()
-			got := make([]error, 20)
-			var all sync.WaitGroup
-			for i := range got {
-				all.Go(func() {
-					_, got[i] = l.SecondFactor(t.Context(), access.CodeAttempt{User: ann.ID, Knew: l.knew(t, ann), Code: code, From: fmt.Sprintf("192.0.2.%d", i)})
-				})
-			}
-			all.Wait()
+			got := atOnce(20, func(i int) error {
+				_, err := l.SecondFactor(t.Context(), access.CodeAttempt{User: ann.ID, Knew: l.knew(t, ann), Code: code, From: fmt.Sprintf("192.0.2.%d", i)})
+				return err
+			})
 			in := 0
 			for _, err := range got {
 				if err == nil {
@@ -280,11 +275,7 @@ func TestResetAsksForTheSecondFactor(t *testing.T) {
 		ann := l.user(t, "ann@example.org")
 		app, _ := l.enrol(t, ann)
 		for _, kind := range []survey.LinkKind{survey.ResetLink, survey.InvitationLink} {
-			link, err := l.NewLink(t.Context(), ann.ID, kind)
-			if err != nil {
-				t.Fatal(err)
-			}
-			outcome, err := l.AcceptLink(t.Context(), secretOf(t, link, kind), kind, access.Acceptance{Password: another})
+			outcome, err := l.AcceptLink(t.Context(), l.secret(t, ann, kind), kind, access.Acceptance{Password: another})
 			if err != nil || !outcome.NeedsSecondFactor || outcome.Device != "" {
 				t.Errorf("%s link: %+v, %v; want her second factor", kind, outcome, err)
 			}

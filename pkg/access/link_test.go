@@ -3,12 +3,10 @@ package access_test
 import (
 	"errors"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"cxmirror/pkg/access"
-	"cxmirror/pkg/store/storetest"
 	"cxmirror/pkg/survey"
 )
 
@@ -77,10 +75,7 @@ func TestInvite(t *testing.T) {
 		wantProblem(t, "a member who has accepted", err, access.AlreadyMember)
 
 		// Another organisation: she has a password, so she is told, and that is all.
-		second := survey.Organisation{Name: "Second <b>Ltd", Threshold: 5, Comments: 10}
-		if err := l.store.CreateOrganisation(ctx, &second); err != nil {
-			t.Fatal(err)
-		}
+		second := l.organisation(t, "Second <b>Ltd")
 		invitation.Organisation = second.ID
 		invited, err = l.Invite(ctx, owner, invitation)
 		if err != nil || !invited.Existing || !invited.Mailed || invited.Link != "" {
@@ -182,9 +177,7 @@ func TestReset(t *testing.T) {
 	eachLobby(t, func(t *testing.T, l *lobby) {
 		ctx := t.Context()
 		ann := l.user(t, "ann@example.org")
-		if err := l.store.SaveSession(ctx, survey.Session{Hash: "stolen", User: ann.ID, Started: l.now(), Seen: l.now(), Expires: l.now().Add(time.Hour)}, []byte("x")); err != nil {
-			t.Fatal(err)
-		}
+		l.session(t, ann, "stolen")
 		disabled := survey.User{Address: "gone@example.org", Disabled: true}
 		elsewhere := survey.User{Address: "sso@example.org", Name: "Sue", Issuer: "https://login.example.org", Subject: "sue"}
 		for _, u := range []*survey.User{&disabled, &elsewhere} {
@@ -212,10 +205,7 @@ func TestReset(t *testing.T) {
 			}
 		}
 		secret := secretOf(t, link, survey.ResetLink)
-		invitation, err := l.NewLink(ctx, ann.ID, survey.InvitationLink)
-		if err != nil {
-			t.Fatal(err)
-		}
+		invitation := l.secret(t, ann, survey.InvitationLink)
 		if outcome, err := l.AcceptLink(ctx, secret, survey.ResetLink, access.Acceptance{Password: another}); err != nil || outcome.Device == "" || outcome.User.Name != ann.Name {
 			t.Fatalf("AcceptLink = %+v, %v", outcome, err)
 		}
@@ -225,13 +215,9 @@ func TestReset(t *testing.T) {
 		if sessions, err := l.store.Sessions(ctx, ann.ID, l.now()); err != nil || len(sessions) > 0 {
 			t.Errorf("sessions %+v, %v; want none", sessions, err)
 		}
-		_, err = l.OpenLink(ctx, secretOf(t, invitation, survey.InvitationLink), survey.InvitationLink)
+		_, err := l.OpenLink(ctx, invitation, survey.InvitationLink)
 		wantError(t, "another link of hers", err, access.ErrLink)
-		_, err = l.signIn(t, "ann@example.org", password, "", "")
-		wantError(t, "the old password", err, access.ErrWrong)
-		if _, err := l.signIn(t, "ann@example.org", another, "", ""); err != nil {
-			t.Errorf("the new password: %v", err)
-		}
+		l.wantReplaced(t, "ann@example.org", password, another)
 	})
 }
 
@@ -240,17 +226,13 @@ func TestLinksExpire(t *testing.T) {
 	eachLobby(t, func(t *testing.T, l *lobby) {
 		ann := l.user(t, "ann@example.org")
 		for kind, lasts := range map[survey.LinkKind]time.Duration{survey.InvitationLink: 7 * 24 * time.Hour, survey.ResetLink: time.Hour} {
-			link, err := l.NewLink(t.Context(), ann.ID, kind)
-			if err != nil {
-				t.Fatal(err)
-			}
-			secret := secretOf(t, link, kind)
+			secret := l.secret(t, ann, kind)
 			l.pass(lasts - time.Second)
 			if _, err := l.OpenLink(t.Context(), secret, kind); err != nil {
 				t.Errorf("%s link, before it expires: %v", kind, err)
 			}
 			l.pass(time.Second)
-			_, err = l.OpenLink(t.Context(), secret, kind)
+			_, err := l.OpenLink(t.Context(), secret, kind)
 			wantError(t, string(kind)+" link", err, access.ErrLink)
 			_, err = l.AcceptLink(t.Context(), secret, kind, access.Acceptance{Password: another})
 			wantError(t, string(kind)+" link", err, access.ErrLink)
@@ -266,15 +248,10 @@ func TestDisabledUsersHaveNoLinks(t *testing.T) {
 	t.Parallel()
 	eachLobby(t, func(t *testing.T, l *lobby) {
 		ann := l.user(t, "ann@example.org")
-		link, err := l.NewLink(t.Context(), ann.ID, survey.ResetLink)
-		if err != nil {
-			t.Fatal(err)
-		}
+		secret := l.secret(t, ann, survey.ResetLink)
 		ann.Disabled = true
-		if err := storetest.SaveUser(t.Context(), l.store, ann); err != nil {
-			t.Fatal(err)
-		}
-		_, err = l.AcceptLink(t.Context(), secretOf(t, link, survey.ResetLink), survey.ResetLink, access.Acceptance{Password: another})
+		l.save(t, ann)
+		_, err := l.AcceptLink(t.Context(), secret, survey.ResetLink, access.Acceptance{Password: another})
 		wantError(t, "the link of a disabled user", err, access.ErrLink)
 	})
 }
@@ -284,19 +261,11 @@ func TestLinksWorkOnceForAll(t *testing.T) {
 	t.Parallel()
 	eachLobby(t, func(t *testing.T, l *lobby) {
 		ann := l.user(t, "ann@example.org")
-		link, err := l.NewLink(t.Context(), ann.ID, survey.ResetLink)
-		if err != nil {
-			t.Fatal(err)
-		}
-		secret := secretOf(t, link, survey.ResetLink)
-		got := make([]error, 20)
-		var all sync.WaitGroup
-		for i := range got {
-			all.Go(func() {
-				_, got[i] = l.AcceptLink(t.Context(), secret, survey.ResetLink, access.Acceptance{Password: another})
-			})
-		}
-		all.Wait()
+		secret := l.secret(t, ann, survey.ResetLink)
+		got := atOnce(20, func(int) error {
+			_, err := l.AcceptLink(t.Context(), secret, survey.ResetLink, access.Acceptance{Password: another})
+			return err
+		})
 		in := 0
 		for _, err := range got {
 			switch {
@@ -377,17 +346,13 @@ func TestSetUp(t *testing.T) {
 		_, err = l.SetUp(ctx, strings.Repeat("A", 43), founder)
 		wantError(t, "a made-up secret", err, access.ErrLink)
 
-		got := make([]error, 20)
-		outcomes := make([]access.Outcome, len(got))
-		var all sync.WaitGroup
-		for i := range got {
-			all.Go(func() {
-				f := founder
-				f.Address = string(rune('a'+i)) + f.Address
-				outcomes[i], got[i] = l.SetUp(ctx, secret, f)
-			})
-		}
-		all.Wait()
+		outcomes := make([]access.Outcome, 20)
+		got := atOnce(len(outcomes), func(i int) (err error) {
+			f := founder
+			f.Address = string(rune('a'+i)) + f.Address
+			outcomes[i], err = l.SetUp(ctx, secret, f)
+			return err
+		})
 		var in []access.Outcome
 		for i, err := range got {
 			if err == nil {

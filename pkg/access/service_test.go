@@ -103,20 +103,60 @@ func (l *lobby) user(t *testing.T, address string, roles ...survey.Role) survey.
 	if err := l.store.CreateUser(t.Context(), &u); err != nil {
 		t.Fatal(err)
 	}
-	link, err := l.NewLink(t.Context(), u.ID, survey.InvitationLink)
-	if err != nil {
-		t.Fatal(err)
-	}
-	outcome, err := l.AcceptLink(t.Context(), secretOf(t, link, survey.InvitationLink), survey.InvitationLink, access.Acceptance{Password: password})
+	outcome, err := l.AcceptLink(t.Context(), l.secret(t, u, survey.InvitationLink), survey.InvitationLink, access.Acceptance{Password: password})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if len(roles) > 0 {
-		if err := l.store.SetRoles(t.Context(), survey.DefaultOrganisation, u.ID, roles); err != nil {
-			t.Fatal(err)
-		}
+		l.setRoles(t, survey.DefaultOrganisation, u.ID, roles...)
 	}
 	return outcome.User
+}
+
+// save stores what a test has changed of a user.
+func (l *lobby) save(t *testing.T, user survey.User) {
+	t.Helper()
+	if err := storetest.SaveUser(t.Context(), l.store, user); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// setRoles makes a user what she is to be in an organisation; without a role she leaves it.
+func (l *lobby) setRoles(t *testing.T, organisation survey.OrganisationID, user survey.UserID, roles ...survey.Role) {
+	t.Helper()
+	if err := l.store.SetRoles(t.Context(), organisation, user, roles); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// organisation makes one beside the default organisation.
+func (l *lobby) organisation(t *testing.T, name string) survey.Organisation {
+	t.Helper()
+	o := survey.Organisation{Name: name, Threshold: 5, Comments: 10}
+	if err := l.store.CreateOrganisation(t.Context(), &o); err != nil {
+		t.Fatal(err)
+	}
+	return o
+}
+
+// session stores a session of a user that lasts for an hour.
+func (l *lobby) session(t *testing.T, user survey.User, hash string) {
+	t.Helper()
+	now := l.now()
+	session := survey.Session{Hash: hash, User: user.ID, Started: now, Seen: now, Expires: now.Add(time.Hour)}
+	if err := l.store.SaveSession(t.Context(), session, []byte("x")); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// secret makes a link for a user and returns its secret.
+func (l *lobby) secret(t *testing.T, user survey.User, kind survey.LinkKind) string {
+	t.Helper()
+	link, err := l.NewLink(t.Context(), user.ID, kind)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return secretOf(t, link, kind)
 }
 
 // letter returns the next letter that is sent.
@@ -169,6 +209,27 @@ func linkIn(t *testing.T, letter access.Letter) string {
 	}
 	t.Fatalf("no link in the letter:\n%s", letter.Text)
 	return ""
+}
+
+// wantReplaced fails unless the old password of a user lets nobody in any more, and the new one does.
+func (l *lobby) wantReplaced(t *testing.T, address, old, fresh string) {
+	t.Helper()
+	_, err := l.signIn(t, address, old, "", "")
+	wantError(t, "the old password", err, access.ErrWrong)
+	if _, err := l.signIn(t, address, fresh, "", ""); err != nil {
+		t.Errorf("the new password: %v", err)
+	}
+}
+
+// atOnce lets n do something at the same moment, each by her number, and returns what came of it for each.
+func atOnce(n int, do func(i int) error) []error {
+	errs := make([]error, n)
+	var all sync.WaitGroup
+	for i := range errs {
+		all.Go(func() { errs[i] = do(i) })
+	}
+	all.Wait()
+	return errs
 }
 
 func wantError(t *testing.T, what string, got, want error) {

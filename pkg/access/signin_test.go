@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -126,15 +125,11 @@ func TestManySignInsAtOnce(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		failed := make([]error, 200)
-		var all sync.WaitGroup
-		for i := range failed {
-			all.Go(func() {
-				_, failed[i] = l.signIn(t, fmt.Sprintf("person%d@example.org", i), password, fmt.Sprintf("192.0.%d.1", i), known.Device)
-			})
-		}
-		all.Wait()
-		for i, err := range failed {
+		got := atOnce(200, func(i int) error {
+			_, err := l.signIn(t, fmt.Sprintf("person%d@example.org", i), password, fmt.Sprintf("192.0.%d.1", i), known.Device)
+			return err
+		})
+		for i, err := range got {
 			if err != nil {
 				t.Errorf("person %d: %v", i, err)
 			}
@@ -165,10 +160,7 @@ func TestChangePassword(t *testing.T) {
 		ctx := t.Context()
 		ann := l.user(t, "ann@example.org")
 		for _, hash := range []string{"here", "elsewhere"} {
-			session := survey.Session{Hash: hash, User: ann.ID, Started: l.now(), Seen: l.now(), Expires: l.now().Add(time.Hour)}
-			if err := l.store.SaveSession(ctx, session, []byte("x")); err != nil {
-				t.Fatal(err)
-			}
+			l.session(t, ann, hash)
 		}
 		change := func(from, to string) error {
 			return l.ChangePassword(ctx, ann.ID, access.PasswordChange{Old: from, New: to, Keep: "here"})
@@ -187,11 +179,7 @@ func TestChangePassword(t *testing.T) {
 		if err != nil || len(sessions) != 1 || sessions[0].Hash != "here" {
 			t.Errorf("sessions %+v, %v; want the one she is in", sessions, err)
 		}
-		_, err = l.signIn(t, "ann@example.org", password, "", "")
-		wantError(t, "the old password", err, access.ErrWrong)
-		if _, err := l.signIn(t, "ann@example.org", another, "", ""); err != nil {
-			t.Errorf("the new password: %v", err)
-		}
+		l.wantReplaced(t, "ann@example.org", password, another)
 		wantError(t, "checking again, wrongly", l.CheckAgain(ctx, ann.ID, access.Attempt{Password: password}), access.ErrWrong)
 		if err := l.CheckAgain(ctx, ann.ID, access.Attempt{Password: another}); err != nil {
 			t.Errorf("checking again: %v", err)

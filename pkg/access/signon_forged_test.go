@@ -16,7 +16,6 @@ import (
 	"net/url"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -90,6 +89,27 @@ func newForger(t *testing.T) *forger {
 	return f
 }
 
+// eachForger runs a test on both engines, each time with a lobby that has a forger at its door, and whose group hr is
+// HR. The claim names who is in which groups; "" is the usual one.
+func eachForger(t *testing.T, claim string, test func(t *testing.T, f *forger, l *lobby)) {
+	t.Helper()
+	storetest.Each(t, func(t *testing.T, db *store.Store) {
+		f := newForger(t)
+		l := newLobby(t, db, func(o *access.Options) {
+			o.SignOn = &access.SingleSignOn{Issuer: f.URL, ClientID: "cxmirror", ClientSecret: f.secret, GroupsClaim: claim}
+		})
+		l.giveGroup(t, survey.GroupRole{Group: "hr", Role: survey.HR})
+		test(t, f, l)
+	})
+}
+
+// vouch has the forger say, as an honest provider, who comes back to what was begun, and more of her.
+func (f *forger) vouch(l *lobby, begun access.SignOn, more map[string]any) {
+	f.sign = honestly
+	f.claims = map[string]any{"iss": f.URL, "aud": "cxmirror", "sub": "s", "exp": l.now().Add(time.Minute).Unix(), "nonce": begun.Nonce}
+	maps.Copy(f.claims, more)
+}
+
 func encoded(b []byte) string { return base64.RawURLEncoding.EncodeToString(b) }
 
 // signing puts a head and claims together, to be signed.
@@ -114,12 +134,7 @@ func honestly(f *forger, head, claims map[string]any) string { return signed(f.k
 // TestSingleSignOnBelievesOnlyWhatIsProven changes one thing at a time of what a provider says.
 func TestSingleSignOnBelievesOnlyWhatIsProven(t *testing.T) {
 	t.Parallel()
-	storetest.Each(t, func(t *testing.T, db *store.Store) {
-		f := newForger(t)
-		l := newLobby(t, db, func(o *access.Options) {
-			o.SignOn = &access.SingleSignOn{Issuer: f.URL, ClientID: "cxmirror", ClientSecret: f.secret, GroupsClaim: "realm.roles"}
-		})
-		l.giveGroup(t, survey.GroupRole{Group: "hr", Role: survey.HR})
+	eachForger(t, "realm.roles", func(t *testing.T, f *forger, l *lobby) {
 		hash := sha256.Sum256([]byte("token-of-access"))
 		ago := func(d time.Duration) int64 { return l.now().Add(-d).Unix() }
 		tests := []struct {
@@ -210,12 +225,7 @@ func TestSingleSignOnBelievesOnlyWhatIsProven(t *testing.T) {
 // TestSingleSignOnAsksAboutTheSamePerson has a thin ID token, and what the provider then says of the user.
 func TestSingleSignOnAsksAboutTheSamePerson(t *testing.T) {
 	t.Parallel()
-	storetest.Each(t, func(t *testing.T, db *store.Store) {
-		f := newForger(t)
-		l := newLobby(t, db, func(o *access.Options) {
-			o.SignOn = &access.SingleSignOn{Issuer: f.URL, ClientID: "cxmirror", ClientSecret: f.secret}
-		})
-		l.giveGroup(t, survey.GroupRole{Group: "hr", Role: survey.HR})
+	eachForger(t, "", func(t *testing.T, f *forger, l *lobby) {
 		whole := map[string]any{"sub": "s", "email": "ann@example.org", "email_verified": true, "groups": []string{"hr"}}
 		with := func(key string, value any) map[string]any {
 			other := maps.Clone(whole)
@@ -227,9 +237,7 @@ func TestSingleSignOnAsksAboutTheSamePerson(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			f.claims = map[string]any{"iss": f.URL, "aud": "cxmirror", "sub": "s", "exp": l.now().Add(time.Minute).Unix(), "nonce": kept.Nonce}
-			maps.Copy(f.claims, more)
-			f.sign = honestly
+			f.vouch(l, kept, more)
 			_, err = l.Finish(t.Context(), kept, url.Values{"state": {kept.State}, "code": {"top-secret-code"}})
 			return err
 		}
@@ -267,29 +275,16 @@ func TestSingleSignOnAsksAboutTheSamePerson(t *testing.T) {
 // TestFirstSignOnByTwoTabs has somebody come for the first time ten times at once: she becomes one user.
 func TestFirstSignOnByTwoTabs(t *testing.T) {
 	t.Parallel()
-	storetest.Each(t, func(t *testing.T, db *store.Store) {
-		f := newForger(t)
-		l := newLobby(t, db, func(o *access.Options) {
-			o.SignOn = &access.SingleSignOn{Issuer: f.URL, ClientID: "cxmirror", ClientSecret: f.secret}
-		})
-		l.giveGroup(t, survey.GroupRole{Group: "hr", Role: survey.HR})
+	eachForger(t, "", func(t *testing.T, f *forger, l *lobby) {
 		_, kept, err := l.Begin(t.Context())
 		if err != nil {
 			t.Fatal(err)
 		}
-		f.sign, f.claims = honestly, map[string]any{
-			"iss": f.URL, "aud": "cxmirror", "sub": "s", "exp": l.now().Add(time.Minute).Unix(), "nonce": kept.Nonce,
-			"email": "ann@example.org", "email_verified": true, "groups": []string{"hr"},
-		}
-		got := make([]error, 10)
-		var all sync.WaitGroup
-		for i := range got {
-			all.Go(func() {
-				_, got[i] = l.Finish(t.Context(), kept, url.Values{"state": {kept.State}, "code": {"c"}})
-			})
-		}
-		all.Wait()
-		if err := errors.Join(got...); err != nil {
+		f.vouch(l, kept, map[string]any{"email": "ann@example.org", "email_verified": true, "groups": []string{"hr"}})
+		if err := errors.Join(atOnce(10, func(int) error {
+			_, err := l.Finish(t.Context(), kept, url.Values{"state": {kept.State}, "code": {"c"}})
+			return err
+		})...); err != nil {
 			t.Error(err)
 		}
 		if users, err := l.store.Users(t.Context()); err != nil || len(users) != 1 {

@@ -121,9 +121,7 @@ func TestSingleSignOn(t *testing.T) {
 		}
 
 		// Her groups get another role; somebody gave her one here, which stays.
-		if err := l.store.SetRoles(ctx, survey.DefaultOrganisation, ann.User.ID, []survey.Role{survey.HR, survey.Viewer}); err != nil {
-			t.Fatal(err)
-		}
+		l.setRoles(t, survey.DefaultOrganisation, ann.User.ID, survey.HR, survey.Viewer)
 		l.giveGroup(t, survey.GroupRole{Group: "everybody", Role: survey.Analyst})
 		again, err := l.signOn(t, "Ann@example.org", "pw-ann")
 		if err != nil || again.User.ID != ann.User.ID {
@@ -165,9 +163,7 @@ func TestSingleSignOn(t *testing.T) {
 
 		gone := again.User
 		gone.Disabled = true
-		if err := storetest.SaveUser(ctx, l.store, gone); err != nil {
-			t.Fatal(err)
-		}
+		l.save(t, gone)
 		_, err = l.signOn(t, "Ann@example.org", "pw-ann")
 		wantProblem(t, "a disabled user", err, access.SignOnNoRole)
 		for _, secret := range []string{"pw-ann", "pw-bob", p.ClientSecret} {

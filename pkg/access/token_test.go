@@ -46,30 +46,20 @@ func TestTokens(t *testing.T) {
 		_, err = l.NewToken(ctx, actor, wanted)
 		wantProblem(t, "a token that makes one", err, access.BadRights)
 		other := l.user(t, "other@example.org", survey.Owner)
-		if err := l.store.SetRoles(ctx, survey.DefaultOrganisation, owner.User.ID, []survey.Role{survey.HR}); err != nil {
-			t.Fatal(err)
-		}
-		if err := l.store.SetRoles(ctx, survey.DefaultOrganisation, owner.User.ID, []survey.Role{survey.Viewer}); err != nil {
-			t.Fatal(err)
-		}
+		l.setRoles(t, survey.DefaultOrganisation, owner.User.ID, survey.HR)
+		l.setRoles(t, survey.DefaultOrganisation, owner.User.ID, survey.Viewer)
 		if actor, err = l.TokenHolder(ctx, issued.Text); err != nil || actor.May(access.SeeResults) {
 			t.Errorf("the token of a viewer may see results (%v)", err)
 		}
-		if err := l.store.SetRoles(ctx, survey.DefaultOrganisation, owner.User.ID, []survey.Role{survey.Owner}); err != nil {
-			t.Fatal(err)
-		}
+		l.setRoles(t, survey.DefaultOrganisation, owner.User.ID, survey.Owner)
 
 		disabled := owner.User
 		disabled.Disabled = true
-		if err := storetest.SaveUser(ctx, l.store, disabled); err != nil {
-			t.Fatal(err)
-		}
+		l.save(t, disabled)
 		_, err = l.TokenHolder(ctx, issued.Text)
 		wantError(t, "the token of a disabled user", err, access.ErrToken)
 		disabled.Disabled = false
-		if err := storetest.SaveUser(ctx, l.store, disabled); err != nil {
-			t.Fatal(err)
-		}
+		l.save(t, disabled)
 		if _, err = l.TokenHolder(ctx, issued.Text); err != nil {
 			t.Fatal(err)
 		}
@@ -95,9 +85,7 @@ func TestTokens(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := l.store.SetRoles(ctx, survey.DefaultOrganisation, other.ID, nil); err != nil {
-			t.Fatal(err)
-		}
+		l.setRoles(t, survey.DefaultOrganisation, other.ID)
 		_, err = l.TokenHolder(ctx, issued.Text)
 		wantError(t, "the token of who left", err, access.ErrToken)
 	})
@@ -109,13 +97,8 @@ func TestTokensOfArchivedOrganisations(t *testing.T) {
 	t.Parallel()
 	eachLobby(t, func(t *testing.T, l *lobby) {
 		owner := l.owner(t)
-		second := survey.Organisation{Name: "Second", Threshold: 5, Comments: 10}
-		if err := l.store.CreateOrganisation(t.Context(), &second); err != nil {
-			t.Fatal(err)
-		}
-		if err := l.store.SetRoles(t.Context(), second.ID, owner.User.ID, []survey.Role{survey.Owner}); err != nil {
-			t.Fatal(err)
-		}
+		second := l.organisation(t, "Second")
+		l.setRoles(t, second.ID, owner.User.ID, survey.Owner)
 		there, err := l.Actor(t.Context(), owner.User.ID, second.ID)
 		if err != nil {
 			t.Fatal(err)
@@ -164,9 +147,7 @@ func TestNewTokenRefuses(t *testing.T) {
 	eachLobby(t, func(t *testing.T, l *lobby) {
 		u := l.user(t, "analyst@example.org", survey.Analyst)
 		u.Administrator = true
-		if err := storetest.SaveUser(t.Context(), l.store, u); err != nil {
-			t.Fatal(err)
-		}
+		l.save(t, u)
 		analyst, err := l.Actor(t.Context(), u.ID, survey.DefaultOrganisation)
 		if err != nil {
 			t.Fatal(err)
