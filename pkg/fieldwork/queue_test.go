@@ -449,9 +449,66 @@ func (s *scene) run(t *testing.T, during time.Duration) {
 	}
 }
 
+// beside returns another program that sends from the queue of this one.
+func (s *scene) beside(t *testing.T, courier func(Server) courier, server string) *scene {
+	t.Helper()
+	other := newScene(t, 0, courier, server)
+	other.Outbox, other.tray.outbox, other.here.outbox, other.outbox = s.outbox, s.outbox, s.outbox, s.outbox
+	return other
+}
+
+// runTogether lets several programs work for a time, and ends them.
+func runTogether(t *testing.T, during time.Duration, scenes ...*scene) {
+	t.Helper()
+	var work sync.WaitGroup
+	for _, s := range scenes {
+		work.Go(func() { s.run(t, during) })
+	}
+	work.Wait()
+}
+
 func always(takes time.Duration, o outcome) func(Server) courier {
 	return func(Server) courier {
 		return scriptedCourier{takes: takes, answer: func(envelope, []byte) outcome { return o }}
+	}
+}
+
+// delivered counts the mails that each address got.
+type delivered struct {
+	mu    sync.Mutex
+	mails map[string]int
+}
+
+func newDelivered() *delivered { return &delivered{mails: make(map[string]int)} }
+
+func (d *delivered) note(to string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.mails[to]++
+}
+
+// after returns a courier that takes a while for a mail, and has it accepted and counted.
+func (d *delivered) after(takes time.Duration) func(Server) courier {
+	return func(Server) courier {
+		return scriptedCourier{takes: takes, answer: func(env envelope, _ []byte) outcome {
+			d.note(env.to)
+			return outcome{verdict: accepted}
+		}}
+	}
+}
+
+// wantOnce fails unless so many people got mail, and each of them one.
+func (d *delivered) wantOnce(t *testing.T, people int) {
+	t.Helper()
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if len(d.mails) != people {
+		t.Errorf("%d people got mail; want %d", len(d.mails), people)
+	}
+	for to, n := range d.mails {
+		if n != 1 {
+			t.Errorf("%s got %d mails", to, n)
+		}
 	}
 }
 
@@ -460,13 +517,10 @@ const aServer = "smtp://mail.example.org?from=survey@example.org"
 // TestRunSendsEachOnce: all are invited, once, with a message of their own; a mail's link is the person's.
 func TestRunSendsEachOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var mu sync.Mutex
-		seen := make(map[string]int)
+		got := newDelivered()
 		courier := func(Server) courier {
 			return scriptedCourier{takes: 100 * time.Millisecond, answer: func(env envelope, message []byte) outcome {
-				mu.Lock()
-				defer mu.Unlock()
-				seen[env.to]++
+				got.note(env.to)
 				if n := strings.TrimSuffix(strings.TrimPrefix(env.to, "person"), "@example.org"); !bytes.Contains(message, fmt.Appendf(nil, "token%032s", n)) {
 					t.Errorf("the mail to %s has not her link", env.to)
 				}
@@ -475,13 +529,9 @@ func TestRunSendsEachOnce(t *testing.T) {
 		}
 		s := newScene(t, 300, courier, aServer+"&connections=5")
 		s.run(t, time.Minute)
-		if len(seen) != 300 || s.outbox.count("sent") != 300 {
-			t.Errorf("%d people got mail, %d are noted; want 300", len(seen), s.outbox.count("sent"))
-		}
-		for to, n := range seen {
-			if n != 1 {
-				t.Errorf("%s got %d mails", to, n)
-			}
+		got.wantOnce(t, 300)
+		if n := s.outbox.count("sent"); n != 300 {
+			t.Errorf("%d mails are noted as sent; want 300", n)
 		}
 		ids := make(map[string]bool)
 		for _, q := range s.outbox.mails {
@@ -760,23 +810,10 @@ func TestHeldTooLong(t *testing.T) {
 // word is sent by the others, all within ten seconds.
 func TestReplicas(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var mu sync.Mutex
-		seen := make(map[string]int)
-		courier := func(Server) courier {
-			return scriptedCourier{takes: 100 * time.Millisecond, answer: func(env envelope, _ []byte) outcome {
-				mu.Lock()
-				defer mu.Unlock()
-				seen[env.to]++
-				return outcome{verdict: accepted}
-			}}
-		}
+		got := newDelivered()
+		courier := got.after(100 * time.Millisecond)
 		first := newScene(t, 300, courier, aServer)
-		scenes := []*scene{first}
-		for range 2 {
-			other := newScene(t, 0, courier, aServer)
-			other.Outbox, other.tray.outbox, other.here.outbox, other.outbox = first.outbox, first.outbox, first.outbox, first.outbox
-			scenes = append(scenes, other)
-		}
+		scenes := []*scene{first, first.beside(t, courier, aServer), first.beside(t, courier, aServer)}
 		dead, err := first.outbox.JoinSenders(t.Context())
 		if err != nil {
 			t.Fatal(err)
@@ -787,19 +824,8 @@ func TestReplicas(t *testing.T) {
 		if gone, err := first.outbox.ClaimMails(t.Context(), dead, time.Now(), 7); err != nil || len(gone) != 7 {
 			t.Fatal(gone, err)
 		}
-		var work sync.WaitGroup
-		for _, s := range scenes {
-			work.Go(func() { s.run(t, 10*time.Second) })
-		}
-		work.Wait()
-		if len(seen) != 300 {
-			t.Errorf("%d people got mail; want 300", len(seen))
-		}
-		for to, n := range seen {
-			if n != 1 {
-				t.Errorf("%s got %d mails", to, n)
-			}
-		}
+		runTogether(t, 10*time.Second, scenes...)
+		got.wantOnce(t, 300)
 		for _, s := range scenes {
 			if s.Status()[0].Sent == 0 {
 				t.Error("one of them sent nothing")
@@ -811,31 +837,13 @@ func TestReplicas(t *testing.T) {
 // TestStalledServer: however long a server takes for a mail, another program does not take it.
 func TestStalledServer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var mu sync.Mutex
-		seen := make(map[string]int)
-		courier := func(Server) courier {
-			return scriptedCourier{takes: 4 * time.Minute, answer: func(env envelope, _ []byte) outcome {
-				mu.Lock()
-				defer mu.Unlock()
-				seen[env.to]++
-				return outcome{verdict: accepted}
-			}}
-		}
-		first := newScene(t, 8, courier, aServer+"&connections=2")
-		other := newScene(t, 0, courier, aServer+"&connections=2")
-		other.Outbox, other.tray.outbox, other.here.outbox, other.outbox = first.outbox, first.outbox, first.outbox, first.outbox
-		var work sync.WaitGroup
-		for _, s := range []*scene{first, other} {
-			work.Go(func() { s.run(t, 12*time.Minute) })
-		}
-		work.Wait()
-		if len(seen) != 8 || first.outbox.late > 0 || first.outbox.joined > 3 {
-			t.Errorf("%d people got mail, %d from who had not claimed it, by %d senders; want 8, 0 and at most 3", len(seen), first.outbox.late, first.outbox.joined)
-		}
-		for to, n := range seen {
-			if n != 1 {
-				t.Errorf("%s got %d mails", to, n)
-			}
+		got := newDelivered()
+		courier, server := got.after(4*time.Minute), aServer+"&connections=2"
+		first := newScene(t, 8, courier, server)
+		runTogether(t, 12*time.Minute, first, first.beside(t, courier, server))
+		got.wantOnce(t, 8)
+		if first.outbox.late > 0 || first.outbox.joined > 3 {
+			t.Errorf("%d mails are from who had not claimed them, of %d senders; want 0 and at most 3", first.outbox.late, first.outbox.joined)
 		}
 	})
 }
@@ -844,34 +852,22 @@ func TestStalledServer(t *testing.T) {
 // its mails, and goes on as another sender afterwards. Only what it was sending when it fell silent may come twice.
 func TestTakenForDead(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var mu sync.Mutex
-		seen := make(map[string]int)
-		courier := func(Server) courier {
-			return scriptedCourier{takes: 100 * time.Millisecond, answer: func(env envelope, _ []byte) outcome {
-				mu.Lock()
-				defer mu.Unlock()
-				seen[env.to]++
-				return outcome{verdict: accepted}
-			}}
-		}
+		got := newDelivered()
 		const lines = 2
-		first := newScene(t, 1000, courier, aServer+fmt.Sprintf("&rate=10/s&connections=%d", lines))
-		other := newScene(t, 0, courier, aServer+fmt.Sprintf("&rate=10/s&connections=%d", lines))
+		courier, server := got.after(100*time.Millisecond), aServer+fmt.Sprintf("&rate=10/s&connections=%d", lines)
+		first := newScene(t, 1000, courier, server)
+		other := first.beside(t, courier, server)
 		cut := &cutOff{memoryOutbox: first.outbox}
-		other.Outbox, other.tray.outbox, other.here.outbox, other.outbox = cut, cut, cut, first.outbox
+		other.Outbox, other.tray.outbox, other.here.outbox = cut, cut, cut
 		time.AfterFunc(20500*time.Millisecond, func() { cut.off.Store(true) })
 		time.AfterFunc(50*time.Second, func() { cut.off.Store(false) })
-		var work sync.WaitGroup
-		for _, s := range []*scene{first, other} {
-			work.Go(func() { s.run(t, 3*time.Minute) })
-		}
-		work.Wait()
+		runTogether(t, 3*time.Minute, first, other)
 		repeated := 0
-		for _, n := range seen {
+		for _, n := range got.mails {
 			repeated += n - 1
 		}
-		if len(seen) != 1000 || repeated > lines {
-			t.Errorf("%d people got mail, %d twice; want 1000 and at most the %d in flight", len(seen), repeated, lines)
+		if len(got.mails) != 1000 || repeated > lines {
+			t.Errorf("%d people got mail, %d twice; want 1000 and at most the %d in flight", len(got.mails), repeated, lines)
 		}
 	})
 }
@@ -958,19 +954,10 @@ func TestSharedLimit(t *testing.T) {
 				return outcome{verdict: accepted}
 			})
 		}
-		first := newScene(t, 10_000, courier, aServer+"&rate=60/m")
-		scenes := []*scene{first}
-		for range 2 {
-			other := newScene(t, 0, courier, aServer+"&rate=60/m")
-			other.Outbox, other.tray.outbox, other.here.outbox, other.outbox = first.outbox, first.outbox, first.outbox, first.outbox
-			scenes = append(scenes, other)
-		}
+		server := aServer + "&rate=60/m"
+		first := newScene(t, 10_000, courier, server)
 		began := time.Now()
-		var work sync.WaitGroup
-		for _, s := range scenes {
-			work.Go(func() { s.run(t, 10*time.Minute) })
-		}
-		work.Wait()
+		runTogether(t, 10*time.Minute, first, first.beside(t, courier, server), first.beside(t, courier, server))
 		for minute := 1; minute < 10; minute++ {
 			from, sent := began.Add(time.Duration(minute)*time.Minute), 0
 			for _, when := range at {
@@ -1015,16 +1002,8 @@ func TestEnds(t *testing.T) {
 // TestDatabaseAway: while the database does not answer nothing is sent twice, and all goes on when it is back.
 func TestDatabaseAway(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var mu sync.Mutex
-		seen := make(map[string]int)
-		s := newScene(t, 100, func(Server) courier {
-			return scriptedCourier{takes: time.Second, answer: func(env envelope, _ []byte) outcome {
-				mu.Lock()
-				defer mu.Unlock()
-				seen[env.to]++
-				return outcome{verdict: accepted}
-			}}
-		}, aServer)
+		got := newDelivered()
+		s := newScene(t, 100, got.after(time.Second), aServer)
 		set := func(away bool) {
 			s.outbox.mu.Lock()
 			defer s.outbox.mu.Unlock()
@@ -1033,13 +1012,9 @@ func TestDatabaseAway(t *testing.T) {
 		time.AfterFunc(10500*time.Millisecond, func() { set(true) })
 		time.AfterFunc(100*time.Second, func() { set(false) })
 		s.run(t, 5*time.Minute)
-		if len(seen) != 100 || s.outbox.count("sent") != 100 {
-			t.Errorf("%d people got mail, %d noted; want 100", len(seen), s.outbox.count("sent"))
-		}
-		for to, n := range seen {
-			if n != 1 {
-				t.Errorf("%s got %d mails", to, n)
-			}
+		got.wantOnce(t, 100)
+		if n := s.outbox.count("sent"); n != 100 {
+			t.Errorf("%d mails are noted as sent; want 100", n)
 		}
 	})
 }
