@@ -72,6 +72,25 @@ func wantOne(t *testing.T, what string, got []error, want error) {
 	}
 }
 
+// wantOneLeft fails unless one alone of many who leave was refused, by an error, and returns which one.
+func wantOneLeft(t *testing.T, what string, got []error, want error) (left int) {
+	t.Helper()
+	refused := 0
+	for i, err := range got {
+		if err != nil {
+			refused, left = refused+1, i
+			wantError(t, what, err, want)
+		}
+	}
+	if refused == 0 {
+		t.Fatalf("%s: nobody is left; want one", what)
+	}
+	if refused > 1 {
+		t.Errorf("%s: %d are left; want one", what, refused)
+	}
+	return left
+}
+
 func TestOrganisations(t *testing.T) {
 	t.Parallel()
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
@@ -454,17 +473,7 @@ func TestLastAdministrator(t *testing.T) {
 			}
 			return storetest.SaveUser(ctx, s, u)
 		})
-		left := 0
-		for _, err := range errs {
-			if err != nil {
-				left++
-				wantError(t, "leaving as the last administrator", err, survey.ErrLastAdministrator)
-			}
-		}
-		if left != 1 {
-			t.Errorf("%d administrators are left; want one", left)
-		}
-		at := slices.IndexFunc(errs, func(err error) bool { return err != nil })
+		at := wantOneLeft(t, "leaving as the last administrator", errs, survey.ErrLastAdministrator)
 		last, err := s.User(ctx, administrators[at].ID)
 		if err != nil || !last.Administrator || last.Disabled {
 			t.Errorf("the last administrator is %+v, %v", last, err)
@@ -574,17 +583,7 @@ func TestLastOwner(t *testing.T) {
 			}
 			return s.DeleteUser(ctx, owners[i].ID)
 		})
-		left := 0
-		for _, err := range errs {
-			if err != nil {
-				left++
-				wantError(t, "leaving as the last owner", err, survey.ErrLastOwner)
-			}
-		}
-		if left != 1 {
-			t.Errorf("%d owners are left; want one", left)
-		}
-		at := slices.IndexFunc(errs, func(err error) bool { return err != nil })
+		at := wantOneLeft(t, "leaving as the last owner", errs, survey.ErrLastOwner)
 		members, err := s.Members(ctx, o.ID)
 		able := slices.DeleteFunc(members, func(m survey.Member) bool { return m.User.Disabled || !slices.Contains(m.Roles, survey.Owner) })
 		if err != nil || len(able) != 1 || able[0].User.ID != owners[at].ID {
