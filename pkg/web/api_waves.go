@@ -392,7 +392,7 @@ func (s *Server) changeWaveByAPI(c echo.Context, in *apiWaveChangeIn) (*apiWaveO
 	}
 	if in.Body.CommentThreshold != nil {
 		change.Comments = *in.Body.CommentThreshold
-		detail(c, "comment_threshold", strconv.Itoa(change.Comments))
+		detail(c, "comments", strconv.Itoa(change.Comments))
 	}
 	wave, err := s.fieldwork.Change(c.Request().Context(), before.Organisation, before.ID, change)
 	if errors.Is(err, survey.ErrPromised) || errors.Is(err, survey.ErrConflict) { // the latter: somebody raised it meanwhile

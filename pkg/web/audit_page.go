@@ -103,7 +103,7 @@ func (s *Server) showAudit(c echo.Context) error {
 		return err
 	}
 	f := &page.Filter
-	page.Filtered = f.From+f.Until+f.User+f.Action+f.Subject != ""
+	page.Filtered = f.From+f.Until+f.User+f.Action+f.Subject != "" || f.Page > 1
 	page.offer(words)
 	for field, key := range f.problems {
 		page.Problems[field] = page.T(key)

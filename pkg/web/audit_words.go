@@ -50,7 +50,7 @@ func auditKinds() []string {
 func auditDetails() []string {
 	return []string{
 		"name", "address", "external", "internal", "item", "top", "segment", "theme", "document", "flagged", "page", "kind", "language", "format", "part", "all",
-		"from", "to", "roles", "rights", "readers", "expires", "by", "refused", "since", "addresses", "administrator", "sessions", "until", "user", "action", "subject", "scope", "from_groups",
+		"from", "to", "roles", "rights", "readers", "expires", "by", "refused", "since", "addresses", "administrator", "sessions", "until", "user", "action", "subject", "scope", "from_groups", "file", "secret",
 		"waves", "people", "versions", "responses", "languages", "logo", "accent", "threshold", "comments", "retention", "groups",
 		"new", "updated", "unchanged", "deactivated", "rejected",
 	}
@@ -280,7 +280,7 @@ func (w *auditWords) value(name, value string, e *survey.AuditEvent) string {
 		if value == severalAddresses {
 			return w.T("audit_several")
 		}
-	case "administrator":
+	case "administrator", "secret":
 		if value == "yes" || value == "no" {
 			return w.T("audit_" + value)
 		}

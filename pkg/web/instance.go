@@ -326,6 +326,9 @@ func (s *Server) changeHoused(c echo.Context, done string, change func(context.C
 	if err != nil {
 		return err
 	}
+	if (done == "archived") == (o.Archived != nil) { // sent twice, or by two: it is so already
+		return ledBack(c, housedAddress(o.ID)+"?done="+done)
+	}
 	if err := change(c.Request().Context(), o.ID); err != nil {
 		return err
 	}

@@ -75,6 +75,12 @@ func TestOrganisationsOfTheServer(t *testing.T) {
 			if got := root.post("/instance/organisations/2/archive", nil); got.location != "/instance/organisations/2?done=archived" {
 				t.Fatalf("archive: %d %s", got.status, visible(got.body))
 			}
+			if got := root.post("/instance/organisations/2/archive", nil); got.location != "/instance/organisations/2?done=archived" {
+				t.Errorf("archive once more: %d %s", got.status, visible(got.body))
+			}
+			if _, n, err := f.store.AuditEvents(t.Context(), 0, store.AuditQuery{Action: "organisation.archived", Everywhere: true}); err != nil || n != 2 { // in its own trail, and in the server's
+				t.Errorf("archived by one and sent again, it stands in the trails %d times: %v", n, err)
+			}
 			root.get("/instance").expect(t, http.StatusOK, []string{"In the archive"})
 			root.post("/instance/organisations/2/restore", nil)
 			if o, err := f.store.Organisation(t.Context(), 2); err != nil || o.Archived != nil {
