@@ -12,19 +12,9 @@ import (
 	"cxmirror/pkg/survey"
 )
 
-// signInAnew signs the owner in as what she has become, and returns her browser.
-func (f *field) signInAnew(t *testing.T) *person {
+// newServerBench returns a workbench with both sides of a survey whose owner runs the server too, and her.
+func newServerBench(t *testing.T) (*field, *person) {
 	t.Helper()
-	f.http.Close()
-	f.http = httptest.NewServer(f.asOwner(t))
-	t.Cleanup(f.http.Close)
-	return f.person(t)
-}
-
-// Every page of views, of the audit trail and of the server, in every look: nothing too wide, and nothing that a
-// checker of accessibility objects to.
-func TestTrailAndServerInABrowser(t *testing.T) {
-	b := chromium(t)
 	f, _ := newBench(t)
 	twoSides(t, f)
 	users, err := f.store.Users(t.Context())
@@ -36,7 +26,17 @@ func TestTrailAndServerInABrowser(t *testing.T) {
 	if err := storetest.SaveUser(t.Context(), f.store, boss); err != nil {
 		t.Fatal(err)
 	}
-	owner := f.signInAnew(t)
+	f.http.Close() // she signs in anew, as what she has become
+	f.http = httptest.NewServer(f.asOwner(t))
+	t.Cleanup(f.http.Close)
+	return f, f.person(t)
+}
+
+// Every page of views, of the audit trail and of the server, in every look: nothing too wide, and nothing that a
+// checker of accessibility objects to.
+func TestTrailAndServerInABrowser(t *testing.T) {
+	b := chromium(t)
+	f, owner := newServerBench(t)
 	reader := f.addUser(t, "reader@example.com", survey.Viewer)
 	f.addUser(t, strings.Repeat("very.long.", 6)+"name@example.com", survey.Viewer)
 	f.addOrganisation(t, strings.Repeat("Wieloczłonowa ", 9))
@@ -95,18 +95,7 @@ func TestTrailAndServerInABrowser(t *testing.T) {
 // An owner who runs the server saves a view, makes an organisation, and reads in the trail what she has done.
 func TestFromViewToTrailInABrowser(t *testing.T) {
 	b := chromium(t)
-	f, _ := newBench(t)
-	twoSides(t, f)
-	users, err := f.store.Users(t.Context())
-	if err != nil || len(users) != 1 {
-		t.Fatalf("users %v, %v", users, err)
-	}
-	boss := users[0]
-	boss.Administrator = true
-	if err := storetest.SaveUser(t.Context(), f.store, boss); err != nil {
-		t.Fatal(err)
-	}
-	f.signInAnew(t)
+	f, _ := newServerBench(t)
 	f.addUser(t, "reader@example.com", survey.Viewer)
 	b.window(390, 844, false)
 	b.language("en")
