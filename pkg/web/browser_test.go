@@ -159,6 +159,32 @@ func read[T any](b *browser, expression string) T {
 	return value
 }
 
+// look is a window, and whether its owner likes it dark.
+type look struct {
+	name          string
+	width, height int64 // in CSS pixels
+	dark          bool
+}
+
+// looks returns those in which the pages of the workbench are looked at: a desk's, a phone's and the narrowest.
+func looks() []look {
+	return []look{
+		{"1280-light", 1280, 800, false},
+		{"1280-dark", 1280, 800, true},
+		{"390-light", 390, 844, false},
+		{"390-dark", 390, 844, true},
+		{"320-light", 320, 640, false},
+	}
+}
+
+// fits fails if one has to scroll sideways, and names what is too wide.
+func (b *browser) fits(name string) {
+	b.t.Helper()
+	if wide := read[int64](b, "document.documentElement.scrollWidth"); wide > b.width {
+		b.t.Errorf("%s is %d wide in a window of %d: %s", name, wide, b.width, read[string](b, `[...document.querySelectorAll("main *, header *, footer *")].filter((e) => e.getBoundingClientRect().right > innerWidth + 1 && !e.closest(".scroll, pre, nav, .order")).map((e) => e.outerHTML.slice(0, 120)).slice(0, 5).join("\n")`))
+	}
+}
+
 // axe returns the accessibility checker, as `make assets` leaves it.
 var axe = sync.OnceValues(func() ([]byte, error) {
 	return os.ReadFile(filepath.Join("..", "..", "charts", "node_modules", "axe-core", "axe.min.js"))
@@ -169,9 +195,7 @@ var axe = sync.OnceValues(func() ([]byte, error) {
 func (b *browser) check(name string) {
 	b.t.Helper()
 	b.accessible(name)
-	if wide := read[int64](b, "document.documentElement.scrollWidth"); wide > b.width {
-		b.t.Errorf("%s is %d wide in a window of %d", name, wide, b.width)
-	}
+	b.fits(name)
 	small := read[[]string](b, `[...document.querySelectorAll("button, summary, select, textarea, label, input[type=text], a")].filter((e) => {
 		const box = e.getBoundingClientRect(), style = getComputedStyle(e);
 		if (e.closest(".unseen") || box.width === 0 || style.visibility === "hidden" || e.matches("h2 label, .notice a")) return false;

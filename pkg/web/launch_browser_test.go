@@ -55,11 +55,7 @@ func TestLaunchInABrowser(t *testing.T) {
 	mails := hr.get("/outbox").body
 	at := strings.Index(mails, `href="/outbox/`)
 	mail, _, _ := strings.Cut(mails[at+len(`href="`):], `"`)
-	for _, look := range []struct {
-		name          string
-		width, height int64
-		dark          bool
-	}{{"1280-light", 1280, 800, false}, {"1280-dark", 1280, 800, true}, {"390-light", 390, 844, false}, {"390-dark", 390, 844, true}, {"320-light", 320, 640, false}} {
+	for _, look := range looks() {
 		b.window(look.width, look.height, look.dark)
 		for _, page := range []struct{ name, address, language string }{
 			{"people", second.path("/launch/people"), "en"},

@@ -38,9 +38,7 @@ func TestOwnerInABrowser(t *testing.T) {
 	look := func(name string) {
 		t.Helper()
 		b.accessible(name)
-		if wide := read[int64](b, "document.documentElement.scrollWidth"); wide > b.width {
-			t.Errorf("%s is %d wide in a window of %d", name, wide, b.width)
-		}
+		b.fits(name)
 		b.picture("rooms-" + name)
 	}
 	b.window(1280, 900, false)

@@ -28,11 +28,7 @@ func TestTheDoorInABrowser(t *testing.T) {
 		return strings.TrimPrefix(address, "https://survey.example.org")
 	}
 	reset, invitation := link(survey.ResetLink), link(survey.InvitationLink)
-	for _, look := range []struct {
-		name          string
-		width, height int64
-		dark          bool
-	}{{"1280-light", 1280, 800, false}, {"1280-dark", 1280, 800, true}, {"390-light", 390, 844, false}, {"390-dark", 390, 844, true}, {"320-light", 320, 640, false}} {
+	for _, look := range looks() {
 		b.window(look.width, look.height, look.dark)
 		for _, page := range []struct{ name, address, language string }{
 			{"sign-in", "/sign-in", "en"}, {"forgot", "/forgot", "pl"}, {"reset", reset, "ro"}, {"invitation", invitation, "ru"}, {"used", "/reset/unknown", "en"},

@@ -51,11 +51,7 @@ func TestTrailAndServerInABrowser(t *testing.T) {
 	f.addEvent(t, survey.AuditEvent{Organisation: survey.DefaultOrganisation, Actor: survey.ByCommand, Who: "root", Action: "roles.changed", Subject: userSubject(reader.ID), At: f.now().AddDate(0, 0, -1), Details: map[string]string{"from": "owner, hr", "to": "viewer"}})
 	owner.post("/members/groups", url.Values{"group": {"cx-analysts"}, "role": {"analyst"}})
 	empty, _ := newBench(t)
-	for _, look := range []struct {
-		name          string
-		width, height int64
-		dark          bool
-	}{{"1280-light", 1280, 800, false}, {"390-dark", 390, 844, true}, {"390-light", 390, 844, false}, {"1280-dark", 1280, 800, true}, {"320-light", 320, 640, false}} {
+	for _, look := range looks() {
 		b.window(look.width, look.height, look.dark)
 		for _, page := range []struct{ name, address, language string }{
 			{"audit", f.http.URL + "/audit", "en"},
@@ -83,9 +79,7 @@ func TestTrailAndServerInABrowser(t *testing.T) {
 				t.Fatalf("%s leads to %s", page.address, b.address())
 			}
 			name := "trail-" + look.name + "-" + page.name
-			if wide := read[int64](b, "document.documentElement.scrollWidth"); wide > look.width {
-				t.Errorf("%s is %d wide in a window of %d: %s", name, wide, look.width, read[string](b, `[...document.querySelectorAll("main *, header *, footer *")].filter((e) => e.getBoundingClientRect().right > innerWidth + 1 && !e.closest(".scroll, pre, nav")).map((e) => e.outerHTML.slice(0, 120)).slice(0, 5).join("\n")`))
-			}
+			b.fits(name)
 			b.accessible(name)
 			b.whole(name)
 		}

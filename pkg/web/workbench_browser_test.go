@@ -41,11 +41,7 @@ func TestWorkbenchInABrowser(t *testing.T) {
 	if got := director.sendForm("/waves/new", map[string]string{"questionnaire": "own"}, broken); got.status != 422 {
 		t.Fatalf("status %d", got.status)
 	}
-	for _, look := range []struct {
-		name          string
-		width, height int64
-		dark          bool
-	}{{"1280-light", 1280, 800, false}, {"1280-dark", 1280, 800, true}, {"390-light", 390, 844, false}, {"390-dark", 390, 844, true}, {"320-light", 320, 640, false}} {
+	for _, look := range looks() {
 		b.window(look.width, look.height, look.dark)
 		for _, page := range []struct{ name, address, language string }{
 			{"waves", f.http.URL + "/", "en"},

@@ -24,14 +24,6 @@ func (b *browser) sendFile(file string) {
 	b.press("form.form button.main")
 }
 
-// fits fails if one has to scroll sideways.
-func (b *browser) fits(name string) {
-	b.t.Helper()
-	if wide := read[int64](b, "document.documentElement.scrollWidth"); wide > b.width {
-		b.t.Errorf("%s is %d wide in a window of %d: %s", name, wide, b.width, read[string](b, `[...document.querySelectorAll("main *, header *, footer *")].filter((e) => e.getBoundingClientRect().right > innerWidth + 1 && !e.closest(".scroll, pre, .order")).map((e) => e.outerHTML.slice(0, 100)).slice(0, 5).join("\n")`))
-	}
-}
-
 // A director sends files, good ones and bad ones, at every size and in both colours: what comes back fits the
 // window, can be read by everybody, and says what became of the file.
 func TestSendingFilesInABrowser(t *testing.T) {
