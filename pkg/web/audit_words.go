@@ -276,6 +276,10 @@ func (w *auditWords) value(name, value string, e *survey.AuditEvent) string {
 		if slices.Contains(auditWays(), value) {
 			return w.T("audit_by_" + strings.NewReplacer(" ", "_", "-", "_").Replace(value))
 		}
+	case "kind": // of a link; letters are called by their kinds too
+		if e.Action == "user.link_made" && slices.Contains(auditWays(), value) {
+			return w.T("audit_by_" + strings.ReplaceAll(value, "-", "_"))
+		}
 	case "addresses":
 		if value == severalAddresses {
 			return w.T("audit_several")
