@@ -24,7 +24,7 @@ import (
 )
 
 // latest is the version of the schema that the program makes.
-const latest = 3
+const latest = 4
 
 // TestSameMigrations holds both folders to the same files.
 func TestSameMigrations(t *testing.T) {
