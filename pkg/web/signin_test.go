@@ -360,6 +360,16 @@ func TestSignedOutWhileTyping(t *testing.T) {
 	}
 }
 
+// Who may make no surveys is not told to where there are none.
+func TestNothingToSeeYet(t *testing.T) {
+	f, _, user := newDoor(t, survey.Analyst)
+	got := f.as(t, user, survey.DefaultOrganisation).look("/")
+	mustSay(t, got, 200, "No surveys yet", "An owner or HR makes and opens them")
+	if strings.Contains(got.body, "/waves/new") || strings.Contains(got.body, "Three steps") {
+		t.Errorf("an analyst is told to make a survey:\n%s", got.body)
+	}
+}
+
 // Who works in two organisations, in two tabs, saves nothing into the wrong one, and loses nothing.
 func TestFormsOfAnotherOrganisation(t *testing.T) {
 	f, _, user := newDoor(t, survey.Owner)
