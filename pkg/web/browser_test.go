@@ -65,14 +65,20 @@ func (b *browser) do(actions ...chromedp.Action[chromedp.Void]) {
 	}
 }
 
-func (b *browser) address() string {
-	address, _ := chromedp.Run(b.ctx, chromedp.Location()) // mostly for a message
-	return address
-}
+func (b *browser) address() string { return b.ask(chromedp.Location()) }
 
-func (b *browser) words() string {
-	words, _ := chromedp.Run(b.ctx, chromedp.Text(chromedp.CSS("body"))) // for a message
-	return words
+func (b *browser) words() string { return b.ask(chromedp.Text(chromedp.CSS("body"))) }
+
+// ask reads a text of the page. A page that has just taken the place of another may not have it yet, and what the
+// browser knew of the other one is gone: then it is asked again. "" is what it has not said within seconds.
+func (b *browser) ask(what chromedp.Action[string]) string {
+	for range 50 {
+		if text, err := chromedp.Run(b.ctx, what); err == nil && text != "" || b.ctx.Err() != nil {
+			return text
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+	return ""
 }
 
 // tell sends the browser a command of its protocol.
