@@ -549,7 +549,7 @@ func TestWhoRunsTheServerSeesNoAnswers(t *testing.T) {
 			t.Run(fmt.Sprintf("%s, mail %v", engine, mail), func(t *testing.T) {
 				t.Parallel()
 				seeds := minds
-				if engine == "postgres" {
+				if engine == "postgres" || testing.Short() {
 					seeds = 1
 				}
 				walked, taken, begun := make(map[string]int), 0, 0
@@ -574,7 +574,7 @@ func TestWhoRunsTheServerSeesNoAnswers(t *testing.T) {
 					t.Errorf("she used only %d links: that proves nothing", taken)
 				}
 				for _, route := range powerRoutes() {
-					if walked[route] == 0 && engine == "sqlite" && route != "POST /instance/organisations/:organisation/delete" {
+					if walked[route] == 0 && seeds == minds && route != "POST /instance/organisations/:organisation/delete" {
 						t.Errorf("%s was never tried", route)
 					}
 				}
@@ -585,6 +585,9 @@ func TestWhoRunsTheServerSeesNoAnswers(t *testing.T) {
 
 // The same attack gets in as soon as one of the rules that keep her out does not hold.
 func TestWithoutARuleWhoRunsTheServerSeesAnswers(t *testing.T) {
+	if testing.Short() {
+		t.Skip("attacks the server up to 144 times")
+	}
 	t.Parallel()
 	for _, rule := range []brokenRule{ownersInUse, groupsInUse, linksInUse, shownLinks, unprovedAnew, tokensOfLinks} {
 		t.Run(string(rule), func(t *testing.T) {
